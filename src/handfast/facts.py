@@ -1,0 +1,175 @@
+"""The nouns: what the world told us, as plain values.
+
+Times are aware datetimes in UTC. Identifiers are derived from their cause by `stable_id`, never drawn at random:
+the same input gives the same ids, so a step done twice after a crash writes the same row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from base64 import b32encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Final
+
+#: A JSON value as it arrived: strings, numbers, booleans, lists and objects of these; never None inside a mapping of ours.
+type_json = Any
+EMPTY: Final[Mapping[str, Any]] = {}
+
+#: How many lanes the work is spread over. Part of what is stored with each signal: changing it needs a migration.
+LANES: Final = 64
+
+
+def stable_id(prefix: str, *cause: str) -> str:
+    """A short identifier that depends on its cause alone: `prefix_` and 16 base-32 characters (80 bits)."""
+    digest = hashlib.sha256("\x1f".join((prefix, *cause)).encode()).digest()[:10]
+    return f"{prefix}_{b32encode(digest).decode().lower()}"
+
+
+def signal_id(source: str, message_id: str) -> uuid.UUID:
+    """The identity of a signal: one per source and message id, for ever."""
+    return uuid.UUID(bytes=hashlib.sha256(f"{source}\x1f{message_id}".encode()).digest()[:16])
+
+
+def lane_of(key: str) -> int:
+    """The lane (0 to 63) of an account key. Stable across processes and versions, unlike `hash()`."""
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big") % LANES
+
+
+def utc(moment: datetime) -> datetime:
+    """The same moment in UTC.
+
+    Raises:
+        ValueError: the datetime is naive, so nobody can know which moment it means.
+    """
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment.isoformat()} has no time zone")
+    return moment.astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """Something a person did, with its own time.
+
+    `occurred_at` is corrected for the sender's clock and never later than `received_at`.
+    `person` and `account` are what the signal says of them (normalised names: `email`, `phone`, `first_name`, `title`, `name`,
+    `domain`, `employees`, …); `properties` is what it says of itself (`path`, `form`, …).
+    """
+
+    id: uuid.UUID
+    source: str
+    kind: str
+    occurred_at: datetime
+    received_at: datetime
+    email: str | None = None
+    user_id: str | None = None
+    anonymous_id: str | None = None
+    group_id: str | None = None
+    previous_id: str | None = None
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    person: Mapping[str, Any] = field(default_factory=dict)
+    account: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Rep:
+    """Someone in Sales who can own a handoff. `manager` is the id of another rep; `time_zone` an IANA name."""
+
+    id: str
+    name: str
+    email: str
+    team: str = ""
+    manager: str | None = None
+    time_zone: str = "UTC"
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """From `starts_at` up to but not including `ends_at`, this rep takes no new handoffs."""
+
+    rep: str
+    starts_at: datetime
+    ends_at: datetime
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A company. `key` is what makes it one: its registrable domain, or `source:external id`."""
+
+    id: str
+    key: str
+    name: str = ""
+    domain: str | None = None
+    owner: str | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A human being on the other side. Belongs to at most one account at a time."""
+
+    id: str
+    email: str | None = None
+    name: str = ""
+    account: str | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+class TouchKind(StrEnum):
+    CALL = "call"
+    EMAIL = "email"
+    MESSAGE = "message"
+    SOCIAL = "social"
+    MEETING = "meeting"
+    OTHER = "other"
+
+
+class Evidence(StrEnum):
+    """How we know of a touch: a system saw it, or the rep said so."""
+
+    EVIDENCED = "evidenced"
+    DECLARED = "declared"
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """An attempt by a rep to reach a person. `contact` is True only for a two-way exchange."""
+
+    id: str
+    person: str
+    rep: str | None
+    kind: TouchKind
+    occurred_at: datetime
+    evidence: Evidence
+    contact: bool = False
+    source: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Opportunity:
+    """A deal. Open until `closed_at`; `won` is None while open. `amount` is in the company's own currency."""
+
+    id: str
+    person: str | None
+    account: str | None
+    owner: str | None
+    stage: str
+    amount: float | None
+    opened_at: datetime
+    closed_at: datetime | None = None
+    won: bool | None = None
+
+
+class Outcome(StrEnum):
+    """What became of a handoff: the four dispositions."""
+
+    CONNECTED = "connected"
+    MEETING_SET = "meeting_set"
+    RECYCLE = "recycle"
+    DISQUALIFY = "disqualify"

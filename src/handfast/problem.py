@@ -1,0 +1,71 @@
+"""The complaint: what a person got wrong, as a value.
+
+A mistake in data or in a contract is never an exception. It is a `Problem`: where it stands, what is wrong,
+how to mend it. Whoever reads input returns `(facts, problems)` and goes on with the facts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a text or file something stands. Lines and columns count from 1; 0 means unknown."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+    part: str = ""
+
+    def __str__(self) -> str:
+        spot = self.file
+        if self.line:
+            spot += f" line {self.line}"
+            if self.column:
+                spot += f", column {self.column}"
+        return f"{spot}, {self.part}" if self.part else spot
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Where, what, and how to fix it. All three are sentences a user reads, never a stack trace."""
+
+    where: Place
+    what: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}. {self.fix}"
+
+    def as_json(self) -> dict[str, object]:
+        """A plain mapping: `file`, `line`, `column`, `part`, `what`, `fix`."""
+        return {
+            "file": self.where.file,
+            "line": self.where.line,
+            "column": self.where.column,
+            "part": self.where.part,
+            "what": self.what,
+            "fix": self.fix,
+        }
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that is most like `word`, or None where nothing comes close."""
+    return next(iter(get_close_matches(word, list(known), n=1, cutoff=0.6)), None)
+
+
+def one_of(known: Iterable[str], *, word: str = "", most: int = 8) -> str:
+    """A sentence for a fix: the nearest known word first, else the list of what is allowed."""
+    names = sorted(known)
+    if (close := nearest(word, names)) is not None:
+        return f"Did you mean '{close}'?"
+    if not names:
+        return "None is declared yet."
+    listed = ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+    return f"Use one of: {listed}."
