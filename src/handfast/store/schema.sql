@@ -52,17 +52,17 @@ CREATE TABLE person (
 );
 CREATE INDEX person_account ON person (account_id) WHERE account_id IS NOT NULL;
 
--- What a person is known by. kind: 'email', 'user' (external id), 'visitor' (anonymous id).
+-- What a person is known by. `who` is 'email:…', 'user:source…' or 'visitor:…': see identity.keys.
+-- Linking an anonymous visitor to a person is one row here; no signal is ever rewritten, so a link can be undone.
 CREATE TABLE identity (
-    kind        text NOT NULL,
-    value       text NOT NULL,
+    who         text PRIMARY KEY,
     person_id   text NOT NULL REFERENCES person (id),
-    since       timestamptz NOT NULL,
-    PRIMARY KEY (kind, value)
+    since       timestamptz NOT NULL
 );
 CREATE INDEX identity_person ON identity (person_id);
 
--- Everything anybody did. `id` is the hash of source and message id: its uniqueness is "counted once, for ever".
+-- Everything anybody did. Written once, never changed. `id` is the hash of source and message id: its uniqueness is
+-- "counted once, for ever". `who` is the strongest key the signal carries (email, else user, else visitor).
 CREATE TABLE signal (
     id          uuid PRIMARY KEY,
     seq         bigint GENERATED ALWAYS AS IDENTITY,
@@ -70,21 +70,25 @@ CREATE TABLE signal (
     kind        text NOT NULL,
     occurred_at timestamptz NOT NULL,                 -- corrected for the sender's clock
     received_at timestamptz NOT NULL,
-    lane        smallint NOT NULL,
-    pending     boolean NOT NULL DEFAULT true,        -- not yet decided
-    person_id   text,
-    visitor     text,                                 -- anonymous id, while nobody knows whose it is
+    who         text NOT NULL,
     email       text,
     user_id     text,
+    anonymous_id text,
     group_id    text,
     previous_id text,
     properties  jsonb NOT NULL DEFAULT '{}',
     person      jsonb,                                -- what the signal says of the person; NULL for nothing
     account     jsonb                                 -- and of the account
 );
-CREATE INDEX signal_pending ON signal (lane, seq) WHERE pending;
-CREATE INDEX signal_person ON signal (person_id, occurred_at) WHERE person_id IS NOT NULL;
-CREATE INDEX signal_visitor ON signal (visitor) WHERE person_id IS NULL AND visitor IS NOT NULL;
+CREATE INDEX signal_who ON signal (who, occurred_at);
+
+-- Signals not yet decided, by lane (a stable hash of the account key). Deleted in the transaction that decides them.
+CREATE TABLE pending (
+    lane        smallint NOT NULL,
+    seq         bigint NOT NULL,
+    signal_id   uuid NOT NULL,
+    PRIMARY KEY (lane, seq)
+);
 
 -- The latest verdict of each person: what the last signal left them with.
 CREATE TABLE standing (
