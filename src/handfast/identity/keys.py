@@ -1,7 +1,9 @@
 """The keys a signal carries: who did it, and whose account it belongs to.
 
-A key is text with a kind in front: `email:anna@kraus.example`, `user:web:42`, `visitor:web:8a70…`. External and anonymous ids
-are only unique within their source, so the source is part of the key. E-mail addresses are expected normalised.
+A key is text with a kind in front: `email:anna@kraus.example`, `user:42`, `visitor:8a70…`. User and anonymous ids share one
+space across sources, as the tracking libraries mean them: the same user id sent by the site and by the server is one person.
+A source whose ids mean something else gives them a prefix of its own (see the import mapping's `user_id`).
+E-mail addresses are expected normalised.
 """
 
 from __future__ import annotations
@@ -12,25 +14,25 @@ def email_key(email: str) -> str:
     return f"email:{email}"
 
 
-def user_key(source: str, user_id: str) -> str:
-    """The key of a person known to `source` by its own id."""
-    return f"user:{source}:{user_id}"
+def user_key(user_id: str) -> str:
+    """The key of a person known by an id of the company's own systems."""
+    return f"user:{user_id}"
 
 
-def visitor_key(source: str, anonymous_id: str) -> str:
+def visitor_key(anonymous_id: str) -> str:
     """The key of somebody nobody has named yet."""
-    return f"visitor:{source}:{anonymous_id}"
+    return f"visitor:{anonymous_id}"
 
 
-def keys_of(source: str, email: str | None, user_id: str | None, anonymous_id: str | None) -> tuple[str, ...]:
+def keys_of(email: str | None, user_id: str | None, anonymous_id: str | None) -> tuple[str, ...]:
     """Every key a signal carries, strongest first: e-mail, then user, then visitor. Empty: the signal is nobody's."""
     found = []
     if email:
         found.append(email_key(email))
     if user_id:
-        found.append(user_key(source, user_id))
+        found.append(user_key(user_id))
     if anonymous_id:
-        found.append(visitor_key(source, anonymous_id))
+        found.append(visitor_key(anonymous_id))
     return tuple(found)
 
 

@@ -52,7 +52,7 @@ CREATE TABLE person (
 );
 CREATE INDEX person_account ON person (account_id) WHERE account_id IS NOT NULL;
 
--- What a person is known by. `who` is 'email:…', 'user:source…' or 'visitor:…': see identity.keys.
+-- What a person is known by. `who` is 'email:…', 'user:…' or 'visitor:…': see identity.keys.
 -- Linking an anonymous visitor to a person is one row here; no signal is ever rewritten, so a link can be undone.
 CREATE TABLE identity (
     who         text PRIMARY KEY,
