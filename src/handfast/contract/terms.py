@@ -247,6 +247,8 @@ class Routing(Term):
     pools: Mapping[Name, Pool] = {}
     default: Name | None = None
     otherwise: Literal["exceptions"] = "exceptions"
+    #: How long a handoff may stand in the exception queue, in the team's hours, before it is late.
+    exceptions_within: Span = Duration(amount=1, unit="hour")
 
 
 # --- clocks ---------------------------------------------------------------------------------------------------
