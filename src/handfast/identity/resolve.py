@@ -1,0 +1,195 @@
+"""Signal → person and account.
+
+The directory is the working copy of one batch: what the store knows of the keys in it, and what the batch adds. Nothing here
+writes; the desk reads a directory, resolves every signal in order, and records what changed in one transaction.
+
+The rules, in order:
+
+1. An e-mail address is a person. A user id is a person. An anonymous id is a person only once a signal named both.
+2. Where keys of one signal point to different people, e-mail beats user id beats anonymous id. A person without an e-mail address is
+   folded into the one with it; two people with two addresses stay two, and the conflict is reported.
+3. A person's account is the registrable business domain of the address (free-mail and disposable domains are nobody's), else the group
+   the signal names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from handfast.facts import Account, Person, Signal, stable_id
+from handfast.identity.keys import email_key, keys_of, user_key, visitor_key
+
+#: What a signal may say of a person that is kept beside the fields, not among them.
+_NAMES = frozenset({"email", "name", "first_name", "last_name"})
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """This key is this person's, since then."""
+
+    who: str
+    person: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Two people claim one key; it stays with the first."""
+
+    who: str
+    kept: str
+    claimed_by: str
+    signal: Signal
+
+
+@dataclass(slots=True)
+class Directory:
+    """Who is known, and what this batch learned. Mutable on purpose: it is one batch's scratch pad."""
+
+    who: dict[str, str] = field(default_factory=dict)
+    people: dict[str, Person] = field(default_factory=dict)
+    accounts: dict[str, Account] = field(default_factory=dict)
+    account_of_key: dict[str, str] = field(default_factory=dict)
+    new_people: dict[str, datetime] = field(default_factory=dict)
+    new_accounts: dict[str, datetime] = field(default_factory=dict)
+    changed_people: set[str] = field(default_factory=set)
+    changed_accounts: set[str] = field(default_factory=set)
+    links: list[Link] = field(default_factory=list)
+    merges: dict[str, str] = field(default_factory=dict)
+    conflicts: list[Conflict] = field(default_factory=list)
+    #: People who have a user id of the company's own systems.
+    users: set[str] = field(default_factory=set)
+
+    def fields_of(self, person_id: str) -> dict[str, Any]:
+        """What conditions may read of a person: the account's fields, overlaid by the person's own."""
+        person = self.people[person_id]
+        account = self.accounts.get(person.account or "")
+        return {**account.fields, **person.fields} if account else dict(person.fields)
+
+
+def resolve(signal: Signal, book: Directory, domain_of: Callable[[str], str | None]) -> str | None:
+    """The id of the person who did this, or None while nobody knows. Notes in `book` whatever is new.
+
+    `domain_of` gives the business domain of an address, or None for free-mail.
+    """
+    person_id = _person(signal, book)
+    if person_id is None:
+        return None
+    _link(signal, person_id, book)
+    _learn_person(signal, person_id, book)
+    _learn_account(signal, person_id, book, domain_of)
+    return person_id
+
+
+def _person(signal: Signal, book: Directory) -> str | None:
+    by_email = book.who.get(email_key(signal.email)) if signal.email else None
+    by_user = book.who.get(user_key(signal.user_id)) if signal.user_id else None
+    if signal.email and by_email is None and by_user is not None and book.people[by_user].email is None:
+        # The user we knew by id alone has told an address: the same person, now with a name.
+        _change_person(book, replace(book.people[by_user], email=signal.email))
+        return by_user
+    if by_email is None and signal.email:
+        made = _new_person(signal, book)
+        if by_user is not None:
+            book.conflicts.append(Conflict(user_key(signal.user_id or ""), by_user, made, signal))
+        return made
+    if by_email is not None and by_user is not None and by_email != by_user:
+        _two_claims(signal, by_email, by_user, book)
+    if (found := by_email or by_user) is not None:
+        return found
+    if signal.user_id:
+        by_visitor = book.who.get(visitor_key(signal.anonymous_id)) if signal.anonymous_id else None
+        return by_visitor if by_visitor is not None and by_visitor not in book.users else _new_person(signal, book)
+    return book.who.get(visitor_key(signal.anonymous_id)) if signal.anonymous_id else None
+
+
+def _new_person(signal: Signal, book: Directory) -> str:
+    person_id = stable_id("per", str(signal.id))
+    book.people[person_id] = Person(id=person_id, email=signal.email)
+    book.new_people[person_id] = signal.received_at
+    return person_id
+
+
+def _two_claims(signal: Signal, by_email: str, by_user: str, book: Directory) -> None:
+    """The address and the user id name two people: fold the nameless one in, or report the conflict."""
+    nameless = book.people[by_user]
+    if nameless.email is not None:
+        book.conflicts.append(Conflict(user_key(signal.user_id or ""), by_user, by_email, signal))
+        return
+    keeper = book.people[by_email]
+    _change_person(book, replace(keeper, name=keeper.name or nameless.name, fields={**nameless.fields, **keeper.fields}))
+    book.merges[by_user] = by_email
+    for who, person in list(book.who.items()):
+        if person == by_user:
+            book.who[who] = by_email
+
+
+def _link(signal: Signal, person_id: str, book: Directory) -> None:
+    for who in keys_of(signal.email, signal.user_id, signal.anonymous_id):
+        if who not in book.who:
+            book.who[who] = person_id
+            book.links.append(Link(who, person_id, signal.received_at))
+    if signal.user_id and book.who[user_key(signal.user_id)] == person_id:
+        book.users.add(person_id)
+    if signal.previous_id:
+        for who in (user_key(signal.previous_id), visitor_key(signal.previous_id)):
+            if who not in book.who:
+                book.who[who] = person_id
+                book.links.append(Link(who, person_id, signal.received_at))
+
+
+def _change_person(book: Directory, person: Person) -> None:
+    book.people[person.id] = person
+    book.changed_people.add(person.id)
+
+
+def _name(said: Mapping[str, Any]) -> str:
+    if isinstance(name := said.get("name"), str) and name.strip():
+        return name.strip()
+    parts = (said.get("first_name"), said.get("last_name"))
+    return " ".join(p.strip() for p in parts if isinstance(p, str) and p.strip())
+
+
+def _learn_person(signal: Signal, person_id: str, book: Directory) -> None:
+    if not signal.person:
+        return
+    person = book.people[person_id]
+    said = {k: v for k, v in signal.person.items() if k not in _NAMES}
+    fields = {**person.fields, **said}
+    name = _name(signal.person) or person.name
+    if fields != person.fields or name != person.name:
+        _change_person(book, replace(person, name=name, fields=fields))
+
+
+def _learn_account(signal: Signal, person_id: str, book: Directory, domain_of: Callable[[str], str | None]) -> None:
+    person = book.people[person_id]
+    account_id = person.account
+    if account_id is None and (key := _account_key(signal, person, domain_of)) is not None:
+        account_id = book.account_of_key.get(key) or _new_account(signal, key, book)
+        _change_person(book, replace(person, account=account_id))
+    if account_id is None or not signal.account:
+        return
+    account = book.accounts[account_id]
+    fields = {**account.fields, **{k: v for k, v in signal.account.items() if k not in {"name", "domain"}}}
+    name = str(signal.account.get("name") or "").strip() or account.name
+    if fields != account.fields or name != account.name:
+        book.accounts[account_id] = replace(account, name=name, fields=fields)
+        book.changed_accounts.add(account_id)
+
+
+def _account_key(signal: Signal, person: Person, domain_of: Callable[[str], str | None]) -> str | None:
+    if person.email and (domain := domain_of(person.email)) is not None:
+        return domain
+    return f"group:{signal.group_id}" if signal.group_id else None
+
+
+def _new_account(signal: Signal, key: str, book: Directory) -> str:
+    account_id = stable_id("acc", key)
+    domain = None if key.startswith("group:") else key
+    book.accounts[account_id] = Account(id=account_id, key=key, domain=domain)
+    book.account_of_key[key] = account_id
+    book.new_accounts[account_id] = signal.received_at
+    return account_id

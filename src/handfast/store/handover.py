@@ -1,0 +1,375 @@
+"""What the decision of a batch of signals reads and writes: one transaction, a fixed number of statements whatever the batch.
+
+Every writer takes the connection of a transaction opened by the desk. Bulk rows go in by COPY into the table itself where they cannot
+collide (ids derived from their cause, lanes held), else through arrays and ON CONFLICT.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+import psycopg
+from psycopg.types.json import set_json_dumps, set_json_loads
+
+from handfast.facts import LANES, Absence, Account, Person, Rep, Signal
+
+set_json_dumps(orjson.dumps)
+set_json_loads(orjson.loads)
+
+#: The advisory lock classes; the second key is the lane, or 0.
+LANE_LOCK = 7101
+ASSIGN_LOCK = 7102
+TICK_LOCK = 7103
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A signal waiting for its decision, with its place in the lane."""
+
+    lane: int
+    seq: int
+    signal: Signal
+
+
+def pending_lanes(conn: psycopg.Connection) -> list[int]:
+    """The lanes that have work. One index probe a lane."""
+    rows = conn.execute(
+        "SELECT l FROM generate_series(0, %s) AS l WHERE EXISTS (SELECT FROM pending WHERE lane = l)", (LANES - 1,)
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def hold_lanes(conn: psycopg.Connection, lanes: Sequence[int]) -> list[int]:
+    """Those of `lanes` that this transaction now holds until it ends; what another worker holds is left out."""
+    rows = conn.execute(
+        "SELECT l FROM unnest(%s::int[]) AS l WHERE pg_try_advisory_xact_lock(%s, l)", (list(lanes), LANE_LOCK)
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def take_pending(conn: psycopg.Connection, lanes: Sequence[int], limit: int, received_until: datetime) -> list[Pending]:
+    """The oldest waiting signals of held lanes, in order of arrival, at most `limit`; none received after `received_until`."""
+    per_lane = max(1, -(-limit // max(1, len(lanes))) * 4)
+    rows = conn.execute(
+        """
+        SELECT q.lane, q.seq, s.id, s.source, s.kind, s.occurred_at, s.received_at, s.email, s.user_id, s.anonymous_id, s.group_id,
+               s.previous_id, s.properties, s.person, s.account
+        FROM (SELECT p.* FROM unnest(%s::smallint[]) AS l,
+                     LATERAL (SELECT * FROM pending WHERE lane = l ORDER BY seq LIMIT %s) AS p
+              ORDER BY p.seq LIMIT %s) AS q
+        JOIN signal AS s ON s.id = q.signal_id
+        WHERE s.received_at <= %s
+        ORDER BY s.received_at, q.seq
+        """,
+        (list(lanes), per_lane, limit, received_until),
+    ).fetchall()
+    return [
+        Pending(r[0], r[1], Signal(r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], r[11], r[12], r[13] or {}, r[14] or {}))
+        for r in rows
+    ]
+
+
+def settle_pending(conn: psycopg.Connection, done: Iterable[Pending]) -> None:
+    """Takes decided signals off their lanes."""
+    rows = list(done)
+    conn.execute(
+        "DELETE FROM pending AS p USING unnest(%s::smallint[], %s::bigint[]) AS d (lane, seq) WHERE p.lane = d.lane AND p.seq = d.seq",
+        ([r.lane for r in rows], [r.seq for r in rows]),
+    )
+
+
+def forward_pending(conn: psycopg.Connection, moved: Iterable[tuple[Pending, int]]) -> None:
+    """Moves signals to the lane of the account they turned out to belong to."""
+    rows = list(moved)
+    conn.execute(
+        """UPDATE pending AS p SET lane = d.new FROM unnest(%s::smallint[], %s::bigint[], %s::smallint[]) AS d (lane, seq, new)
+           WHERE p.lane = d.lane AND p.seq = d.seq""",
+        ([r.lane for r, _ in rows], [r.seq for r, _ in rows], [lane for _, lane in rows]),
+    )
+
+
+# --- who is known ---------------------------------------------------------------------------------------------
+
+
+def identities(conn: psycopg.Connection, keys: Sequence[str]) -> dict[str, str]:
+    """key → person id, for those keys that are somebody's."""
+    return dict(conn.execute("SELECT who, person_id FROM identity WHERE who = ANY(%s)", (list(keys),)).fetchall())
+
+
+def with_user_ids(conn: psycopg.Connection, people: Sequence[str]) -> set[str]:
+    """Those of the people who have a user id."""
+    rows = conn.execute("SELECT DISTINCT person_id FROM identity WHERE person_id = ANY(%s) AND who LIKE 'user:%%'", (list(people),))
+    return {row[0] for row in rows.fetchall()}
+
+
+def people(conn: psycopg.Connection, ids: Sequence[str]) -> dict[str, Person]:
+    rows = conn.execute("SELECT id, email, name, account_id, fields FROM person WHERE id = ANY(%s)", (list(ids),)).fetchall()
+    return {r[0]: Person(*r) for r in rows}
+
+
+def accounts(conn: psycopg.Connection, ids: Sequence[str], keys: Sequence[str]) -> list[Account]:
+    rows = conn.execute(
+        "SELECT id, key, name, domain, owner_id, fields FROM account WHERE id = ANY(%s) OR key = ANY(%s)", (list(ids), list(keys))
+    ).fetchall()
+    return [Account(*r) for r in rows]
+
+
+def add_accounts(conn: psycopg.Connection, rows: Sequence[tuple[Account, datetime]]) -> None:
+    copy_rows(
+        conn,
+        "account (id, key, name, domain, owner_id, fields, created_at)",
+        [(a.id, a.key, a.name, a.domain, a.owner, dumps(a.fields), at) for a, at in rows],
+    )
+
+
+def change_accounts(conn: psycopg.Connection, rows: Sequence[Account]) -> None:
+    conn.execute(
+        """UPDATE account AS a SET name = d.name, fields = d.fields
+           FROM unnest(%s::text[], %s::text[], %s::jsonb[]) AS d (id, name, fields) WHERE a.id = d.id""",
+        ([a.id for a in rows], [a.name for a in rows], [dumps(a.fields) for a in rows]),
+    )
+
+
+def add_people(conn: psycopg.Connection, rows: Sequence[tuple[Person, datetime]]) -> None:
+    copy_rows(
+        conn,
+        "person (id, email, name, account_id, fields, created_at)",
+        [(p.id, p.email, p.name, p.account, dumps(p.fields), at) for p, at in rows],
+    )
+
+
+def change_people(conn: psycopg.Connection, rows: Sequence[Person]) -> None:
+    conn.execute(
+        """UPDATE person AS p SET email = d.email, name = d.name, account_id = d.account, fields = d.fields
+           FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::jsonb[]) AS d (id, email, name, account, fields)
+           WHERE p.id = d.id""",
+        ([p.id for p in rows], [p.email for p in rows], [p.name for p in rows], [p.account for p in rows], [dumps(p.fields) for p in rows]),
+    )
+
+
+def link(conn: psycopg.Connection, rows: Sequence[tuple[str, str, datetime]]) -> None:
+    """Records whose key this is: (who, person, since)."""
+    copy_rows(conn, "identity (who, person_id, since)", rows)
+
+
+def merge(conn: psycopg.Connection, merges: Mapping[str, str]) -> None:
+    """Folds people without an address into the one with it. Their signals follow through the keys; nothing else is rewritten."""
+    losers, winners = list(merges), list(merges.values())
+    pairs = "unnest(%s::text[], %s::text[]) AS d (loser, winner)"
+    conn.execute(f"UPDATE identity AS i SET person_id = d.winner FROM {pairs} WHERE i.person_id = d.loser", (losers, winners))
+    conn.execute(f"UPDATE person AS p SET merged_into = d.winner FROM {pairs} WHERE p.id = d.loser", (losers, winners))
+
+
+# --- what they did --------------------------------------------------------------------------------------------
+
+
+def evidence(
+    conn: psycopg.Connection, person_ids: Sequence[str], kinds: Sequence[str], since: datetime, until: datetime, fields: Sequence[str]
+) -> list[tuple[Any, ...]]:
+    """Every signal of these kinds by these people in (since, until]: (seq, person_id, kind, occurred_at, *fields as JSON text).
+
+    Cost depends on what these people did in the window, not on what is stored: two index walks, identity then (who, occurred_at).
+    """
+    picks = "".join(", s.properties ->> %s" for _ in fields)
+    return conn.execute(
+        f"""
+        SELECT s.seq, i.person_id, s.kind, s.occurred_at{picks}
+        FROM identity AS i JOIN signal AS s ON s.who = i.who AND s.occurred_at > %s AND s.occurred_at <= %s
+        WHERE i.person_id = ANY(%s) AND s.kind = ANY(%s)
+        """,
+        (*fields, since, until, list(person_ids), list(kinds)),
+    ).fetchall()
+
+
+def signals_by_seq(conn: psycopg.Connection, seqs: Sequence[int]) -> dict[int, UUID]:
+    rows = conn.execute("SELECT seq, id FROM signal WHERE seq = ANY(%s)", (list(seqs),)).fetchall()
+    return dict(rows)
+
+
+# --- where they stand -----------------------------------------------------------------------------------------
+
+
+def standings(conn: psycopg.Connection, person_ids: Sequence[str]) -> dict[str, str]:
+    """person id → outcome of their latest verdict."""
+    return dict(conn.execute("SELECT person_id, outcome FROM standing WHERE person_id = ANY(%s)", (list(person_ids),)).fetchall())
+
+
+def write_standings(conn: psycopg.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    """(person_id, at, contract_id, outcome, fit, intent, next_step, reason, signal_id), one a person."""
+    columns = list(zip(*rows, strict=True))
+    conn.execute(
+        """
+        INSERT INTO standing (person_id, at, contract_id, outcome, fit, intent, next_step, reason, signal_id)
+        SELECT * FROM unnest(%s::text[], %s::timestamptz[], %s::text[], %s::text[], %s::int[], %s::bigint[], %s::text[], %s::text[], %s::uuid[])
+        ON CONFLICT (person_id) DO UPDATE SET at = excluded.at, contract_id = excluded.contract_id, outcome = excluded.outcome,
+            fit = excluded.fit, intent = excluded.intent, next_step = excluded.next_step, reason = excluded.reason,
+            signal_id = excluded.signal_id
+        """,
+        [list(c) for c in columns],
+    )
+
+
+def add_verdicts(conn: psycopg.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    copy_rows(
+        conn,
+        "verdict (id, person_id, account_id, at, contract_id, outcome, fit, intent, next_step, reason, signal_id, inputs, working, recorded_at)",
+        rows,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OpenHandoff:
+    """An open handoff of a party, and who is already in it."""
+
+    id: str
+    party: str
+    owner: str | None
+    people: frozenset[str]
+
+
+def open_handoffs(conn: psycopg.Connection, parties: Sequence[str], motion: str) -> dict[str, OpenHandoff]:
+    rows = conn.execute(
+        """SELECT h.party, h.id, h.owner_id, array_agg(p.person_id) FROM handoff AS h JOIN handoff_person AS p ON p.handoff_id = h.id
+           WHERE h.party = ANY(%s) AND h.motion = %s AND h.closed_at IS NULL GROUP BY h.party, h.id, h.owner_id""",
+        (list(parties), motion),
+    ).fetchall()
+    return {r[0]: OpenHandoff(r[1], r[0], r[2], frozenset(r[3])) for r in rows}
+
+
+def last_closings(conn: psycopg.Connection, parties: Sequence[str], motion: str) -> dict[str, datetime]:
+    """When the latest handoff of each party was closed."""
+    rows = conn.execute(
+        "SELECT party, max(closed_at) FROM handoff WHERE party = ANY(%s) AND motion = %s AND closed_at IS NOT NULL GROUP BY party",
+        (list(parties), motion),
+    ).fetchall()
+    return dict(rows)
+
+
+def suppressed(conn: psycopg.Connection, person_ids: Sequence[str]) -> set[str]:
+    """People whose last handoff was disqualified: they are not handed over again until somebody says so."""
+    rows = conn.execute(
+        """SELECT DISTINCT ON (p.person_id) p.person_id, h.outcome FROM handoff_person AS p JOIN handoff AS h ON h.id = p.handoff_id
+           WHERE p.person_id = ANY(%s) ORDER BY p.person_id, h.opened_at DESC""",
+        (list(person_ids),),
+    ).fetchall()
+    return {r[0] for r in rows if r[1] == "disqualify"}
+
+
+# --- opening --------------------------------------------------------------------------------------------------
+
+
+def add_handoffs(conn: psycopg.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    copy_rows(
+        conn,
+        "handoff (id, motion, party, account_id, person_id, contract_id, verdict_id, source, next_step, sla, opened_at, decided_at,"
+        " owner_id, assigned_at)",
+        rows,
+    )
+
+
+def add_handoff_people(conn: psycopg.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    copy_rows(conn, "handoff_person (handoff_id, person_id, verdict_id, signal_id, source, raised_at, joined_at)", rows)
+
+
+def add_assignments(conn: psycopg.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    copy_rows(conn, "assignment (id, handoff_id, leg, owner_id, rule, pool, counts, working, at)", rows)
+
+
+def add_briefs(conn: psycopg.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    copy_rows(conn, "brief (handoff_id, composed_at, body)", rows)
+
+
+def add_clocks(conn: psycopg.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    copy_rows(conn, "clock (id, handoff_id, kind, sla, calendar, started_at, due_at)", rows)
+
+
+def add_timers(conn: psycopg.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    copy_rows(conn, "timer (id, clock_id, handoff_id, step, action, target, due_at)", rows)
+
+
+def add_events(conn: psycopg.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    """(name, at, handoff_id, person_id, account_id, rep_id, data)."""
+    copy_rows(conn, "event (name, at, handoff_id, person_id, account_id, rep_id, data)", rows)
+
+
+def add_messages(conn: psycopg.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    """(id, handoff_id, kind, channel, recipient, owner_id, payload, created_at, next_at). A message already written is left as it is."""
+    if not rows:
+        return
+    columns = list(zip(*rows, strict=True))
+    conn.execute(
+        """
+        INSERT INTO outbox (id, handoff_id, kind, channel, recipient, owner_id, payload, created_at, next_at)
+        SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::jsonb[], %s::timestamptz[], %s::timestamptz[])
+        ON CONFLICT (id) DO NOTHING
+        """,
+        [list(c) for c in columns],
+    )
+
+
+# --- the roster -----------------------------------------------------------------------------------------------
+
+
+def lock_assignment(conn: psycopg.Connection) -> None:
+    """One assigning transaction at a time: caps and turns are read and written under this lock, so none is exceeded by one."""
+    conn.execute("SELECT pg_advisory_xact_lock(%s, 0)", (ASSIGN_LOCK,))
+
+
+def reps(conn: psycopg.Connection) -> dict[str, Rep]:
+    rows = conn.execute("SELECT id, name, email, team, manager_id, time_zone, active FROM rep").fetchall()
+    return {r[0]: Rep(*r) for r in rows}
+
+
+def absences(conn: psycopg.Connection, since: datetime) -> list[Absence]:
+    """Absences that end after `since`."""
+    rows = conn.execute("SELECT rep_id, starts_at, ends_at, why FROM absence WHERE ends_at > %s", (since,)).fetchall()
+    return [Absence(*r) for r in rows]
+
+
+def open_counts(conn: psycopg.Connection) -> dict[str, int]:
+    """rep id → open handoffs."""
+    rows = conn.execute("SELECT owner_id, count(*) FROM handoff WHERE closed_at IS NULL AND owner_id IS NOT NULL GROUP BY owner_id")
+    return dict(rows.fetchall())
+
+
+def rotation(conn: psycopg.Connection) -> list[tuple[str, str, int, float, datetime | None]]:
+    """(pool, rep, turns, level, last_at)."""
+    return conn.execute("SELECT pool, rep_id, turns, level, last_at FROM rotation").fetchall()
+
+
+def write_rotation(conn: psycopg.Connection, rows: Sequence[tuple[str, str, int, float, datetime | None]]) -> None:
+    if not rows:
+        return
+    columns = list(zip(*rows, strict=True))
+    conn.execute(
+        """INSERT INTO rotation (pool, rep_id, turns, level, last_at)
+           SELECT * FROM unnest(%s::text[], %s::text[], %s::int[], %s::float8[], %s::timestamptz[])
+           ON CONFLICT (pool, rep_id) DO UPDATE SET turns = excluded.turns, level = excluded.level, last_at = excluded.last_at""",
+        [list(c) for c in columns],
+    )
+
+
+# --- helpers --------------------------------------------------------------------------------------------------
+
+
+def notify(conn: psycopg.Connection, payload: str) -> None:
+    """Wakes whoever listens on channel `handfast`, when this transaction commits."""
+    conn.execute("SELECT pg_notify('handfast', %s)", (payload,))
+
+
+def dumps(value: object) -> str:
+    return orjson.dumps(value).decode()
+
+
+def copy_rows(conn: psycopg.Connection, into: str, rows: Sequence[Sequence[Any]]) -> None:
+    """COPY these rows into `table (columns)`. JSON values come as text."""
+    if not rows:
+        return
+    with conn.cursor() as cursor, cursor.copy(f"COPY {into} FROM STDIN") as copy:  # type: ignore[arg-type]
+        for row in rows:
+            copy.write_row(row)

@@ -1,0 +1,305 @@
+"""What reps and clocks do to handoffs: locked reads, guarded writes, each a named statement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+
+from handfast.store.handover import TICK_LOCK
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A handoff as the one who holds its row lock sees it."""
+
+    id: str
+    party: str
+    account: str | None
+    person: str
+    contract: str
+    next_step: str
+    sla: str | None
+    opened_at: datetime
+    owner: str | None
+    touched_at: datetime | None
+    contacted_at: datetime | None
+    meeting_at: datetime | None
+    closed_at: datetime | None
+    outcome: str | None
+    legs: int
+    clock: str | None
+    clock_due_at: datetime | None
+    clock_stopped_at: datetime | None
+    breached_at: datetime | None
+    person_name: str
+    account_name: str
+
+
+_CASE = """
+    SELECT h.id, h.party, h.account_id, h.person_id, h.contract_id, h.next_step, h.sla, h.opened_at, h.owner_id, h.touched_at, h.contacted_at,
+           h.meeting_at, h.closed_at, h.outcome, (SELECT count(*) FROM assignment AS a WHERE a.handoff_id = h.id),
+           c.id, c.due_at, c.stopped_at, c.breached_at, coalesce(nullif(p.name, ''), p.email, p.id), coalesce(nullif(o.name, ''), o.domain, '')
+    FROM handoff AS h
+    JOIN person AS p ON p.id = h.person_id
+    LEFT JOIN account AS o ON o.id = h.account_id
+    LEFT JOIN clock AS c ON c.handoff_id = h.id AND c.kind = 'first_touch'
+"""
+
+
+def hold(conn: psycopg.Connection, ids: Sequence[str]) -> dict[str, Case]:
+    """Locks these handoffs, in the order of their ids so that two workers cannot wait for each other, and reads them."""
+    conn.execute("SELECT id FROM handoff WHERE id = ANY(%s) ORDER BY id FOR UPDATE", (list(ids),))
+    rows = conn.execute(f"{_CASE} WHERE h.id = ANY(%s)", (list(ids),)).fetchall()
+    return {row[0]: Case(*row) for row in rows}
+
+
+def open_handoffs_of(conn: psycopg.Connection, person_ids: Sequence[str]) -> list[tuple[str, str, datetime]]:
+    """(person, handoff, joined_at) of every open handoff these people are in."""
+    return conn.execute(
+        """SELECT p.person_id, p.handoff_id, p.joined_at FROM handoff_person AS p JOIN handoff AS h ON h.id = p.handoff_id
+           WHERE p.person_id = ANY(%s) AND h.closed_at IS NULL""",
+        (list(person_ids),),
+    ).fetchall()
+
+
+def handoffs_of(conn: psycopg.Connection, person_ids: Sequence[str]) -> list[tuple[str, str, datetime, datetime | None]]:
+    """(person, handoff, joined_at, closed_at) of every handoff these people are or were in, oldest first."""
+    return conn.execute(
+        """SELECT p.person_id, p.handoff_id, p.joined_at, h.closed_at FROM handoff_person AS p JOIN handoff AS h ON h.id = p.handoff_id
+           WHERE p.person_id = ANY(%s) ORDER BY p.joined_at""",
+        (list(person_ids),),
+    ).fetchall()
+
+
+# --- touches --------------------------------------------------------------------------------------------------
+
+
+def add_touches(conn: psycopg.Connection, rows: Sequence[tuple[Any, ...]]) -> set[str]:
+    """(id, handoff, person, rep, kind, contact, evidence, source, note, occurred_at, recorded_at). Returns the ids that were new."""
+    if not rows:
+        return set()
+    columns = [list(c) for c in zip(*rows, strict=True)]
+    got = conn.execute(
+        """
+        INSERT INTO touch (id, handoff_id, person_id, rep_id, kind, contact, evidence, source, note, occurred_at, recorded_at)
+        SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bool[], %s::text[], %s::text[], %s::text[],
+                             %s::timestamptz[], %s::timestamptz[])
+        ON CONFLICT (id) DO NOTHING RETURNING id
+        """,
+        columns,
+    ).fetchall()
+    return {row[0] for row in got}
+
+
+def note_touches(conn: psycopg.Connection, handoff_ids: Sequence[str]) -> None:
+    """Brings the times of these handoffs, of their people and of their clocks in line with the touches recorded.
+
+    Everything is derived from the touch rows, so taking one back (undo) is deleting its row and calling this again.
+    """
+    ids = list(handoff_ids)
+    conn.execute(
+        """
+        UPDATE handoff AS h SET touched_at = t.first, contacted_at = t.contact, revision = revision + 1
+        FROM (SELECT x.id, min(t.occurred_at) AS first, min(t.occurred_at) FILTER (WHERE t.contact) AS contact
+              FROM unnest(%s::text[]) AS x (id) LEFT JOIN touch AS t ON t.handoff_id = x.id GROUP BY x.id) AS t
+        WHERE h.id = t.id
+        """,
+        (ids,),
+    )
+    conn.execute(
+        """
+        UPDATE handoff_person AS h SET touched_at = t.first, contacted_at = t.contact
+        FROM (SELECT p.handoff_id, p.person_id, min(t.occurred_at) AS first, min(t.occurred_at) FILTER (WHERE t.contact) AS contact
+              FROM handoff_person AS p LEFT JOIN touch AS t ON t.handoff_id = p.handoff_id AND t.person_id = p.person_id
+              WHERE p.handoff_id = ANY(%s) GROUP BY p.handoff_id, p.person_id) AS t
+        WHERE h.handoff_id = t.handoff_id AND h.person_id = t.person_id
+        """,
+        (ids,),
+    )
+
+
+def stop_clocks(conn: psycopg.Connection, handoff_ids: Sequence[str], at: Sequence[datetime], by: str, recorded_at: datetime) -> None:
+    """Stops the running clocks of these handoffs at these moments and settles what they still owed."""
+    conn.execute(
+        """UPDATE clock AS c SET stopped_at = d.at, stopped_by = %s FROM unnest(%s::text[], %s::timestamptz[]) AS d (handoff, at)
+           WHERE c.handoff_id = d.handoff AND c.stopped_at IS NULL""",
+        (by, list(handoff_ids), list(at)),
+    )
+    conn.execute(
+        "UPDATE timer SET state = 2, settled_at = %s WHERE handoff_id = ANY(%s) AND state = 0", (recorded_at, list(handoff_ids))
+    )
+
+
+def restart_clock(conn: psycopg.Connection, handoff_id: str) -> None:
+    """Takes back the stop of an undone touch: what had not fired before is owed again, nothing fires twice."""
+    conn.execute(
+        "UPDATE clock SET stopped_at = NULL, stopped_by = NULL WHERE handoff_id = %s AND kind = 'first_touch' AND stopped_by = 'touch'",
+        (handoff_id,),
+    )
+    conn.execute(
+        """UPDATE timer SET state = 0, settled_at = NULL WHERE handoff_id = %s AND state = 2
+           AND clock_id IN (SELECT id FROM clock WHERE handoff_id = %s AND stopped_at IS NULL)""",
+        (handoff_id, handoff_id),
+    )
+
+
+def delete_touch(conn: psycopg.Connection, touch_id: str) -> None:
+    conn.execute("DELETE FROM touch WHERE id = %s", (touch_id,))
+
+
+def touch_row(conn: psycopg.Connection, touch_id: str) -> tuple[str | None, str | None, datetime, str] | None:
+    """(handoff, rep, recorded_at, evidence)."""
+    return conn.execute("SELECT handoff_id, rep_id, recorded_at, evidence FROM touch WHERE id = %s", (touch_id,)).fetchone()
+
+
+# --- outcomes -------------------------------------------------------------------------------------------------
+
+
+def add_disposition(conn: psycopg.Connection, row: tuple[Any, ...]) -> bool:
+    """(id, handoff, outcome, reason, note, back_at, meeting_at, by, at, recorded_at). False where it was there already."""
+    return bool(
+        conn.execute(
+            """INSERT INTO disposition (id, handoff_id, outcome, reason, note, back_at, meeting_at, by, at, recorded_at)
+               VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING""",
+            row,
+        ).rowcount
+    )
+
+
+def note_contact(conn: psycopg.Connection, handoff_id: str, at: datetime) -> None:
+    conn.execute(
+        """UPDATE handoff SET contacted_at = least(coalesce(contacted_at, %s), %s), touched_at = least(coalesce(touched_at, %s), %s),
+                  revision = revision + 1 WHERE id = %s""",
+        (at, at, at, at, handoff_id),
+    )
+
+
+def note_meeting(conn: psycopg.Connection, handoff_id: str, person_id: str, at: datetime) -> None:
+    """The meeting was set at `at` (not: takes place)."""
+    conn.execute("UPDATE handoff SET meeting_at = coalesce(meeting_at, %s) WHERE id = %s", (at, handoff_id))
+    conn.execute(
+        "UPDATE handoff_person SET meeting_at = coalesce(meeting_at, %s) WHERE handoff_id = %s AND person_id = %s",
+        (at, handoff_id, person_id),
+    )
+
+
+def close(conn: psycopg.Connection, handoff_id: str, outcome: str, reason: str | None, at: datetime) -> None:
+    conn.execute(
+        "UPDATE handoff SET closed_at = %s, outcome = %s, reason = %s, revision = revision + 1 WHERE id = %s AND closed_at IS NULL",
+        (at, outcome, reason, handoff_id),
+    )
+
+
+def reopen(conn: psycopg.Connection, handoff_id: str) -> None:
+    conn.execute(
+        "UPDATE handoff SET closed_at = NULL, outcome = NULL, reason = NULL, revision = revision + 1 WHERE id = %s", (handoff_id,)
+    )
+
+
+def assign(conn: psycopg.Connection, handoff_id: str, owner: str | None, at: datetime) -> None:
+    conn.execute(
+        """UPDATE handoff SET owner_id = %s, assigned_at = CASE WHEN %s::text IS NULL THEN assigned_at ELSE coalesce(assigned_at, %s) END,
+                  revision = revision + 1 WHERE id = %s""",
+        (owner, owner, at, handoff_id),
+    )
+
+
+# --- timers ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DueTimer:
+    id: str
+    clock: str
+    handoff: str
+    step: int
+    action: str
+    target: str
+    due_at: datetime
+
+
+def hold_ticking(conn: psycopg.Connection) -> bool:
+    """One ticker at a time keeps the steps of a ladder in order; whoever does not get it has nothing to do."""
+    row = conn.execute("SELECT pg_try_advisory_xact_lock(%s, 0)", (TICK_LOCK,)).fetchone()
+    return bool(row and row[0])
+
+
+def due_timers(conn: psycopg.Connection, at: datetime, limit: int) -> list[DueTimer]:
+    """Waiting timers that are due, in the order they fell due."""
+    rows = conn.execute(
+        """SELECT id, clock_id, handoff_id, step, action, target, due_at FROM timer
+           WHERE state = 0 AND due_at <= %s ORDER BY due_at, clock_id, step LIMIT %s""",
+        (at, limit),
+    ).fetchall()
+    return [DueTimer(*row) for row in rows]
+
+
+def settle_timers(conn: psycopg.Connection, fired: Sequence[str], not_owed: Sequence[str], at: datetime) -> None:
+    """Flips waiting timers, once: what somebody else flipped stays as it is."""
+    conn.execute(
+        """UPDATE timer AS t SET state = d.state, settled_at = %s FROM unnest(%s::text[], %s::smallint[]) AS d (id, state)
+           WHERE t.id = d.id AND t.state = 0""",
+        (at, [*fired, *not_owed], [1] * len(fired) + [2] * len(not_owed)),
+    )
+
+
+def note_breaches(conn: psycopg.Connection, clock_ids: Sequence[str], at: datetime) -> None:
+    conn.execute("UPDATE clock SET breached_at = %s WHERE id = ANY(%s) AND breached_at IS NULL", (at, list(clock_ids)))
+
+
+def next_due(conn: psycopg.Connection) -> datetime | None:
+    """When the next waiting timer falls due."""
+    row = conn.execute("SELECT due_at FROM timer WHERE state = 0 ORDER BY due_at LIMIT 1").fetchone()
+    return row[0] if row else None
+
+
+# --- opportunities --------------------------------------------------------------------------------------------
+
+
+def put_opportunities(conn: psycopg.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    """(id, handoff, person, account, owner, stage, amount, opened_at, closed_at, won, recorded_at): new ones in, known ones brought up to date."""
+    if not rows:
+        return
+    columns = [list(c) for c in zip(*rows, strict=True)]
+    conn.execute(
+        """
+        INSERT INTO opportunity (id, handoff_id, person_id, account_id, owner_id, stage, amount, opened_at, closed_at, won, recorded_at)
+        SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::float8[], %s::timestamptz[],
+                             %s::timestamptz[], %s::bool[], %s::timestamptz[])
+        ON CONFLICT (id) DO UPDATE SET stage = excluded.stage, amount = excluded.amount, closed_at = excluded.closed_at,
+            won = excluded.won, owner_id = coalesce(excluded.owner_id, opportunity.owner_id),
+            handoff_id = coalesce(opportunity.handoff_id, excluded.handoff_id)
+        """,
+        columns,
+    )
+
+
+def note_qualified(conn: psycopg.Connection, handoff_ids: Sequence[str], at: Sequence[datetime]) -> None:
+    conn.execute(
+        """UPDATE handoff AS h SET qualified_at = least(coalesce(h.qualified_at, d.at), d.at)
+           FROM unnest(%s::text[], %s::timestamptz[]) AS d (id, at) WHERE h.id = d.id""",
+        (list(handoff_ids), list(at)),
+    )
+
+
+# --- small facts ----------------------------------------------------------------------------------------------
+
+
+def put_note(conn: psycopg.Connection, key: str, value: str, at: datetime) -> None:
+    """Remembers a small fact about the installation; `value` is JSON text."""
+    conn.execute(
+        "INSERT INTO note (key, value, at) VALUES (%s, %s, %s) ON CONFLICT (key) DO UPDATE SET value = excluded.value, at = excluded.at",
+        (key, value, at),
+    )
+
+
+def drop_note(conn: psycopg.Connection, key: str) -> None:
+    conn.execute("DELETE FROM note WHERE key = %s", (key,))
+
+
+def note(conn: psycopg.Connection, key: str) -> tuple[Any, datetime] | None:
+    return conn.execute("SELECT value, at FROM note WHERE key = %s", (key,)).fetchone()
