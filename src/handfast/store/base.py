@@ -1,0 +1,178 @@
+"""The way to the database: a pool of connections, lent for one transaction at a time.
+
+`reading()` and `writing()` are the only two doors. A caller never sees BEGIN, COMMIT or a dead connection: what the
+network or a restart does to us is one exception, `StorageAway`, which a door answers with 503 and a loop with a pause.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import psycopg
+from psycopg import pq
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import TupleRow
+from psycopg.types.json import set_json_dumps, set_json_loads
+from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from psycopg.abc import AdaptContext
+
+Conn = psycopg.Connection[TupleRow]
+
+
+class StorageAway(Exception):
+    """The database cannot be asked just now: not reachable, restarting, out of room, or too slow to answer in time.
+
+    Raised instead of psycopg's OperationalError and the pool's timeout. Nothing was recorded, with one exception that no
+    client of any database can rule out: a connection lost *during* the commit leaves it open whether the commit took
+    place. Doing the same again must therefore be harmless, which ids made from content see to.
+    """
+
+
+class _Cursor(psycopg.Cursor[TupleRow]):
+    """A cursor that asks for binary results unless told otherwise: half the processor time for the rows we read."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.format = pq.Format.BINARY
+
+
+class Store:
+    """A PostgreSQL database and at most `size` connections to it.
+
+    `url` is a libpq connection string (`postgresql://…`). Connections are made when first needed, in UTC; a statement may
+    run for `statement_seconds`, and a transaction left idle is ended after 60 s, so that a hung worker holds no lock for ever.
+    """
+
+    def __init__(self, url: str, *, size: int = 10, statement_seconds: float = 30, patience_seconds: float = 5) -> None:
+        self.url = url
+        self._size = size
+        self._pool: ConnectionPool[Conn] = ConnectionPool(
+            _conninfo(url, statement_seconds),
+            connection_class=psycopg.Connection[TupleRow],
+            kwargs={"autocommit": True, "cursor_factory": _Cursor},
+            configure=_configure,
+            min_size=0,
+            max_size=size,
+            timeout=patience_seconds,
+            # Short, so that the pause between two attempts stays short: it doubles until the attempt is given up, and
+            # the next caller starts a new attempt at once.
+            reconnect_timeout=patience_seconds,
+            open=True,
+            name="handfast",
+        )
+
+    @contextmanager
+    def reading(self) -> Iterator[Conn]:
+        """A connection in a READ ONLY transaction; rows are tuples. Raises StorageAway."""
+        with self._transaction(read_only=True) as conn:
+            yield conn
+
+    @contextmanager
+    def writing(self) -> Iterator[Conn]:
+        """A connection in a transaction that commits on exit and rolls back on any exception. Raises StorageAway."""
+        with self._transaction(read_only=False) as conn:
+            yield conn
+
+    @contextmanager
+    def session(self) -> Iterator[Conn]:
+        """A connection of its own outside the pool, in autocommit and without a statement limit.
+
+        For what lives as long as its session: LISTEN and session-level advisory locks. Raises StorageAway.
+        """
+        try:
+            conn = psycopg.connect(_conninfo(self.url, 0), autocommit=True)
+        except psycopg.OperationalError as error:
+            raise StorageAway(str(error)) from error
+        with conn:
+            _configure(conn)
+            try:
+                yield conn
+            except psycopg.OperationalError as error:
+                raise _away(error, conn) from error
+
+    def wait_ready(self, seconds: float = 30) -> None:
+        """Return once the database answers. Raises StorageAway after `seconds`."""
+        try:
+            with self._pool.connection(timeout=seconds) as conn:
+                conn.execute("SELECT 1")
+        except psycopg.OperationalError as error:
+            raise StorageAway(str(error)) from error
+
+    def close(self) -> None:
+        """Close every connection. Nothing can be lent afterwards."""
+        self._pool.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def _transaction(self, *, read_only: bool) -> Iterator[Conn]:
+        conn = self._begin(read_only)
+        try:
+            yield conn
+            conn.commit()
+        except psycopg.OperationalError as error:
+            raise _away(error, conn) from error
+        finally:
+            # The pool rolls back what is still open and throws a broken connection away.
+            with suppress(PoolClosed):
+                self._pool.putconn(conn)
+
+    def _begin(self, read_only: bool) -> Conn:
+        """A connection with its transaction begun. BEGIN itself shows whether the connection still lives.
+
+        After a restart of the server every pooled connection is dead; each is thrown away here, none reaches a caller.
+        """
+        begin = "BEGIN READ ONLY" if read_only else "BEGIN"
+        for attempt in range(self._size + 1):
+            try:
+                conn = self._pool.getconn()
+            except (PoolTimeout, PoolClosed) as error:
+                raise StorageAway(f"No connection to the database: {error}") from error
+            try:
+                conn.execute(begin)
+            except psycopg.OperationalError as error:
+                self._pool.putconn(conn)
+                if attempt == self._size:
+                    raise StorageAway(str(error)) from error
+            except BaseException:
+                self._pool.putconn(conn)
+                raise
+            else:
+                return conn
+        raise AssertionError("the loop returns or raises")
+
+
+def _away(error: psycopg.OperationalError, conn: Conn) -> Exception:
+    """StorageAway for what the outside did to us; a deadlock or a failed serialisation stays what it is."""
+    state = error.sqlstate or ""
+    # 08 connection, 53 resources (disk, memory, connections), 57 intervention (shutdown, statement timeout), 58 system error
+    if conn.broken or conn.closed or state[:2] in {"08", "53", "57", "58"} or not state:
+        return StorageAway(str(error))
+    return error
+
+
+def _conninfo(url: str, statement_seconds: float) -> str:
+    """The caller's connection string, with our session settings where it does not set its own."""
+    given = conninfo_to_dict(url)
+    ours = (
+        "-c timezone=UTC -c datestyle=ISO -c intervalstyle=iso_8601"
+        f" -c statement_timeout={int(statement_seconds * 1000)} -c idle_in_transaction_session_timeout=60000"
+    )
+    defaults: dict[str, Any] = {"application_name": "handfast", "connect_timeout": 5, "tcp_user_timeout": 15000}
+    missing = {name: value for name, value in defaults.items() if name not in given}
+    return make_conninfo(url, **missing, options=f"{ours} {given.get('options', '')}".strip())
+
+
+def _configure(conn: AdaptContext) -> None:
+    set_json_dumps(orjson.dumps, conn)
+    set_json_loads(orjson.loads, conn)

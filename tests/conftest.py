@@ -1,0 +1,120 @@
+"""What every test may ask for: a real PostgreSQL, a database of its own in it, a Store on that, the real data sets.
+
+One throw-away server per user and checkout serves all test runs, also several at once: it lives in the temporary
+directory, is started by the first and stopped by the last. A fresh database is a copy of a migrated template, whose name is
+the hash of the migrations, so that a change of theirs makes a new one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+
+from handfast.store.base import Store
+from handfast.store.embedded import CannotStart, Embedded
+from handfast.store.migrate import MIGRATIONS, migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ROOT = Path(__file__).parents[1]
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The running test server: the URL of its `postgres` database, as superuser."""
+    where = Path(tempfile.gettempdir()) / f"handfast-tests-{os.getuid()}-{hashlib.sha256(bytes(ROOT)).hexdigest()[:8]}"
+    where.mkdir(mode=0o700, exist_ok=True)
+    assert where.stat().st_uid == os.getuid(), f"{where} belongs to somebody else"
+    server = Embedded(where, throwaway=True)
+    try:
+        url = server.start()
+    except CannotStart:
+        # Without fsync a machine that was switched off leaves rubbish; and the next PostgreSQL cannot read it.
+        shutil.rmtree(where / "postgres")
+        url = server.start()
+    try:
+        yield _database(url, "postgres")
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def template_database(postgres_url: str) -> str:
+    """The name of a database with today's tables and no rows, to copy from."""
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(MIGRATIONS.rglob("*.*")) if path.suffix in {".py", ".sql"}))
+    name = f"template_{digest.hexdigest()[:12]}"
+    with psycopg.connect(postgres_url, autocommit=True) as conn:
+        conn.execute("SELECT pg_advisory_lock(8700)")  # several test runs may want it at the same time
+        _sweep(conn)
+        if not conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+            conn.execute("DROP DATABASE IF EXISTS making_template")
+            conn.execute("CREATE DATABASE making_template")
+            migrate(_database(postgres_url, "making_template"))
+            conn.execute(f"ALTER DATABASE making_template RENAME TO {name}")
+    return name
+
+
+@pytest.fixture
+def empty_database(postgres_url: str) -> Iterator[str]:
+    """The URL of a database of this test's own, without any table."""
+    yield from _own_database(postgres_url, "template1")
+
+
+@pytest.fixture
+def database_url(postgres_url: str, template_database: str) -> Iterator[str]:
+    """The URL of a database of this test's own, with today's tables and no rows."""
+    yield from _own_database(postgres_url, template_database)
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    """A Store on a database of this test's own."""
+    with Store(database_url) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Callable[[str], Path]:
+    """`real_data("crm_sales")` is the folder (or file) of a real data set; skips the test where it is not at hand."""
+    base = Path(os.environ.get("HANDFAST_TEST_DATA") or ROOT.parent / "shared" / "data")
+
+    def find(name: str) -> Path:
+        if not (base / name).exists():
+            pytest.skip(f"the real data set '{name}' is not in {base}; set HANDFAST_TEST_DATA to the folder that has it")
+        return base / name
+
+    return find
+
+
+def _own_database(postgres_url: str, template: str) -> Iterator[str]:
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    with psycopg.connect(postgres_url, autocommit=True) as conn:
+        conn.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY wal_log")
+        try:
+            yield _database(postgres_url, name)
+        finally:
+            conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _sweep(conn: psycopg.Connection) -> None:
+    """Drop what test runs that were killed left behind."""
+    for (name,) in conn.execute("SELECT datname FROM pg_database WHERE datname LIKE 'test\\_%'").fetchall():
+        try:
+            os.kill(int(name.split("_")[1]), 0)
+        except ProcessLookupError:
+            conn.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def _database(url: str, name: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
