@@ -44,6 +44,16 @@ def pending_lanes(conn: psycopg.Connection) -> list[int]:
     return [row[0] for row in rows]
 
 
+def next_pending(conn: psycopg.Connection) -> datetime | None:
+    """When the oldest waiting signal was received."""
+    row = conn.execute(
+        """SELECT min(p.received_at) FROM generate_series(0, %s) AS l,
+                  LATERAL (SELECT received_at FROM pending WHERE lane = l ORDER BY received_at LIMIT 1) AS p""",
+        (LANES - 1,),
+    ).fetchone()
+    return row[0] if row else None
+
+
 def hold_lanes(conn: psycopg.Connection, lanes: Sequence[int]) -> list[int]:
     """Those of `lanes` that this transaction now holds until it ends; what another worker holds is left out."""
     rows = conn.execute(
@@ -53,20 +63,19 @@ def hold_lanes(conn: psycopg.Connection, lanes: Sequence[int]) -> list[int]:
 
 
 def take_pending(conn: psycopg.Connection, lanes: Sequence[int], limit: int, received_until: datetime) -> list[Pending]:
-    """The oldest waiting signals of held lanes, in order of arrival, at most `limit`; none received after `received_until`."""
+    """The oldest waiting signals of held lanes, in order of receipt, at most `limit`; none received after `received_until`."""
     per_lane = max(1, -(-limit // max(1, len(lanes))) * 4)
     rows = conn.execute(
         """
         SELECT q.lane, q.seq, s.id, s.source, s.kind, s.occurred_at, s.received_at, s.email, s.user_id, s.anonymous_id, s.group_id,
                s.previous_id, s.properties, s.person, s.account
         FROM (SELECT p.* FROM unnest(%s::smallint[]) AS l,
-                     LATERAL (SELECT * FROM pending WHERE lane = l ORDER BY seq LIMIT %s) AS p
-              ORDER BY p.seq LIMIT %s) AS q
+                     LATERAL (SELECT * FROM pending WHERE lane = l AND received_at <= %s ORDER BY received_at, seq LIMIT %s) AS p
+              ORDER BY p.received_at, p.seq LIMIT %s) AS q
         JOIN signal AS s ON s.id = q.signal_id
-        WHERE s.received_at <= %s
-        ORDER BY s.received_at, q.seq
+        ORDER BY q.received_at, q.seq
         """,
-        (list(lanes), per_lane, limit, received_until),
+        (list(lanes), received_until, per_lane, limit),
     ).fetchall()
     return [
         Pending(r[0], r[1], Signal(r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], r[11], r[12], r[13] or {}, r[14] or {}))
@@ -78,8 +87,9 @@ def settle_pending(conn: psycopg.Connection, done: Iterable[Pending]) -> None:
     """Takes decided signals off their lanes."""
     rows = list(done)
     conn.execute(
-        "DELETE FROM pending AS p USING unnest(%s::smallint[], %s::bigint[]) AS d (lane, seq) WHERE p.lane = d.lane AND p.seq = d.seq",
-        ([r.lane for r in rows], [r.seq for r in rows]),
+        """DELETE FROM pending AS p USING unnest(%s::smallint[], %s::timestamptz[], %s::bigint[]) AS d (lane, received_at, seq)
+           WHERE p.lane = d.lane AND p.received_at = d.received_at AND p.seq = d.seq""",
+        ([r.lane for r in rows], [r.signal.received_at for r in rows], [r.seq for r in rows]),
     )
 
 
@@ -87,9 +97,10 @@ def forward_pending(conn: psycopg.Connection, moved: Iterable[tuple[Pending, int
     """Moves signals to the lane of the account they turned out to belong to."""
     rows = list(moved)
     conn.execute(
-        """UPDATE pending AS p SET lane = d.new FROM unnest(%s::smallint[], %s::bigint[], %s::smallint[]) AS d (lane, seq, new)
-           WHERE p.lane = d.lane AND p.seq = d.seq""",
-        ([r.lane for r, _ in rows], [r.seq for r, _ in rows], [lane for _, lane in rows]),
+        """UPDATE pending AS p SET lane = d.new
+           FROM unnest(%s::smallint[], %s::timestamptz[], %s::bigint[], %s::smallint[]) AS d (lane, received_at, seq, new)
+           WHERE p.lane = d.lane AND p.received_at = d.received_at AND p.seq = d.seq""",
+        ([r.lane for r, _ in rows], [r.signal.received_at for r, _ in rows], [r.seq for r, _ in rows], [lane for _, lane in rows]),
     )
 
 
@@ -373,3 +384,51 @@ def copy_rows(conn: psycopg.Connection, into: str, rows: Sequence[Sequence[Any]]
     with conn.cursor() as cursor, cursor.copy(f"COPY {into} FROM STDIN") as copy:  # type: ignore[arg-type]
         for row in rows:
             copy.write_row(row)
+
+
+def latest_signals(conn: psycopg.Connection, person_ids: Sequence[str], until: Sequence[datetime], most: int) -> dict[str, list[dict[str, Any]]]:
+    """person id → their latest signals up to a moment, newest first: id, kind, occurred_at, properties."""
+    got = conn.execute(
+        """
+        SELECT d.person, s.id, s.kind, s.occurred_at, s.properties
+        FROM unnest(%s::text[], %s::timestamptz[]) AS d (person, until),
+             LATERAL (SELECT s.* FROM identity AS i JOIN signal AS s ON s.who = i.who
+                      WHERE i.person_id = d.person AND s.occurred_at <= d.until
+                      ORDER BY s.occurred_at DESC, s.seq DESC LIMIT %s) AS s
+        """,
+        (list(person_ids), list(until), most),
+    ).fetchall()
+    found: dict[str, list[dict[str, Any]]] = {}
+    for person, signal, kind, occurred_at, properties in got:
+        found.setdefault(person, []).append({"id": str(signal), "kind": kind, "occurred_at": occurred_at, "properties": properties})
+    return found
+
+
+def colleagues(conn: psycopg.Connection, account_ids: Sequence[str]) -> dict[str, list[Person]]:
+    """account id → its people, at most 12 each."""
+    got = conn.execute(
+        """SELECT p.* FROM (SELECT DISTINCT unnest(%s::text[]) AS id) AS a,
+             LATERAL (SELECT id, email, name, account_id, fields FROM person WHERE account_id = a.id AND merged_into IS NULL
+                      ORDER BY created_at LIMIT 12) AS p""",
+        (list(account_ids),),
+    ).fetchall()
+    found: dict[str, list[Person]] = {}
+    for row in got:
+        found.setdefault(row[3], []).append(Person(*row))
+    return found
+
+
+def set_aside_first(conn: psycopg.Connection, at: datetime, error: str) -> bool:
+    """Takes the signal that `take_pending(limit=1)` would give off its lane and keeps it, whole, among the intake problems."""
+    held = hold_lanes(conn, pending_lanes(conn))
+    waiting = take_pending(conn, held, 1, at) if held else []
+    if not waiting:
+        return False
+    conn.execute(
+        """INSERT INTO intake_problem (id, source, received_at, part, what, fix, payload)
+           SELECT 'undecided_' || s.id, s.source, %s, 'signal', %s, %s, to_jsonb(s) FROM signal AS s WHERE s.id = %s
+           ON CONFLICT (id) DO UPDATE SET times = intake_problem.times + 1""",
+        (at, f"Handfast could not decide this signal ({error})", "This is a fault of Handfast: report it, then replay.", waiting[0].signal.id),
+    )
+    settle_pending(conn, waiting)
+    return True

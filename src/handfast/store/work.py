@@ -303,3 +303,12 @@ def drop_note(conn: psycopg.Connection, key: str) -> None:
 
 def note(conn: psycopg.Connection, key: str) -> tuple[Any, datetime] | None:
     return conn.execute("SELECT value, at FROM note WHERE key = %s", (key,)).fetchone()
+
+
+def stop_clock_of_kind(conn: psycopg.Connection, handoff_id: str, kind: str, at: datetime) -> None:
+    """Stops one clock of a handoff (`exception`, once it has an owner) and settles what that clock still owed."""
+    conn.execute(
+        """WITH c AS (UPDATE clock SET stopped_at = %s, stopped_by = 'assigned' WHERE handoff_id = %s AND kind = %s AND stopped_at IS NULL RETURNING id)
+           UPDATE timer AS t SET state = 2, settled_at = %s FROM c WHERE t.clock_id = c.id AND t.state = 0""",
+        (at, handoff_id, kind, at),
+    )

@@ -85,9 +85,10 @@ CREATE INDEX signal_who ON signal (who, occurred_at);
 -- Signals not yet decided, by lane (a stable hash of the account key). Deleted in the transaction that decides them.
 CREATE TABLE pending (
     lane        smallint NOT NULL,
+    received_at timestamptz NOT NULL,
     seq         bigint NOT NULL,
     signal_id   uuid NOT NULL,
-    PRIMARY KEY (lane, seq)
+    PRIMARY KEY (lane, received_at, seq)
 );
 
 -- The latest verdict of each person: what the last signal left them with.

@@ -1,0 +1,210 @@
+"""The loops: decide, tick, deliver, and a heartbeat. Each asks the clock once a turn and hands `at` to the desk.
+
+A loop ends only when it is told to. What the outside does to it (the database away) is waited out; what a bug does to it is recorded and
+counted, and the one signal that cannot be decided is set aside in *Intake problems* so that its lane moves on.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import psycopg
+import structlog
+
+from handfast.connectors.channel import Channel
+from handfast.desk import contracts
+from handfast.desk.contracts import Book, NoContract
+from handfast.desk.deliver import deliver
+from handfast.desk.handover import BATCH, Decided, decide
+from handfast.desk.tick import Ticked, tick
+from handfast.store import handover as rows
+from handfast.store import work
+from handfast.store.base import Store, StorageAway
+
+log = structlog.get_logger()
+
+#: The longest a loop sleeps without being woken. Wake-ups are a hint; polling is the promise.
+POLL_SECONDS: Final = 0.5
+#: The pause while the database is away.
+AWAY_SECONDS: Final = 1.0
+HEARTBEAT_SECONDS: Final = 5.0
+
+
+def utc_now() -> datetime:
+    """The one place where the shell asks the clock."""
+    return datetime.now(UTC)
+
+
+class Worker:
+    """Runs the loops on one Store until `stop` is set. Any number of workers share a database."""
+
+    def __init__(
+        self,
+        store: Store,
+        channels: Mapping[str, Channel],
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        contract_file: Path | None = None,
+        lanes_at_once: int = 64,
+    ) -> None:
+        self.store = store
+        self.channels = channels
+        self.clock = clock
+        self.contract_file = contract_file
+        self.lanes_at_once = lanes_at_once
+        self.stop = threading.Event()
+        self.book = Book()
+        self._signals = threading.Event()
+        self._messages = threading.Event()
+        self._contract_seen: tuple[int, int] | None = None
+
+    def run(self) -> None:
+        """Blocks until `stop` is set, then waits for the turn each loop is in."""
+        loops: Sequence[tuple[str, Callable[[], float]]] = (
+            ("decide", self._decide),
+            ("tick", self._tick),
+            ("deliver", self._deliver),
+            ("heartbeat", self._heartbeat),
+        )
+        threads = [threading.Thread(target=self._forever, args=loop, name=loop[0], daemon=True) for loop in loops]
+        threads.append(threading.Thread(target=self._listen, name="listen", daemon=True))
+        for thread in threads:
+            thread.start()
+        log.info("worker_started")
+        self.stop.wait()
+        self._signals.set()
+        self._messages.set()
+        for thread in threads:
+            thread.join(timeout=10)
+        log.info("worker_stopped")
+
+    def _forever(self, name: str, turn: Callable[[], float]) -> None:
+        away = False
+        while not self.stop.is_set():
+            try:
+                pause = turn()
+                if away:
+                    log.info("database_back", loop=name)
+                away = False
+            except StorageAway:
+                if not away:
+                    log.warning("database_away", loop=name)
+                away, pause = True, AWAY_SECONDS
+            except Exception as error:  # the one broad except: this loop must go on, and says what happened
+                log.exception("loop_failed", loop=name, error=type(error).__name__, exc_info=_place(error))
+                pause = AWAY_SECONDS
+            self._sleep(name, pause)
+
+    def _sleep(self, name: str, seconds: float) -> None:
+        if seconds <= 0:
+            return
+        wake = {"decide": self._signals, "deliver": self._messages}.get(name, self.stop)
+        wake.wait(seconds)
+        if wake is not self.stop:
+            wake.clear()
+
+    def _listen(self) -> None:
+        """Turns NOTIFY into wake-ups. Without it everything still happens, up to POLL_SECONDS later."""
+        while not self.stop.is_set():
+            try:
+                with self.store.session() as conn:
+                    conn.execute("LISTEN handfast")
+                    conn.execute("LISTEN handfast_signal")
+                    while not self.stop.is_set():
+                        for heard in conn.notifies(timeout=1.0):
+                            (self._signals if heard.channel == "handfast_signal" else self._messages).set()
+            except (StorageAway, psycopg.Error):
+                self.stop.wait(AWAY_SECONDS)
+
+    def _decide(self) -> float:
+        try:
+            done = decide(
+                self.store, self.book, self.clock(), lanes_at_once=self.lanes_at_once, channels=tuple(self.channels)
+            )
+        except (StorageAway, NoContract):
+            raise
+        except Exception as error:
+            log.exception("batch_failed", error=type(error).__name__, exc_info=_place(error))
+            done = decide_one_by_one(self.store, self.book, self.clock(), channels=tuple(self.channels))
+        return 0.0 if done.signals else POLL_SECONDS
+
+    def _tick(self) -> float:
+        done: Ticked = tick(self.store, self.book, self.clock(), channels=tuple(self.channels))
+        if done.more:
+            return 0.0
+        with self.store.reading() as conn:
+            due = work.next_due(conn)
+        return POLL_SECONDS if due is None else min(POLL_SECONDS, max(0.0, (due - self.clock()).total_seconds()))
+
+    def _deliver(self) -> float:
+        done = deliver(self.store, self.channels, self.clock)
+        return 0.0 if done.claimed else POLL_SECONDS
+
+    def _heartbeat(self) -> float:
+        at = self.clock()
+        self._watch_contract(at)
+        with self.store.writing() as conn:
+            work.put_note(conn, "worker", rows.dumps({"at": at.isoformat()}), at)
+        return HEARTBEAT_SECONDS
+
+    def _watch_contract(self, at: datetime) -> None:
+        """Puts a changed contract file in force; one that does not read leaves what holds, and says so on the pages."""
+        if self.contract_file is None:
+            return
+        try:
+            stat = self.contract_file.stat()
+        except OSError:
+            return
+        seen = (stat.st_mtime_ns, stat.st_size)
+        if seen == self._contract_seen:
+            return
+        load_contract(self.store, self.contract_file, at)
+        self._contract_seen = seen
+
+
+def load_contract(store: Store, file: Path, at: datetime) -> tuple[int | None, list[str]]:
+    """Puts the contract in `file` in force from `at`; what is wrong with it is kept for the pages (note `contract_problem`)."""
+    text = file.read_bytes().decode("utf-8", errors="replace")
+    version, problems = contracts.put_in_force(store, text, str(file), at)
+    with store.writing() as conn:
+        if problems:
+            work.put_note(conn, "contract_problem", rows.dumps([p.as_json() for p in problems]), at)
+            log.warning("contract_not_read", problems=len(problems), first=str(problems[0]))
+        else:
+            work.drop_note(conn, "contract_problem")
+        if version is not None:
+            log.info("contract_in_force", version=version)
+    return version, [str(p) for p in problems]
+
+
+def decide_one_by_one(store: Store, book: Book, at: datetime, *, channels: Sequence[str], most: int = BATCH) -> Decided:
+    """After a batch failed: the same signals one a transaction; one that cannot be decided is set aside, whole, as an intake problem."""
+    total = Decided()
+    for _ in range(most):
+        try:
+            done = decide(store, book, at, limit=1, channels=channels)
+        except (StorageAway, NoContract):
+            raise
+        except Exception as error:
+            log.exception("signal_set_aside", error=type(error).__name__, exc_info=_place(error))
+            with store.writing() as conn:
+                if not rows.set_aside_first(conn, at, type(error).__name__):
+                    return total
+            total.signals += 1
+            continue
+        total.add(done)
+        if not done.signals:
+            break
+    return total
+
+
+def _place(error: BaseException) -> bool:
+    """Whether the traceback may be logged: a database error carries the values of the row, which are personal data."""
+    return not isinstance(error, psycopg.Error)
+
+
+__all__ = ["POLL_SECONDS", "Worker", "decide_one_by_one", "load_contract", "timedelta", "utc_now"]
