@@ -7,7 +7,7 @@ with its event, and wakes the pages.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,7 +16,7 @@ import psycopg
 from handfast.desk.contracts import Book
 from handfast.desk.handover import messages_for
 from handfast.desk.refused import Refused
-from handfast.dispositions import Disposition, Snapshot, check
+from handfast.dispositions import Disposition, check
 from handfast.facts import Evidence, Outcome, Touch, TouchKind, stable_id, utc
 from handfast.problem import Place, Problem
 from handfast.sla.notice import Named, notice
@@ -174,6 +174,7 @@ def dispose(
     meeting_at: datetime | None = None,
     book: Book | None = None,
     recorded_at: datetime | None = None,
+    evidence: Evidence = Evidence.DECLARED,
 ) -> Disposition:
     """Says what became of a handoff, with a reason from the contract it was opened under.
 
@@ -186,28 +187,34 @@ def dispose(
     with store.writing() as conn:
         case = _held(conn, handoff_id)
         contract = known.refresh(conn).by_id(case.contract).contract
-        found = check(contract, _snapshot(case), outcome, reason, note, meeting_at, at)
+        found = check(contract, case, outcome, reason, note, meeting_at, at=at)
         if isinstance(found, Problem):
             raise Refused(found)
-        _settle(conn, case, found, rep_id, at, recorded_at or at)
+        _settle(conn, case, found, rep_id, at, recorded_at or at, evidence)
     return found
 
 
-def _settle(conn: psycopg.Connection, case: Case, made: Disposition, by: str, at: datetime, recorded_at: datetime) -> None:
+def _settle(conn: psycopg.Connection, case: Case, made: Disposition, by: str, at: datetime, recorded_at: datetime, evidence: Evidence) -> None:
     row_id = stable_id("dsp", case.id, made.outcome, at.isoformat())
-    work.add_disposition(
+    if not work.add_disposition(
         conn, (row_id, case.id, made.outcome, made.reason, made.note, made.back_at, made.meeting_at, by, at, recorded_at)
-    )
-    if made.contacted:
-        work.note_contact(conn, case.id, at)
-        work.stop_clocks(conn, [case.id], [max(at, case.opened_at)], "touch", recorded_at)
+    ):
+        return
+    rep = case.owner if by == BY_HAND else by
+    if made.outcome in (Outcome.CONNECTED, Outcome.MEETING_SET):
+        # To have talked is a contact: a touch like any other, so that every time of the handoff is derived from its touches.
+        kind = TouchKind.MEETING if made.outcome == Outcome.MEETING_SET else TouchKind.CALL
+        talked = Touch(stable_id("tch", row_id), case.person, rep, kind, at, evidence, contact=True, source="disposition")
+        _record(conn, [(talked, case)], recorded_at)
     if made.outcome == Outcome.MEETING_SET:
         work.note_meeting(conn, case.id, case.person, at)
     if made.closes:
         work.close(conn, case.id, made.outcome, made.reason, at)
         work.stop_clocks(conn, [case.id], [max(at, case.opened_at)], "closed", recorded_at)
+    else:
+        work.note_outcome(conn, case.id, made.outcome)
     data = {"disposition": row_id, "reason": made.reason, "leads_to": made.leads_to, "blames": made.blames}
-    rows.add_events(conn, [(str(made.outcome), at, case.id, case.person, case.account, by if by != BY_HAND else None, rows.dumps(data))])
+    rows.add_events(conn, [(str(made.outcome), at, case.id, case.person, case.account, rep, rows.dumps(data))])
     _wake(conn, case.id)
 
 
@@ -311,12 +318,8 @@ def _closed(case: Case) -> Problem:
     return Problem(Place(case.id), f"this handoff is closed: {how}", "A new one opens by itself when the person asks for something again.")
 
 
-def _snapshot(case: Case) -> Snapshot:
-    return Snapshot(case.id, case.opened_at, case.touched_at, case.contacted_at, case.meeting_at, case.closed_at, case.outcome)
-
-
 def _wake(conn: psycopg.Connection, handoff_id: str | None) -> None:
     rows.notify(conn, f"handoff {handoff_id}" if handoff_id else "board")
 
 
-__all__ = ["BY_HAND", "Recorded", "dispose", "pass_on", "reassign", "record_opportunities", "record_touches", "replace", "touch", "undo_touch"]
+__all__ = ["BY_HAND", "Recorded", "dispose", "pass_on", "reassign", "record_opportunities", "record_touches", "touch", "undo_touch"]

@@ -36,7 +36,7 @@ from handfast.identity.normalise import business_domain
 from handfast.identity.resolve import Directory, resolve
 from handfast.readiness.verdict import judge, workings
 from handfast.routing.assign import Assignment, Case, Roster, assign, territories
-from handfast.sla.clock import Clock, choose, start, start_exception
+from handfast.sla.clock import OPS, Clock, choose, start, start_exception
 from handfast.sla.notice import Kind, Named, message_id, notice
 from handfast.store import handover as rows
 from handfast.store.base import Store
@@ -96,11 +96,19 @@ class Ready:
 
 
 def decide(
-    store: Store, book: Book, at: datetime, *, limit: int = BATCH, lanes_at_once: int = 64, channels: Sequence[str] = ("email",)
+    store: Store,
+    book: Book,
+    at: datetime,
+    *,
+    limit: int = BATCH,
+    lanes_at_once: int = 64,
+    channels: Sequence[str] = ("email",),
+    punctual: bool = False,
 ) -> Decided:
     """Decides up to `limit` waiting signals received until `at` (UTC), in one transaction.
 
-    `channels` are where notices go: `email`, `webhook`. Raises StorageAway, and NoContract where none is in force.
+    `channels` are where notices go: `email`, `webhook`. `punctual`: on a virtual clock each decision is made at the very moment its signal
+    was received, not at `at`. Raises StorageAway, and NoContract where none is in force.
     """
     with store.writing() as conn:
         lanes = rows.pending_lanes(conn)
@@ -111,16 +119,17 @@ def decide(
         if not waiting:
             return Decided()
         book.refresh(conn)
-        return _Batch(conn, book, at, set(held), tuple(channels)).run(waiting)
+        return _Batch(conn, book, at, set(held), tuple(channels), punctual).run(waiting)
 
 
 class _Batch:
     """The working state of one transaction."""
 
-    def __init__(self, conn: psycopg.Connection, book: Book, at: datetime, held: set[int], channels: tuple[str, ...]) -> None:
+    def __init__(self, conn: psycopg.Connection, book: Book, at: datetime, held: set[int], channels: tuple[str, ...], punctual: bool) -> None:
         self.conn = conn
         self.book = book
         self.at = at
+        self.punctual = punctual
         self.held = held
         self.channels = channels
         self.agreement: Agreement = book.at(at)
@@ -144,6 +153,9 @@ class _Batch:
         if forwarded:
             rows.forward_pending(self.conn, forwarded)
         return done
+
+    def decided_at(self, signal: Signal) -> datetime:
+        return signal.received_at if self.punctual else self.at
 
     # --- who ------------------------------------------------------------------------------------------------
 
@@ -361,7 +373,7 @@ class _Batch:
             account = self.directory.people[m.person].account
             outcome = (row["outcome"], row["fit"], row["intent"], row["next_step"], row["reason"])
             written.append(
-                (r.verdict, m.person, account, m.at, self.contract_id, *outcome, m.waiting.signal.id, inputs, rows.dumps(r.working), self.at)
+                (r.verdict, m.person, account, m.at, self.contract_id, *outcome, m.waiting.signal.id, inputs, rows.dumps(r.working), self.decided_at(m.waiting.signal))
             )
         rows.add_verdicts(self.conn, written)
 
@@ -463,7 +475,7 @@ class _Opened:
         assigned = opened if chosen.owner else None
         self.handoffs.append(
             (handoff_id, agreement.contract.motion, r.party, person.account, person.id, b.contract_id, r.verdict, source, r.row["next_step"],
-             sla_name, opened, b.at, chosen.owner, assigned)
+             sla_name, opened, b.decided_at(signal), chosen.owner, assigned)
         )  # fmt: skip
         self.people.append((handoff_id, person.id, r.verdict, signal.id, source, signal.occurred_at, opened))
         self.assignments.append(
@@ -498,7 +510,7 @@ class _Opened:
             motion=b.agreement.contract.motion,
             why=chosen.because,
         )
-        recipient = owner.id if owner else "revops"
+        recipient = owner.id if owner else OPS
         self.messages += b._messages(kind, handoff_id, "opened", recipient, chosen.owner, payload, opened)
 
     def write(self) -> None:
@@ -536,7 +548,7 @@ class _Opened:
                 due_at=due,
                 owner=owner.name if owner else None,
             )
-            briefs.append((handoff_id, b.at, rows.dumps(compose(b.agreement, case))))
+            briefs.append((handoff_id, b.decided_at(r.moment.waiting.signal), rows.dumps(compose(b.agreement, case))))
         return briefs
 
 

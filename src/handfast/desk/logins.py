@@ -84,7 +84,9 @@ def sign_in(store: Store, email: str, password: str, address: str, at: datetime,
         login = logins.by_email(conn, email)
     fits = password_fits(password[:_MOST_PASSWORD], login.password if login else _NOBODY)
     if login is None or not fits:
-        raise Refused(_problem("password", "this e-mail and password do not belong together", "Check both, or ask RevOps for a new password."))
+        raise Refused(
+            _problem("password", "this e-mail and password do not belong together", "Check both, or ask RevOps for a new password.")
+        )
     token = secrets.token_urlsafe(32)
     with store.writing() as conn:
         if old_token:
@@ -125,7 +127,9 @@ def add_login(store: Store, email: str, password: str, role: str, at: datetime, 
         if (problem := _wrong(email, password, role, rep_id, logins.rep_ids(conn) if not known else None)) is not None:
             raise Refused(problem)
         kind: Role = next(r for r in ROLES if r == role)
-        login = Login(stable_id("log", email, at.isoformat()), email, name or email.partition("@")[0], kind, rep_id, None, hash_password(password), at)
+        login = Login(
+            stable_id("log", email, at.isoformat()), email, name or email.partition("@")[0], kind, rep_id, None, hash_password(password), at
+        )
         if not logins.insert(conn, login):
             raise Refused(_problem("EMAIL", f"{email} has an account already", "Remove it first with `handfast login remove`."))
     return login
@@ -141,7 +145,11 @@ def _wrong(email: str, password: str, role: str, rep_id: str | None, other_reps:
     if other_reps is not None:
         return _problem("--rep", f"no rep has the id '{rep_id}'", one_of(other_reps, word=rep_id or ""))
     if not MIN_PASSWORD <= len(password) <= _MOST_PASSWORD:
-        return _problem("password", f"a password has {MIN_PASSWORD} to {_MOST_PASSWORD} characters", "Choose a longer one; a sentence is easy to remember.")
+        return _problem(
+            "password",
+            f"a password has {MIN_PASSWORD} to {_MOST_PASSWORD} characters",
+            "Choose a longer one; a sentence is easy to remember.",
+        )
     return None
 
 

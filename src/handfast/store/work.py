@@ -129,8 +129,11 @@ def stop_clocks(conn: psycopg.Connection, handoff_ids: Sequence[str], at: Sequen
            WHERE c.handoff_id = d.handoff AND c.stopped_at IS NULL""",
         (by, list(handoff_ids), list(at)),
     )
+    # A breach that lies before the stop is a fact about the past and still owed; everything else asks to act, and is not.
     conn.execute(
-        "UPDATE timer SET state = 2, settled_at = %s WHERE handoff_id = ANY(%s) AND state = 0", (recorded_at, list(handoff_ids))
+        """UPDATE timer AS t SET state = 2, settled_at = %s FROM unnest(%s::text[], %s::timestamptz[]) AS d (handoff, at)
+           WHERE t.handoff_id = d.handoff AND t.state = 0 AND NOT (t.action = 'breach' AND t.due_at < d.at)""",
+        (recorded_at, list(handoff_ids), list(at)),
     )
 
 
@@ -170,12 +173,9 @@ def add_disposition(conn: psycopg.Connection, row: tuple[Any, ...]) -> bool:
     )
 
 
-def note_contact(conn: psycopg.Connection, handoff_id: str, at: datetime) -> None:
-    conn.execute(
-        """UPDATE handoff SET contacted_at = least(coalesce(contacted_at, %s), %s), touched_at = least(coalesce(touched_at, %s), %s),
-                  revision = revision + 1 WHERE id = %s""",
-        (at, at, at, at, handoff_id),
-    )
+def note_outcome(conn: psycopg.Connection, handoff_id: str, outcome: str) -> None:
+    """An outcome that leaves the handoff open."""
+    conn.execute("UPDATE handoff SET outcome = %s, revision = revision + 1 WHERE id = %s", (outcome, handoff_id))
 
 
 def note_meeting(conn: psycopg.Connection, handoff_id: str, person_id: str, at: datetime) -> None:

@@ -1,0 +1,173 @@
+"""Delivery: what the outbox owes leaves the house, after it was asked whether it is still true.
+
+1. Transaction A claims a small batch under a lease, looks up how the handoffs stand, and drops what is no longer true.
+2. Each message is sent outside any transaction, in less than half the lease.
+3. Transaction B settles that message at once: sent, to be tried again, or dead.
+
+A worker killed between 2 and 3 leaves one message that will be sent again under the same id; killed anywhere else, none. Nothing is
+ever given up in silence: after ten attempts, or when the other side refuses for good, the message is `dead` and an event says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+import structlog
+
+from handfast.connectors.channel import SEND_SECONDS, Channel, Permanent, Temporary
+from handfast.sla.notice import KINDS, Message, still_owed
+from handfast.store import outbox
+from handfast.store.base import Conn, Store
+
+LEASE_SECONDS: Final = 60.0
+#: Rows claimed at once. Also the most a killed worker can leave to wait for the end of its lease.
+BATCH: Final = 20
+ATTEMPTS: Final = 10
+#: Seconds before attempt 2, 3 … 10: about 32 hours in all.
+BACKOFF_SECONDS: Final = (5, 30, 120, 600, 1800, 7200, 18_000, 36_000, 50_400)
+#: Nobody makes us wait longer than this.
+LONGEST_WAIT_SECONDS: Final = 86_400.0
+
+Fate = Literal["sent", "retried", "dropped", "dead", "released"]
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What became of a batch. `released` went back untried, for want of time; `claimed` is the sum, 0 when nothing was due."""
+
+    sent: int = 0
+    retried: int = 0
+    dropped: int = 0
+    dead: int = 0
+    released: int = 0
+
+    @property
+    def claimed(self) -> int:
+        return self.sent + self.retried + self.dropped + self.dead + self.released
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Where a batch has got to: what became of each, and which destinations turned out to be away."""
+
+    fates: list[Fate] = field(default_factory=list)
+    away: dict[tuple[str, str], Temporary] = field(default_factory=dict)
+
+
+def deliver(store: Store, channels: Mapping[str, Channel], now: Callable[[], datetime], limit: int = BATCH) -> Delivered:
+    """Deliver one batch of what is due on these channels; at most `limit`, never more than 20. Call again while it returns work.
+
+    `channels` is keyed by the outbox's `channel` (`email`, `webhook`). A slow endpoint keeps the mails of its own batch waiting: a
+    worker that wants none of that gives each channel a thread and a call of its own.
+
+    Raises:
+        StorageAway: the database went away. What was sent and could not be settled is sent again after the lease, under the same id.
+    """
+    batch = _Batch()
+    messages = _claim(store, channels, now(), min(limit, BATCH), batch)
+    try:
+        for message in messages:
+            _deliver_one(store, channels[message.channel], message, now, batch)
+    finally:
+        for channel in channels.values():
+            channel.finish()
+    return Delivered(**{fate: batch.fates.count(fate) for fate in set(batch.fates)})
+
+
+def _claim(store: Store, channels: Mapping[str, Channel], at: datetime, limit: int, batch: _Batch) -> list[Message]:
+    """Transaction A: claimed, checked for truth; what is no longer true is settled here."""
+    with store.writing() as conn:
+        claimed = outbox.claim(conn, at, limit, LEASE_SECONDS, channels)
+        if not claimed:
+            return []
+        states = outbox.owed_state(conn, {m.handoff_id for m in claimed})
+        owed = []
+        for message in claimed:
+            if (unfit := _unfit(message)) is not None:
+                outbox.bury(conn, message, at, unfit)
+                batch.fates.append("dead")
+            elif (why := still_owed(message, states[message.handoff_id])) is not None:
+                outbox.settle_dropped(conn, message, at, why)
+                batch.fates.append("dropped")
+            else:
+                owed.append(message)
+        return owed
+
+
+def _unfit(message: Message) -> str | None:
+    """Why this row must not be tried at all. A message that kills its worker each time must not do so for ever."""
+    if message.attempt > ATTEMPTS:
+        return f"{ATTEMPTS} attempts ended without an answer: the worker was stopped while sending it"
+    if message.kind not in KINDS:
+        return f"'{message.kind}' is no kind of message this version knows"
+    return None
+
+
+def _deliver_one(store: Store, channel: Channel, message: Message, now: Callable[[], datetime], batch: _Batch) -> None:
+    started = now()
+    if started + timedelta(seconds=SEND_SECONDS) >= message.lease_until:
+        with store.writing() as conn:
+            outbox.release(conn, message, started)
+        batch.fates.append("released")
+        return
+    failure = _attempt(channel, message, batch)
+    with store.writing() as conn:
+        batch.fates.append(_settle(conn, message, failure, now()))
+
+
+def _attempt(channel: Channel, message: Message, batch: _Batch) -> Permanent | Temporary | None:
+    """Send it; what went wrong, or None. One refused connection answers for the rest of the batch that would meet the same."""
+    place = (message.channel, channel.destination(message))
+    if (known := batch.away.get(place)) is not None:
+        return known
+    try:
+        channel.send(message)
+    except Permanent as failure:
+        return failure
+    except Temporary as failure:
+        if failure.down:
+            batch.away[place] = failure
+        return failure
+    except Exception as error:  # the loop must go on; the failure is kept with the message and counts as an attempt
+        log.exception("delivery_failed_unexpectedly", message=message.id, error=type(error).__name__)
+        return Temporary(f"unexpected {type(error).__name__}")
+    return None
+
+
+def _settle(conn: Conn, message: Message, failure: Permanent | Temporary | None, at: datetime) -> Fate:
+    """Transaction B."""
+    if failure is None:
+        outbox.settle_sent(conn, message, at)
+        return "sent"
+    if isinstance(failure, Permanent):
+        outbox.bury(conn, message, at, failure.why)
+        return "dead"
+    if message.attempt >= ATTEMPTS:
+        outbox.bury(conn, message, at, f"given up after {message.attempt} attempts: {failure.why}")
+        return "dead"
+    outbox.retry(conn, message, at + timedelta(seconds=wait_seconds(message.id, message.attempt, failure.retry_after)), failure.why)
+    return "retried"
+
+
+def wait_seconds(message: str, attempt: int, retry_after: float | None = None) -> float:
+    """How long to wait after this failed attempt (from 1).
+
+    The schedule's step, spread evenly over half to one and a half times its length, so that what failed together does not return
+    together. The spread comes from the message's id and the attempt, not from chance: the same failure waits the same time. A wait the
+    other side asked for is never shortened, only stretched by up to a tenth, and bounded by a day.
+    """
+    share = _share(message, attempt)
+    step = BACKOFF_SECONDS[min(attempt, len(BACKOFF_SECONDS)) - 1]
+    asked = min(retry_after or 0.0, LONGEST_WAIT_SECONDS)
+    return max(step * (0.5 + share), asked * (1 + share / 10))
+
+
+def _share(message: str, attempt: int) -> float:
+    """A number in [0, 1) that depends on message and attempt alone."""
+    return int.from_bytes(hashlib.sha256(f"{message}\x1f{attempt}".encode()).digest()[:8], "big") / 2**64
+
