@@ -1,17 +1,20 @@
 """The virtual clock: the same loop over history, or over a simulated company, as fast as the machine allows.
 
-Live, three loops run side by side and time passes by itself. Here time is moved by hand, from one thing that happens to the next: a signal
-received, a touch made, an outcome given, a timer falling due. What happens at one moment is taken in this order: signals, then what people
-did, then the clocks; so a call at the very minute a reminder was due comes before the reminder.
+Live, three loops run side by side and time passes by itself. Here time is moved by hand, from one thing that happens to the next: signals
+received, touches made, outcomes given, timers falling due. What happens at one moment is taken in this order: signals, then what people did,
+then the clocks; so a call at the very minute a reminder was due comes before the reminder.
 
-Signals between two such moments are decided together; each is judged at its own time, so taking them together changes nothing.
+Signals are decided an hour at a time, ahead of the touches and clocks of that hour but never ahead of an outcome: each is judged at its own
+time, so taking them together changes no verdict; and every clock fires at the very moment it was due.
 """
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Final
 
 from handfast.desk.actions import BY_HAND, dispose, record_opportunities, record_touches
@@ -25,7 +28,7 @@ from handfast.store import handover as rows
 from handfast.store import work
 from handfast.store.base import Store
 
-#: Signals further apart than this are not decided together, so that a handoff opened early in a batch gets its touches in time.
+#: Signals further apart than this are not decided together.
 WINDOW: Final = timedelta(hours=1)
 _INSTANT: Final = timedelta(microseconds=1)
 
@@ -77,25 +80,61 @@ def when(one: Happening) -> datetime:
     return one.occurred_at if isinstance(one, Touch) else one.at
 
 
+class World:
+    """Somebody who reacts to what the loop does. The base class reacts to nothing; the demo company overrides it."""
+
+    def opened(self, handoffs: Sequence[str]) -> Iterable[Happening]:
+        """Handoffs were opened: what will people do about them?"""
+        return ()
+
+    def passed_on(self, handoffs: Sequence[str]) -> Iterable[Happening]:
+        """Handoffs went to somebody else: what will the new owners do?"""
+        return ()
+
+    def still(self, one: Happening) -> bool:
+        """Whether a planned thing happens after all, asked at its time."""
+        return True
+
+    def before(self, at: datetime) -> None:
+        """Time is about to move to `at`: send what arrives until then."""
+
+
 class Drive:
     """Moves one database through time. Nothing else may work on it meanwhile."""
 
     def __init__(
-        self, store: Store, book: Book, happenings: Iterable[Happening] = (), *, channels: Sequence[str] = (), tell: Callable[[datetime], None] | None = None
+        self,
+        store: Store,
+        book: Book,
+        happenings: Iterable[Happening] = (),
+        *,
+        channels: Sequence[str] = (),
+        tell: Callable[[datetime], None] | None = None,
+        world: World | None = None,
     ) -> None:
         self.store = store
         self.book = book
         self.channels = tuple(channels)
         self.tell = tell
+        self.world = world or World()
         self.done = Driven()
-        self._coming = sorted(happenings, key=when)
-        self._next = 0
+        self._coming: list[tuple[datetime, int, Happening]] = []
+        self._ends: list[datetime] = []
+        self._count = count()
+        self.add(happenings)
+
+    def add(self, happenings: Iterable[Happening]) -> None:
+        """More things that will happen; in the order given where two happen at the same moment."""
+        for one in happenings:
+            heapq.heappush(self._coming, (when(one), next(self._count), one))
+            if isinstance(one, Ended):
+                heapq.heappush(self._ends, one.at)
 
     def until(self, end: datetime) -> Driven:
         """Lets everything happen that happens up to and including `end` (UTC)."""
         while True:
             signal, timer = self._ahead()
-            fact = when(self._coming[self._next]) if self._next < len(self._coming) else None
+            fact = self._coming[0][0] if self._coming else None
             moments = [m for m in (signal, fact, timer) if m is not None and m <= end]
             if not moments:
                 return self.done
@@ -103,7 +142,7 @@ class Drive:
             if self.tell is not None:
                 self.tell(now)
             if signal is not None and signal == now:
-                self._signals(now, min([m for m in (fact, timer, end, now + WINDOW) if m is not None]))
+                self._signals(min([*self._ends[:1], end, now + WINDOW]), now)
             elif fact is not None and fact == now:
                 self._facts(min([m for m in (signal - _INSTANT if signal else None, timer, end) if m is not None]))
             else:
@@ -113,32 +152,34 @@ class Drive:
         with self.store.reading() as conn:
             return rows.next_pending(conn), work.next_due(conn)
 
-    def _signals(self, now: datetime, to: datetime) -> None:
-        at = max(now, to)
-        done = decide(self.store, self.book, at, limit=BATCH, channels=self.channels, punctual=True)
+    def _signals(self, to: datetime, now: datetime) -> None:
+        done = decide(self.store, self.book, max(now, to), limit=BATCH, channels=self.channels, punctual=True)
         if not done.signals:
             raise RuntimeError("signals wait that could not be decided: another worker holds their lanes")
         self.done.decided.add(done)
+        if done.handoffs:
+            self.add(self.world.opened(done.handoffs))
 
     def _facts(self, to: datetime) -> None:
         """Touches up to `to` in one transaction; an outcome or a deal ends the run, for it changes what comes after."""
         touches: list[Touch] = []
-        while self._next < len(self._coming):
-            one = self._coming[self._next]
-            if (touches and when(one) > to) or not isinstance(one, Touch):
+        while self._coming:
+            at, _, one = self._coming[0]
+            if (touches and at > to) or not isinstance(one, Touch):
                 break
-            touches.append(one)
-            self._next += 1
+            heapq.heappop(self._coming)
+            if self.world.still(one):
+                touches.append(one)
         if touches:
-            done = record_touches(self.store, touches, when(touches[-1]))
+            done = record_touches(self.store, touches, touches[-1].occurred_at)
             self.done.touches += done.added
             self.done.loose += done.loose
-            return
-        one = self._coming[self._next]
-        if isinstance(one, Ended):
-            self._next += 1
-            self._end(one)
-        elif isinstance(one, Deal):
+        elif self._coming and isinstance(one := self._coming[0][2], Ended):
+            heapq.heappop(self._coming)
+            heapq.heappop(self._ends)
+            if self.world.still(one):
+                self._end(one)
+        elif self._coming and isinstance(self._coming[0][2], Deal):
             self._deals(to)
 
     def _end(self, one: Ended) -> None:
@@ -155,16 +196,18 @@ class Drive:
 
     def _deals(self, to: datetime) -> None:
         batch: list[tuple[object, ...]] = []
-        while self._next < len(self._coming) and isinstance(one := self._coming[self._next], Deal) and (not batch or one.at <= to):
+        last = to
+        while self._coming and isinstance(one := self._coming[0][2], Deal) and (not batch or one.at <= to):
+            heapq.heappop(self._coming)
             batch.append((one.id, one.person, one.account, one.owner, one.stage, one.amount, one.at, one.closed_at, one.won))
-            self._next += 1
-        last = batch[-1][6]
-        assert isinstance(last, datetime)
+            last = one.at
         self.done.deals += record_opportunities(self.store, batch, last)
 
     def _clocks(self, to: datetime) -> None:
         done = tick(self.store, self.book, to, channels=self.channels, punctual=True)
         self.done.fired += done.fired
+        if done.reassigned:
+            self.add(self.world.passed_on(done.reassigned))
 
 
-__all__ = ["BATCH", "Deal", "Drive", "Driven", "Ended", "Happening", "when"]
+__all__ = ["BATCH", "Deal", "Drive", "Driven", "Ended", "Happening", "World", "when"]

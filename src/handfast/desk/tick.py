@@ -41,6 +41,7 @@ class Ticked:
     not_owed: int = 0
     more: bool = False
     lateness_seconds: list[float] = field(default_factory=list)
+    reassigned: list[str] = field(default_factory=list)
 
 
 def tick(
@@ -59,7 +60,7 @@ def tick(
         book.refresh(conn)
         turn = _Turn(conn, book, at, tuple(channels), punctual)
         turn.run(due)
-        return Ticked(len(turn.fired), len(turn.not_owed), len(due) == limit, [(at - t.due_at).total_seconds() for t in due])
+        return Ticked(len(turn.fired), len(turn.not_owed), len(due) == limit, [(at - t.due_at).total_seconds() for t in due], turn.reassigned)
 
 
 class _Turn:
@@ -75,6 +76,7 @@ class _Turn:
         self.roster: Roster | None = None
         self.cases: dict[str, Case] = {}
         self.fired: list[str] = []
+        self.reassigned: list[str] = []
         self.not_owed: list[str] = []
         self.breached: list[tuple[str, datetime]] = []
         self.events: list[tuple[Any, ...]] = []
@@ -154,6 +156,7 @@ class _Turn:
             self.conn, case, chosen.owner, "reassign", chosen.pool, chosen.counts, list(chosen.working), now, self.reps, self.channels
         )
         self.cases[case.id] = replace(case, owner=chosen.owner, legs=case.legs + 1)
+        self.reassigned.append(case.id)
 
     def _manager(self, case: Case) -> str:
         owner = self.reps.get(case.owner or "")
