@@ -42,6 +42,7 @@ class Ended:
     at: datetime
     reason: str | None = None
     note: str = ""
+    by: str = BY_HAND
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +189,7 @@ class Drive:
         for _, handoff, _ in open_ones:
             try:
                 dispose(
-                    self.store, handoff, BY_HAND, one.outcome, one.at, reason=one.reason, note=one.note, book=self.book, evidence=Evidence.EVIDENCED
+                    self.store, handoff, one.by, one.outcome, one.at, reason=one.reason, note=one.note, book=self.book, evidence=Evidence.EVIDENCED
                 )
                 self.done.ended += 1
             except Refused as refused:

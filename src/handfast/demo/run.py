@@ -1,0 +1,185 @@
+"""The demo company's life: ninety days in seconds on a virtual clock, then on in real time.
+
+Everything goes through the front doors: signals as bodies of the tracking libraries through the intake, reps and accounts as an import
+would bring them, touches as a telephone system would report them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib import resources
+from random import Random
+from typing import Final
+
+import orjson
+import structlog
+
+from handfast.demo import company
+from handfast.demo.sales import Sales
+from handfast.demo.traffic import Session, Traffic
+from handfast.desk import contracts, imports
+from handfast.desk.actions import dispose, touch
+from handfast.desk.contracts import Book
+from handfast.desk.drive import Drive, Driven
+from handfast.desk.intake import receive
+from handfast.desk.refused import Refused
+from handfast.facts import Outcome, Touch, stable_id
+from handfast.store.base import Store, StorageAway
+from handfast.store.demo import open_of_others
+
+log = structlog.get_logger()
+
+FIRMS: Final = 420
+LONERS: Final = 45
+#: Visits on a working day.
+VISITS: Final = 72
+SOURCE: Final = "web"
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """The company once drawn."""
+
+    firms: list[company.Firm]
+    loners: list[company.Buyer]
+    traffic: Traffic
+    sales: Sales
+
+
+def contract_text() -> str:
+    """The contract Northwind signed."""
+    return resources.files("handfast.demo").joinpath("northwind.yaml").read_text(encoding="utf-8")
+
+
+def cast(store: Store, seed: int, hands_off: frozenset[str] = frozenset()) -> Cast:
+    """Draws the company from a seed. Traffic and reps have generators of their own, so that one's luck does not disturb the other's."""
+    random = Random(seed)
+    firms = company.firms(random, FIRMS)
+    loners = company.loners(random, LONERS)
+    return Cast(firms, loners, Traffic(Random(seed + 1), firms, loners), Sales(store, Random(seed + 2), firms, loners, hands_off))
+
+
+def found(store: Store, people: Cast, seed: int, start: datetime, days: int) -> None:
+    """The company before its first visitor: contract, reps, absences, named accounts."""
+    _version, problems = contracts.put_in_force(store, contract_text(), "northwind.yaml", start)
+    if problems:
+        raise ValueError(f"the demo's own contract has problems: {problems[0]}")
+    imports.put_reps(store, [*company.MANAGERS, *company.REPS])
+    imports.put_absences(store, company.absences(Random(seed + 3), start, days + 30))
+    imports.put_accounts(
+        store,
+        [
+            imports.NewAccount(
+                key=f.domain, name=f.name, domain=f.domain, owner=f.owner,
+                fields={"industry": f.industry, "employees": f.employees, "country": f.country} | ({"state": f.state} if f.state else {}),
+            )
+            for f in people.firms
+            if f.owner
+        ],
+        start,
+    )  # fmt: skip
+
+
+def live_through(
+    store: Store, *, days: int, seed: int, end: datetime, hands_off: frozenset[str] = frozenset(), tell: Callable[[str, float], None] | None = None
+) -> tuple[Cast, Driven]:
+    """Runs the `days` before `end` (UTC) on the virtual clock. `tell` hears what is going on and how far it has come, 0 to 1."""
+    say = tell or (lambda _what, _share: None)
+    start = (end - timedelta(days=days)).replace(hour=0, minute=0, second=0, microsecond=0)
+    people = cast(store, seed, hands_off)
+    say("Founding Northwind", 0.0)
+    found(store, people, seed, start, days)
+    sessions = _sessions(people.traffic, start, end, say)
+    book = Book()
+    drive = Drive(store, book, world=people.sales, tell=lambda at: say(f"{at:%d %b}: leads, calls, outcomes", 0.2 + 0.8 * (at - start) / (end - start)))
+    for number, session in enumerate(sessions):
+        send(store, session, session.sent_at)
+        if number % 50 == 0:
+            say("Visitors arrive", 0.2 * number / len(sessions))
+    done = drive.until(end)
+    return people, done
+
+
+def _sessions(traffic: Traffic, start: datetime, end: datetime, say: Callable[[str, float], None]) -> list[Session]:
+    found: list[Session] = []
+    day = start
+    while day <= end:
+        found += traffic.day(day, VISITS)
+        day += timedelta(days=1)
+    return sorted((s for s in found if s.sent_at <= end), key=lambda s: s.sent_at)
+
+
+def send(store: Store, session: Session, at: datetime) -> None:
+    """Posts a session the way a browser does: one batch, sent when the visit ends."""
+    body = orjson.dumps({"batch": list(session.events), "sentAt": session.sent_at.isoformat()})
+    receive(store, SOURCE, body, {}, at)
+
+
+class Live:
+    """The company in real time: a visit every few seconds, reps who answer. Runs until `stop` is set."""
+
+    #: Seconds between visits, on average. Faster than life, so that the pages move while somebody looks.
+    PACE: Final = 6.0
+
+    def __init__(self, store: Store, people: Cast, clock: Callable[[], datetime], stop: threading.Event) -> None:
+        self.store = store
+        self.people = people
+        self.clock = clock
+        self.stop = stop
+        self.random = Random(people.traffic.serial)
+        self.book = Book()
+        self._promised: dict[str, datetime] = {}
+
+    def run(self) -> None:
+        """Blocks until stopped. A database that is away for a while is waited for."""
+        while not self.stop.wait(self.random.expovariate(1 / self.PACE)):
+            try:
+                self._visit()
+                self._answer()
+            except StorageAway:
+                self.stop.wait(2)
+
+    def _visit(self) -> None:
+        at = self.clock()
+        session = self.people.traffic.session(at)
+        # The visit of a few minutes is told as if it ended now, so that nothing lies in the future.
+        shift = session.sent_at - at
+        events = tuple({**e, "timestamp": (datetime.fromisoformat(e["timestamp"]) - shift).isoformat()} for e in session.events)
+        send(self.store, Session(at, events), at)
+
+    def _answer(self) -> None:
+        """Each simulated rep takes up what is theirs after a while of their own, in real minutes whatever the hour."""
+        at = self.clock()
+        with self.store.reading() as conn:
+            waiting = open_of_others(conn, list(self.people.sales.hands_off))
+        for handoff in waiting:
+            due = self._promised.setdefault(handoff, at + timedelta(seconds=self.random.uniform(20, 400)))
+            if due <= at:
+                self._take_up(handoff, at)
+                del self._promised[handoff]
+                return
+
+    def _take_up(self, handoff: str, at: datetime) -> None:
+        from handfast.store.demo import opened_handoffs
+
+        with self.store.reading() as conn:
+            found = opened_handoffs(conn, [handoff])
+        if not found or not found[0].owner:
+            return
+        happenings = list(self.people.sales._work(found[0], at - timedelta(minutes=5), found[0].owner))
+        try:
+            for one in happenings[:1]:
+                if isinstance(one, Touch):
+                    touch(self.store, handoff, found[0].owner, one.kind, at, contact=one.contact)
+            last = happenings[-1] if happenings else None
+            if self.random.random() < 0.7 and last is not None and not isinstance(last, Touch):
+                outcome = getattr(last, "outcome", Outcome.MEETING_SET)
+                dispose(self.store, handoff, found[0].owner, outcome, at + timedelta(seconds=1), reason=getattr(last, "reason", None), book=self.book)
+        except Refused as refused:
+            log.info("demo_refused", what=refused.problem.what)
+
+
+__all__ = ["Cast", "Live", "UTC", "cast", "contract_text", "found", "live_through", "send", "stable_id"]

@@ -1,0 +1,47 @@
+"""What the demo company reads: whose handoff it is, the way a rep would see it in the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    handoff: str
+    person: str
+    email: str | None
+    account: str | None
+    owner: str | None
+    opened_at: datetime
+    passed_at: datetime | None
+
+
+def opened_handoffs(conn: psycopg.Connection, ids: Sequence[str]) -> list[Opened]:
+    """In the order of the ids; `passed_at`: when the present owner got it."""
+    rows = conn.execute(
+        """SELECT h.id, h.person_id, p.email, h.account_id, h.owner_id, h.opened_at,
+                  (SELECT max(a.at) FROM assignment AS a WHERE a.handoff_id = h.id)
+           FROM handoff AS h JOIN person AS p ON p.id = h.person_id WHERE h.id = ANY(%s) AND h.closed_at IS NULL""",
+        (list(ids),),
+    ).fetchall()
+    by_id = {row[0]: Opened(*row) for row in rows}
+    return [by_id[i] for i in ids if i in by_id]
+
+
+def owners(conn: psycopg.Connection, ids: Sequence[str]) -> dict[str, str | None]:
+    """handoff → owner, of those still open."""
+    return dict(conn.execute("SELECT id, owner_id FROM handoff WHERE id = ANY(%s) AND closed_at IS NULL", (list(ids),)).fetchall())
+
+
+def open_of_others(conn: psycopg.Connection, hands_off: Sequence[str]) -> list[str]:
+    """Open handoffs without a touch whose owner is simulated."""
+    rows = conn.execute(
+        """SELECT id FROM handoff WHERE closed_at IS NULL AND touched_at IS NULL AND owner_id IS NOT NULL AND NOT owner_id = ANY(%s)
+           ORDER BY opened_at""",
+        (list(hands_off),),
+    ).fetchall()
+    return [row[0] for row in rows]
