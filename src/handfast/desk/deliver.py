@@ -170,4 +170,3 @@ def wait_seconds(message: str, attempt: int, retry_after: float | None = None) -
 def _share(message: str, attempt: int) -> float:
     """A number in [0, 1) that depends on message and attempt alone."""
     return int.from_bytes(hashlib.sha256(f"{message}\x1f{attempt}".encode()).digest()[:8], "big") / 2**64
-

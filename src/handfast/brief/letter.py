@@ -1,0 +1,302 @@
+"""Letters: each kind of notice as subject, text and HTML.
+
+The HTML is made of tables and inline styles, because mail programs know little else; a dark and a narrow version come in `@media` rules,
+which need `!important` to beat what stands inline. Nothing remote is loaded and nothing reports back. The only link opens a page; a mail
+scanner that follows it changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Final
+from urllib.parse import quote
+
+from jinja2 import Environment, StrictUndefined
+
+from handfast.brief import render
+from handfast.brief.words import clean, plain
+from handfast.sla.notice import Message
+
+#: Lines of the brief that a mail shows; the page has the rest.
+_MAIL_SIGNALS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What a person reads. `subject` is one line."""
+
+    subject: str
+    text: str
+    html: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """A payload made ready to be spoken of. Names are never empty; `party` is person and company."""
+
+    person: str
+    company: str
+    owner: str
+    before: str
+    joined: str
+    step: str
+    why: str
+    due: str
+    overdue: bool
+    to_owner: bool
+
+    @property
+    def party(self) -> str:
+        return f"{self.person}, {self.company}" if self.company else self.person
+
+    @property
+    def deadline(self) -> str:
+        if not self.due:
+            return ""
+        return f"The first touch was due at {self.due}" if self.overdue else f"First touch by {self.due}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What one kind of notice says: subject, heading, sentences under it, and whether the brief belongs to it."""
+
+    subject: str
+    heading: str
+    sentences: Sequence[str]
+    brief: bool = False
+
+
+def letter(message: Message, base_url: str) -> Letter:
+    """The letter of a message, on the recipient's own clock. The same message gives the same letter.
+
+    Args:
+        base_url: where the pages are, without a closing slash or with one.
+    """
+    facts = _facts(message)
+    words = _KINDS[message.kind](facts)
+    zone = message.to.time_zone if message.to else "UTC"
+    brief = message.brief if words.brief else None
+    page = "queue" if message.recipient == message.owner_id else "handoffs"
+    shown = {
+        "subject": words.subject,
+        "heading": words.heading,
+        "sentences": [sentence for sentence in words.sentences if sentence],
+        "deadline": facts.deadline,
+        "link": f"{base_url.rstrip('/')}/{page}/{quote(message.handoff_id, safe='')}",
+        "opener": _text_of(brief, "opener"),
+        "asked": _text_of(brief, "asked"),
+        "role": _role(brief),
+        "sections": _sections(brief, zone),
+        "phone": _phone(brief),
+        "fine": _fine(message, facts),
+    }
+    return Letter(words.subject, _TEXT.render(shown), _HTML.render(shown))
+
+
+# --- what each kind says ------------------------------------------------------------------------------------------
+
+
+def _opened(f: _Facts) -> _Words:
+    by = f": first touch by {f.due}" if f.due and not f.overdue else ""
+    return _Words(f"{f.party}{by}", f.person, [f.company and f"{f.company}. Next step: {f.step}."], brief=True)
+
+
+def _joined(f: _Facts) -> _Words:
+    at = f" at {f.company}" if f.company else ""
+    said = [f"{f.joined} became ready too. It stays one handoff, and it is yours.", f.why]
+    return _Words(f"{f.joined} joined {f.person}{at}", f.joined, said)
+
+
+def _reminder(f: _Facts) -> _Words:
+    by = f", first touch by {f.due}" if f.due and not f.overdue else ""
+    return _Words(f"Still open: {f.party}{by}", f.person, [f"Nobody has made the first touch yet. Next step: {f.step}.", f.why])
+
+
+def _breach(f: _Facts) -> _Words:
+    late = f"has not made the first touch of {f.party}"
+    return _Words(f"{f.owner} {late}", f.person, [f"{f.owner} {late}. Next step: {f.step}.", f.why])
+
+
+def _reassigned(f: _Facts) -> _Words:
+    if f.to_owner:
+        return _Words(f"Now yours: {f.party}", f.person, [f"Handed over from {f.before}." if f.before else "", f.why], brief=True)
+    return _Words(f"Now with {f.owner}: {f.party}", f.person, [f"{f.owner} has it now; there is nothing left for you to do.", f.why])
+
+
+def _returned(f: _Facts) -> _Words:
+    return _Words(f"Returned to marketing: {f.party}", f.person, [f"Sales made no first touch in time. Next step was: {f.step}.", f.why])
+
+
+def _exception(f: _Facts) -> _Words:
+    return _Words(f"Nobody owns {f.party}", f.person, [f"It waits in the exception queue. Next step: {f.step}.", f.why])
+
+
+_KINDS: Final[Mapping[str, Callable[[_Facts], _Words]]] = MappingProxyType(
+    {
+        "handoff_opened": _opened,
+        "joined": _joined,
+        "reminder": _reminder,
+        "breach": _breach,
+        "reassigned": _reassigned,
+        "returned": _returned,
+        "exception": _exception,
+    }
+)
+
+
+def _facts(message: Message) -> _Facts:
+    payload, handoff = message.payload, message.payload.get("handoff") or {}
+    due = datetime.fromisoformat(handoff["due_at"]) if handoff.get("due_at") else None
+    zone = message.to.time_zone if message.to else "UTC"
+    return _Facts(
+        person=_name(payload, "person") or "Somebody",
+        company=_name(payload, "account"),
+        owner=_name(payload, "owner") or "Nobody",
+        before=_name(payload, "before"),
+        joined=_name(payload, "joined") or "Somebody",
+        step=plain(clean(handoff.get("next_step"))) or "not known",
+        why=clean(payload.get("why")),
+        due=render.moment(due, zone, same_day_as=message.created_at) if due else "",
+        overdue=due is not None and due <= message.created_at,
+        to_owner=message.recipient == message.owner_id,
+    )
+
+
+def _name(payload: Mapping[str, Any], role: str) -> str:
+    return clean((payload.get(role) or {}).get("name"), 120)
+
+
+def _fine(message: Message, facts: _Facts) -> str:
+    """Why this reader got it."""
+    if message.kind == "handoff_opened" and facts.why:
+        return f"Why you: {facts.why}"
+    roles = {"breach": "You got this because you lead the owner.", "exception": "You got this because somebody must say whose it is."}
+    return roles.get(message.kind, "You got this because the handoff concerns you.")
+
+
+# --- what a mail shows of the brief -------------------------------------------------------------------------------
+
+_SHOWN: Final = ("Do next", "Ask", "Why now", "What it is about", "Why ready", "Reach", "Company", "Others there", "Key signals", "Missing")
+
+
+def _sections(brief: Mapping[str, Any] | None, zone: str) -> list[tuple[str, list[str]]]:
+    if brief is None:
+        return []
+    found = dict(render.sections(brief))
+    return [(name, [render.told(line, zone) for line in found[name][:_MAIL_SIGNALS]]) for name in _SHOWN if name in found]
+
+
+def _text_of(brief: Mapping[str, Any] | None, part: str) -> str:
+    return clean(((brief or {}).get(part) or {}).get("text"))
+
+
+def _role(brief: Mapping[str, Any] | None) -> str:
+    """Title and company, as the headline has them after the name."""
+    lines = (brief or {}).get("persona") or []
+    return next((clean(line["text"]) for line in lines if line.get("cites") == ["person.title"]), "")
+
+
+def _phone(brief: Mapping[str, Any] | None) -> str:
+    """A number a telephone can dial, or nothing."""
+    for line in (brief or {}).get("reach") or []:
+        if line.get("by") == "phone":
+            digits = "".join(c for c in line["text"] if c.isdigit() and c.isascii())
+            return ("+" if line["text"].lstrip().startswith("+") else "") + digits if 5 <= len(digits) <= 15 else ""
+    return ""
+
+
+_ENVIRONMENT: Final = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+_PLAIN: Final = Environment(autoescape=False, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)  # noqa: S701 - this is text/plain
+
+_TEXT: Final = _PLAIN.from_string("""\
+{{ heading }}
+{% if role %}
+{{ role }}
+{% endif %}
+{% if deadline %}
+{{ deadline }}
+{% endif %}
+
+{% for sentence in sentences %}
+{{ sentence }}
+{% endfor %}
+{% if asked %}
+
+In their words: “{{ asked }}”
+{% endif %}
+{% if opener %}
+
+Open with: {{ opener }}
+{% endif %}
+{% for name, lines in sections %}
+
+{{ name }}
+{% for line in lines %}
+  - {{ line }}
+{% endfor %}
+{% endfor %}
+
+Open it: {{ link }}
+
+--\x20
+{{ fine }}
+""")
+
+_HTML: Final = _ENVIRONMENT.from_string("""\
+<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark"><meta name="supported-color-schemes" content="light dark"><title>{{ subject }}</title>
+<style>
+:root{color-scheme:light dark}
+@media (max-width:480px){.pad{padding:22px 18px!important}\
+.btn{display:block!important;text-align:center!important;margin:0 0 8px!important}}
+@media (prefers-color-scheme:dark){body,.page{background:#121216!important;color:#e4e4e8!important}.card{background:#1b1b20!important}\
+.ink{color:#e4e4e8!important}.mute{color:#a0a0aa!important}.due{color:#f0b45c!important}\
+.talk{background:#222228!important;border-color:#33333b!important;color:#e4e4e8!important}\
+.pri{background:#ededf0!important;color:#17171b!important}.sec{color:#e4e4e8!important;border-color:#44444d!important}}
+</style></head>
+<body class="page" style="margin:0;padding:0;background:#f7f6f4;color:#23232a;\
+font:15px/1.5 -apple-system,'Segoe UI',Roboto,Arial,sans-serif">
+<div style="display:none;max-height:0;overflow:hidden">{{ deadline or (sentences | first | default("")) }}</div>
+<table role="presentation" class="page" width="100%" cellpadding="0" cellspacing="0" style="background:#f7f6f4"><tr>\
+<td align="center" style="padding:24px 12px">
+<table role="presentation" class="card" width="100%" cellpadding="0" cellspacing="0" \
+style="max-width:560px;background:#ffffff;border-radius:12px">
+<tr><td class="pad" style="padding:28px 32px;text-align:left">
+{% if deadline %}
+<p class="due" style="margin:0;color:#8a5200;font-weight:600;font-size:14px">{{ deadline }}</p>
+{% endif %}
+<h1 class="ink" style="font-size:21px;line-height:1.3;font-weight:600;margin:6px 0 0;color:#23232a">{{ heading }}</h1>
+{% if role %}
+<p class="mute" style="margin:0;color:#5c5c66">{{ role }}</p>
+{% endif %}
+{% for sentence in sentences %}
+<p class="ink" style="margin:12px 0 0;color:#23232a">{{ sentence }}</p>
+{% endfor %}
+{% if asked %}
+<p class="ink" style="font-size:17px;line-height:1.45;margin:18px 0 0;color:#23232a">“{{ asked }}”</p>
+{% endif %}
+{% if opener %}
+<p class="talk" style="background:#faf9f6;border:1px solid #ebe9e4;border-radius:9px;padding:14px 16px;margin:18px 0 0;color:#23232a">\
+{{ opener }}</p>
+{% endif %}
+{% if sections %}
+<table role="presentation" cellpadding="0" cellspacing="0" style="margin:18px 0 0">
+{% for name, lines in sections %}
+<tr><td class="mute" style="color:#6b6b75;font-size:13px;padding:4px 14px 4px 0;vertical-align:top;white-space:nowrap">{{ name }}</td>\
+<td class="ink" style="padding:4px 0;vertical-align:top;color:#23232a">\
+{% for line in lines %}{{ line }}{% if not loop.last %}<br>{% endif %}{% endfor %}</td></tr>
+{% endfor %}
+</table>
+{% endif %}
+<p style="margin:22px 0 0">\
+{% if phone %}<a class="btn pri" href="tel:{{ phone }}" style="display:inline-block;padding:11px 16px;margin:0 8px 0 0;border-radius:7px;\
+font-weight:600;font-size:14px;text-decoration:none;background:#1c1c22;color:#ffffff">Call {{ phone }}</a>{% endif %}\
+<a class="btn sec" href="{{ link }}" style="display:inline-block;padding:11px 16px;border-radius:7px;font-weight:600;font-size:14px;\
+text-decoration:none;color:#23232a;border:1px solid #d5d3cd">Open it</a></p>
+<p class="mute" style="color:#6b6b75;font-size:12.5px;margin:18px 0 0">{{ fine }} Opening this mail or its link changes nothing.</p>
+</td></tr></table></td></tr></table></body></html>
+""")

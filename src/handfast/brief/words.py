@@ -1,0 +1,107 @@
+"""What signals and fields are called in a brief, and how text that came from outside is made fit to stand in one.
+
+Whatever a visitor typed into a form ends up in front of a rep, in a mail, in a page. It is cut to one line here, once; escaping for HTML
+or Markdown is the renderer's business.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from math import isfinite
+from types import MappingProxyType
+from typing import Any, Final
+
+#: Longer texts are cut, with an ellipsis.
+LONGEST_TEXT: Final = 280
+LONGEST_LABEL: Final = 120
+
+#: Line breaks, control characters, zero-width and direction-changing characters: nothing a reader should be shown.
+_UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]+")
+_NOTHING: Final = frozenset({"", "-", "--", "?", "n/a", "na", "none", "null", "nil", "nan", "undefined", "unknown", "[not provided]"})
+
+#: What a person did. The subject (a path, a form's name) follows; where there is none the second sentence is used.
+_PHRASES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+    {
+        "page_viewed": ("Viewed {}", "Viewed a page"),
+        "form_submitted": ("Submitted the form {}", "Submitted a form"),
+        "email_opened": ("Opened the e-mail {}", "Opened an e-mail"),
+        "email_clicked": ("Clicked in the e-mail {}", "Clicked in an e-mail"),
+        "email_replied": ("Replied to the e-mail {}", "Replied to an e-mail"),
+        "webinar_registered": ("Registered for the webinar {}", "Registered for a webinar"),
+        "webinar_attended": ("Attended the webinar {}", "Attended a webinar"),
+        "content_downloaded": ("Downloaded {}", "Downloaded content"),
+        "asset_downloaded": ("Downloaded {}", "Downloaded content"),
+        "meeting_booked": ("Booked a meeting: {}", "Booked a meeting"),
+        "demo_requested": ("Requested a demo: {}", "Requested a demo"),
+        "trial_started": ("Started a trial: {}", "Started a trial"),
+        "signed_up": ("Signed up: {}", "Signed up"),
+        "chat_started": ("Started a chat: {}", "Started a chat"),
+    }
+)
+#: Where a signal says what it is about, the plainest first.
+_SUBJECTS: Final = ("title", "path", "subject", "webinar", "asset", "content", "name", "page", "url", "campaign")
+_FORM_SUBJECTS: Final = ("form", "form_name", "form_id", "title", "name", "path")
+#: Where people write in their own words, the most telling first.
+ANSWERS: Final[Mapping[str, None]] = MappingProxyType(
+    dict.fromkeys(("message", "question", "questions", "comments", "comment", "request", "asked", "notes", "interest", "topic", "reason"))
+)
+
+
+def clean(value: object, longest: int = LONGEST_TEXT) -> str:
+    """One printable line of what came from outside; empty where it says nothing (`None`, `N/A`, `unknown`, …)."""
+    if value is None or (isinstance(value, float) and not isfinite(value)):
+        return ""
+    text = value if isinstance(value, str) else _scalar(value)
+    if not text.isprintable() or len(text) > longest:
+        text = _UNPRINTABLE.sub(" ", text[: 4 * longest])
+    text = " ".join(text.split())
+    if len(text) < 15 and text.lower() in _NOTHING:
+        return ""
+    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
+
+
+def _scalar(value: object) -> str:
+    """Numbers, yes and no; lists and objects say nothing on one line."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return f"{value:g}" if abs(value) < 1e6 else f"{value:.0f}"
+    return ""
+
+
+def subject(kind: str, properties: Mapping[str, Any]) -> str:
+    """What a signal is about, in few words; empty where it does not say."""
+    for name in _FORM_SUBJECTS if kind == "form_submitted" else _SUBJECTS:
+        if name in properties and (text := clean(properties[name], LONGEST_LABEL)):
+            return page(text) if name in ("path", "url", "page") else text
+    return ""
+
+
+def page(path: str) -> str:
+    """A path without its query, fragment and closing slash, so that one page has one name."""
+    bare = path.split("?", 1)[0].split("#", 1)[0]
+    return bare.rstrip("/") or "/"
+
+
+def did(kind: str, about: str) -> str:
+    """A sentence for a signal: `Viewed /pricing`."""
+    if (phrases := _PHRASES.get(kind)) is not None:
+        return phrases[0].format(about) if about else phrases[1]
+    plain = label(kind)
+    return f"{plain}: {about}" if about else plain
+
+
+def label(name: str) -> str:
+    """A field's or step's name as people write it: `employee_count` becomes `Employee count`."""
+    return plain(name).capitalize()
+
+
+def plain(name: str) -> str:
+    return name.replace("_", " ").replace("-", " ").strip()
+
+
+def times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
