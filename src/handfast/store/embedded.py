@@ -49,6 +49,8 @@ _LONGEST_SOCKET = 107 if sys.platform == "linux" else 103
 #: Who the server is when we are root and nobody else owns the data directory: a number that no account has (the range is
 #: reserved by Debian's policy, and inside the 65,536 ids that containers map), so that no other program runs as it.
 _NOBODY_ELSE = 64870
+#: A longer server.log (bytes) is set aside at the next start, in place of the one set aside before.
+_LONGEST_LOG = 10 << 20
 #: After this many seconds a start or a stop counts as failed. Recovery after a crash may take minutes.
 _PATIENCE = 600
 
@@ -136,9 +138,9 @@ class Embedded:
     """
 
     def __init__(self, data_dir: Path, *, tell: Callable[[str], None] = lambda _: None, throwaway: bool = False) -> None:
-        self._home = data_dir.absolute() / "postgres"
+        self._home = data_dir.resolve() / "postgres"
         self._data = self._home / "data"
-        self._log = data_dir.absolute() / "server.log"
+        self._log = data_dir.resolve() / "server.log"
         self._tell = tell
         self._throwaway = throwaway
         self._user: int | None = None  # the open file that holds our share of `users`
@@ -160,15 +162,11 @@ class Embedded:
                 self._tell("Preparing the database (first start)…")
                 self._create()
             self._check_version()
-            running = self._settle()
-            if running is None:
-                running = self._launch()
+            running = self._reach()
             if self._user is None:
                 self._user = self._open("users")
                 fcntl.flock(self._user, fcntl.LOCK_SH)
-            url = _url(running.socket_dir, NAME)
-            _ensure_database(_url(running.socket_dir, "postgres"))
-            return url
+            return _url(running.socket_dir, NAME)
 
     def stop(self) -> None:
         """Give up our use of the server; if nobody else uses it, stop it (fast: running transactions are rolled back).
@@ -203,14 +201,14 @@ class Embedded:
 
     def _prepare_home(self) -> None:
         try:
-            self._home.parent.mkdir(parents=True, exist_ok=True)
-            if not self._home.exists():
-                self._home.mkdir(mode=0o700, exist_ok=True)
+            _make_folders(self._home.parent)
+            self._home.mkdir(mode=0o700, exist_ok=True)
             self._give(self._home)
             self._log.touch(mode=0o600)
             self._give(self._log)
         except OSError as error:
-            raise self._cannot(f"the data directory cannot be used: {error.strerror}", "Choose another one with HANDFAST_DATA_DIR.") from error
+            what = f"the data directory cannot be used: {error.strerror}"
+            raise self._cannot(what, "Choose another one with HANDFAST_DATA_DIR.") from error
 
     def _owner(self) -> tuple[int, int]:
         """Who the server runs as: ourselves; or, when we are root, the owner of the nearest directory that is not root's."""
@@ -238,14 +236,24 @@ class Embedded:
         """Alone among all processes of this data directory."""
         descriptor = self._open("guard")
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                self._tell("Waiting for another Handfast that is starting or stopping the database…")
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            self._wait_for(descriptor)
             yield
         finally:
             os.close(descriptor)
+
+    def _wait_for(self, descriptor: int) -> None:
+        deadline, told = time.monotonic() + _PATIENCE, False
+        while True:
+            try:
+                return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    what = "another Handfast has been starting or stopping the database for ten minutes"
+                    raise self._cannot(what, "End that process; the data takes no harm.") from None
+            if not told:
+                self._tell("Waiting for another Handfast that is starting or stopping the database…")
+                told = True
+            time.sleep(0.02)
 
     def _socket_dir(self) -> Path:
         """`run` in our home, or a private short directory where that path is too long for a socket."""
@@ -260,7 +268,9 @@ class Embedded:
         info = chosen.lstat()
         # In a shared temporary directory the name may have been taken by somebody who wants to listen in.
         if not stat.S_ISDIR(info.st_mode) or info.st_uid != self._owner()[0] or info.st_mode & 0o077:
-            raise self._cannot(f"{chosen} is not a private directory of this user", "Remove it, or set HANDFAST_DATA_DIR to a shorter path.")
+            raise self._cannot(
+                f"{chosen} is not a private directory of this user", "Remove it, or set HANDFAST_DATA_DIR to a shorter path."
+            )
         return chosen
 
     # --- the programs --------------------------------------------------------------------------------------------
@@ -293,7 +303,9 @@ class Embedded:
         locale = ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
         made = self._run("initdb", "-D", str(making), "-U", NAME, "--auth=trust", *locale, *quick, user=user)
         if made.returncode != 0:
-            raise self._cannot(f"the database could not be created: {_last_line(made.stdout)}", "Look for the reason in that sentence; is the disk full?")
+            raise self._cannot(
+                f"the database could not be created: {_last_line(made.stdout)}", "Look for the reason in that sentence; is the disk full?"
+            )
         with (making / "postgresql.conf").open("a", encoding="utf-8") as conf:
             conf.write("\ninclude = 'handfast.conf'\ninclude_if_exists = 'local.conf'\n")
         if user != self._owner():
@@ -314,10 +326,17 @@ class Embedded:
         """`pg_ctl start`: puts the server into a session of its own and returns when it accepts connections."""
         socket_dir = self._socket_dir()
         conf = self._data / "handfast.conf"
-        conf.write_text(_CONFIGURATION.format(socket=str(socket_dir).replace("'", "''"), port=_PORT) + (_THROWAWAY if self._throwaway else ""))
+        conf.write_text(
+            _CONFIGURATION.format(socket=str(socket_dir).replace("'", "''"), port=_PORT) + (_THROWAWAY if self._throwaway else "")
+        )
         self._give(conf)
+        if self._log.stat().st_size > _LONGEST_LOG:
+            self._log.rename(self._log.with_suffix(".log.1"))
+            self._prepare_home()
         if (self._data / "postmaster.pid").exists():
             self._tell("The database was not stopped properly: recovering…")
+            _forget_stale(self._data / "postmaster.pid")
+        _forget_stale(socket_dir / f".s.PGSQL.{_PORT}.lock")
         deadline = time.monotonic() + 30
         while True:
             log_from = self._log.stat().st_size
@@ -341,6 +360,24 @@ class Embedded:
 
     # --- what is running -----------------------------------------------------------------------------------------
 
+    def _reach(self) -> Postmaster:
+        """A server that has answered us, with our database in it.
+
+        One that says it is ready may be dying at this very moment; then the next round finds it gone and starts another.
+        """
+        deadline = time.monotonic() + 30
+        while True:
+            running = self._settle() or self._launch()
+            try:
+                _ensure_database(_url(running.socket_dir, "postgres"))
+            except psycopg.OperationalError as error:
+                if time.monotonic() > deadline:
+                    what = f"the database runs (process {running.pid}) but does not let us in: {_last_line(str(error))}"
+                    raise self._cannot(what, f"Look into {self._log}.") from error
+                time.sleep(0.1)
+            else:
+                return running
+
     def _settle(self) -> Postmaster | None:
         """The running server once it is ready; None where there is none. Waits while it starts or stops."""
         deadline = time.monotonic() + _PATIENCE
@@ -356,15 +393,54 @@ class Embedded:
         """What `postmaster.pid` says, if that process is there and is this server: after a crash the file stays behind, and
         the number in it may meanwhile belong to anybody."""
         try:
-            lines = (self._data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+            text = (self._data / "postmaster.pid").read_text(encoding="utf-8")
         except FileNotFoundError:
             return None
-        if len(lines) < 8 or not _is_server(int(lines[0]), self._data):
+        pid, lines = _first_number(text), text.splitlines()
+        if pid == 0 or not _is_server(pid, self._data):
             return None
-        return Postmaster(int(lines[0]), lines[4], lines[7].strip())
+        # The file grows line by line while the server starts.
+        return Postmaster(pid, lines[4], lines[7].strip()) if len(lines) >= 8 else Postmaster(pid, "", "starting")
 
     def _cannot(self, what: str, fix: str) -> CannotStart:
         return CannotStart(Problem(Place(str(self._home)), what, fix))
+
+
+def _make_folders(folder: Path) -> None:
+    """`folder` and what is missing above it, owned by whoever owns the place where they are made.
+
+    So root, working in somebody's home, leaves nothing there that its owner cannot use. Others may pass through, not list.
+    """
+    if folder.is_dir():
+        return
+    _make_folders(folder.parent)
+    folder.mkdir(mode=0o711, exist_ok=True)
+    if os.geteuid() == 0:
+        above = folder.parent.stat()
+        os.chown(folder, above.st_uid, above.st_gid)
+
+
+def _forget_stale(pid_file: Path) -> None:
+    """Remove a crashed server's lock file where its number is taken all the same: by another process, or by its own corpse.
+
+    PostgreSQL would take that process for a server and refuse to start. In a container this is no rarity: numbers start at 1
+    after each restart, and often nobody buries the dead. Where the number is free PostgreSQL removes the file itself. A
+    surviving child of the old server is found out in any case: by the shared memory it still holds.
+    """
+    if not pid_file.exists():
+        return
+    pid = _first_number(pid_file.read_text(encoding="utf-8"))
+    if pid:
+        with suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)  # as process 1 of a container we inherit the dead
+        with suppress(PermissionError):
+            try:
+                os.kill(pid, 0)
+            except ProcessLookupError:
+                return
+        if b"postgres" in _command(pid):
+            return  # somebody's server after all: let PostgreSQL judge
+    pid_file.unlink()
 
 
 def _with_a_name(user: tuple[int, int]) -> tuple[int, int]:
@@ -380,21 +456,28 @@ def _with_a_name(user: tuple[int, int]) -> tuple[int, int]:
 
 def _is_server(pid: int, data: Path) -> bool:
     """Whether process `pid` is a server running on `data`, by its command line."""
-    try:
-        if Path("/proc/self/cmdline").exists():
-            command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
-        else:
-            command = subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, check=False).stdout
-    except OSError:
-        return False
+    command = _command(pid)
     return b"postgres" in command and os.fsencode(data) in command
+
+
+def _command(pid: int) -> bytes:
+    """The command line of a process; empty for one that is gone or dead but not yet buried."""
+    if not Path("/proc/self/cmdline").exists():
+        return subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, check=False).stdout
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
+    except OSError:
+        return b""
+
+
+def _first_number(text: str) -> int:
+    first = text.partition("\n")[0].strip()
+    return int(first) if first.isdigit() else 0
 
 
 def _version() -> str:
     said = subprocess.run([str(binaries() / "postgres"), "--version"], capture_output=True, text=True, check=True).stdout
-    found = re.search(r"(\d+)", said)
-    assert found is not None, said
-    return found[1]
+    return said.split()[2].partition(".")[0]  # "postgres (PostgreSQL) 18.6"
 
 
 def _url(socket_dir: str, database: str) -> str:
@@ -418,6 +501,11 @@ def _last_line(text: str) -> str:
 
 
 def _last_complaint(text: str) -> str:
-    """The last thing the server called fatal, without its time stamp; else the last line."""
-    fatal = re.findall(r"(?:FATAL|PANIC|error):\s+(.+)", text)
-    return fatal[0] if fatal else _last_line(text)
+    """What the server called fatal, without its time stamp; else the last line."""
+    said = re.findall(r"(LOG|FATAL|PANIC):\s+(.+)", text)
+    fatal = [at for at, (level, _) in enumerate(said) if level != "LOG"]
+    if not fatal:
+        return _last_line(text)
+    what = said[fatal[0]][1]
+    # "… contains errors" alone helps nobody: the line before says which.
+    return f"{said[fatal[0] - 1][1]} ({what})" if fatal[0] and "contains errors" in what else what

@@ -61,5 +61,8 @@ def become(uid: int, gid: int) -> None:
 
 
 if __name__ == "__main__":
-    become(int(sys.argv[1]), int(sys.argv[2]))
+    try:
+        become(int(sys.argv[1]), int(sys.argv[2]))
+    except OSError as error:
+        sys.exit(f"root may not become another user here ({error.strerror}), and PostgreSQL refuses to run as root")
     os.execv(sys.argv[3], sys.argv[3:])  # noqa: S606
