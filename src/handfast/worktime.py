@@ -19,6 +19,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -26,7 +27,7 @@ from zoneinfo import ZoneInfo
 Interval: TypeAlias = tuple[int, int]
 #: The intervals of one day, in order, none over another. Empty: closed all day.
 Day: TypeAlias = tuple[Interval, ...]
-#: The holidays of one year with their names. Asked for each year when it is first needed, perhaps by several threads at once.
+#: The holidays of one year with their names. Asked when the year is first needed, and remembered; perhaps by several threads at once.
 HolidaysOf: TypeAlias = Callable[[int], Mapping[date, str]]
 
 #: The years in which an answer is looked for; every search ends at their edge. (Holidays are known no further.)
@@ -210,6 +211,7 @@ class Hours:
             _check(intervals)
         if both := sorted(self.closed & self.opened.keys()):
             raise ValueError(f"{both[0]} is both closed and opened")
+        object.__setattr__(self, "holidays", lru_cache(maxsize=None)(self.holidays))  # at most the 200 years that are known
         object.__setattr__(self, "_plan", _Plan(_zone(self.zone), self.intervals_on))
 
     # --- days -------------------------------------------------------------------------------------------------
@@ -245,14 +247,18 @@ class Hours:
             if minutes < 0:
                 raise ValueError(f"{minutes} minutes: a duration cannot be negative")
             return self.next_opening_s(start)
-        starts, ends, before, _, _ = laid = self._plan.at(start)
+        laid = self._plan.laid
+        if not laid[3] <= start < laid[4]:
+            laid = self._plan.at(start)
+        starts, ends, before, _, _ = laid
         i = bisect_right(ends, start)
         target = before[i] + minutes * 60
         if i < len(starts) and start > starts[i]:
             target += start - starts[i]
         while target > before[-1]:
-            starts, ends, before, _, _ = laid = self._plan.later(laid)
-        i = bisect_left(before, target) - 1  # the interval in which the target is reached; its very end still belongs to it
+            starts, _, before, _, _ = laid = self._plan.later(laid)
+        # The interval in which the target is reached: its very end still belongs to it.
+        i = bisect_left(before, target) - 1
         return starts[i] + target - before[i]
 
     def next_opening_s(self, at: int) -> int:
@@ -289,12 +295,13 @@ class Hours:
             ValueError: negative minutes.
             TypeError: `start` has no time zone.
         """
-        second, micro = _split(start)
+        since = start - _EPOCH  # written out, not `_split`: this is the one question asked a million times
+        second = since.days * _DAY + since.seconds
         due = self.due_s(second, minutes)
-        if micro and self.is_open_s(second):
+        if since.microseconds and self.is_open_s(second):
             # The fraction is working time too. Where the whole seconds end exactly at closing, it is worked off after the next opening.
-            return _moment(self.next_opening_s(due), micro)
-        return _moment(due)
+            return _moment(self.next_opening_s(due), since.microseconds)
+        return _EPOCH + timedelta(0, due)
 
     def due_after_days(self, start: datetime, days: int) -> datetime:
         """The same time on the wall `days` calendar days later, or the next opening after it if closed then.
@@ -370,17 +377,17 @@ class _Plan:
     Readers take one `_Laid` and stay with it: it is never changed, only replaced by a longer one under the lock.
     """
 
-    __slots__ = ("_intervals_on", "_laid", "_lock", "zone")
+    __slots__ = ("_intervals_on", "_lock", "laid", "zone")
 
     def __init__(self, zone: ZoneInfo, intervals_on: Callable[[date], Day]) -> None:
         self.zone = zone
         self._intervals_on = intervals_on
         self._lock = threading.Lock()
-        self._laid = _Laid((), (), (0,), 0, 0)  # an empty stretch: nothing lies within it
+        self.laid = _Laid((), (), (0,), 0, 0)  # an empty stretch: nothing lies within it
 
     def at(self, second: int) -> _Laid:
         """What is laid out, at least up to and including the year of `second`."""
-        laid = self._laid
+        laid = self.laid
         return laid if laid.low <= second < laid.high else self._reach(second)
 
     def later(self, laid: _Laid) -> _Laid:
@@ -393,14 +400,14 @@ class _Plan:
         """Lay out year after year towards `second`; at most two hundred, whoever asks."""
         year = _moment(_known(second)).year
         with self._lock:
-            laid = self._laid
+            laid = self.laid
             if laid.low == laid.high:
                 laid = self._year(year)
             while second < laid.low:
                 laid = _with_earlier(laid, self._year(_moment(laid.low).year - 1))
             while second >= laid.high:
                 laid = _with_later(laid, self._year(_moment(laid.high).year))
-            self._laid = laid
+            self.laid = laid
         return laid
 
     def _year(self, year: int) -> _Laid:

@@ -61,7 +61,6 @@ def _minute(text: str) -> int:
     return int(hours) * 60 + int(minutes)
 
 
-@lru_cache(maxsize=4096)
 def _named(place: str, year: int) -> Mapping[date, str]:
     """The public holidays of `place` in one year, with the days on which they are observed."""
     country, _, part = place.partition("-")
@@ -84,7 +83,10 @@ def _at(where: Place, part: str) -> Place:
 def _zone_problems(calendar: Calendar, where: Place) -> Iterator[Problem]:
     name = calendar.timezone
     if name not in _zones():
-        fix = _meant(_same_word(name) or _close(name, _zones()), "Use an IANA name such as 'Europe/Berlin' or 'America/New_York'.")
+        fix = _meant(
+            _same_word(name) or _close(name, (zone for zone in _zones() if "/" in zone)),
+            "Use an IANA name such as 'Europe/Berlin' or 'America/New_York'.",
+        )
         yield Problem(_at(where, "timezone"), f"'{name}' is no time zone", fix)
 
 
@@ -157,7 +159,7 @@ def _meant(close: str | None, otherwise: str) -> str:
 
 def _close(word: str, known: Iterable[str]) -> str | None:
     """Nearer than elsewhere in a contract: of a thousand places some name is always a little like the word, and misleads."""
-    return next(iter(get_close_matches(word, sorted(known), n=1, cutoff=0.75)), None)
+    return next(iter(get_close_matches(word, sorted(known), n=1, cutoff=0.8)), None)
 
 
 def _is_date(text: str) -> bool:
