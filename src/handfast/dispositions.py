@@ -99,7 +99,7 @@ def check(
         at: when it is given, UTC.
     """
     if outcome not in set(Outcome):
-        return _problem(handoff, "outcome", f"'{outcome}' is no outcome", one_of(Outcome))
+        return _problem(handoff, "outcome", f"'{outcome}' is no outcome", one_of(Outcome, word=outcome))
     given, reason, note = Outcome(outcome), (reason or "").strip() or None, note.strip()
     problem = _may(handoff, given) or _meeting(handoff, given, meeting_at, at)
     if problem is not None:

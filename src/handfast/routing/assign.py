@@ -212,7 +212,7 @@ def _turn_of(taker: Place, drawn: Draw, pool: str, roster: Roster) -> str:
 
 
 def _standing(place: Place) -> Rung:
-    return {"rep": place.rep, "turns": place.turns, "weight": place.weight, "after": place.after}
+    return {"rep": place.rep, "turns": place.turns, "weight": place.weight, "after": round(place.after, 6)}
 
 
 def _skip(rep: str, reason: Reason, pool: Pool | None, ask: _Ask) -> Rung:

@@ -27,7 +27,7 @@ from handfast.routing.roster import NOBODY, Reason, Roster, Turn, eligible
 
 #: How many turns a member's level may be away from the pool's.
 FARTHEST: Final = 2.0
-#: Levels are sums of 1/weight in binary: differences below this are none.
+#: Levels are sums of 1/weight in binary: differences below this are none. Compared so, but never stored so: rounding would add up.
 _HAIR: Final = 1e-9
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -92,17 +92,17 @@ def _pool_level(members: tuple[tuple[str, float], ...], rows: Mapping[str, Turn]
 def _place(rep: str, weight: float, row: Turn | None, pool_level: float) -> Place:
     turn = 1.0 / weight
     if row is None:
-        return Place(rep, 0, weight, pool_level, round(pool_level + turn, 9), _NEVER)
+        return Place(rep, 0, weight, pool_level, pool_level + turn, _NEVER)
     level, far = row.level, FARTHEST * turn
     if not -far <= level - pool_level <= far:
         level = pool_level + (far if level > pool_level else -far)
-    return Place(rep, row.turns, weight, level, round(level + turn, 9), row.last_at or _NEVER)
+    return Place(rep, row.turns, weight, level, level + turn, row.last_at or _NEVER)
 
 
 def _line(places: list[Place], bar: float) -> list[Place]:
     """Those who may take this turn, the taker first. Where all who are here are ahead of their share, somebody has to all the same."""
     line = [place for place in places if place.level < bar - _HAIR] or list(places)
-    line.sort(key=lambda place: (place.after, place.last_at, place.rep))
+    line.sort(key=lambda place: (round(place.after, 9), place.last_at, place.rep))
     return line
 
 
