@@ -52,7 +52,11 @@ def problems() -> list[str]:
     present = {p.name for p in VENDOR.iterdir() if p.is_file() and p.name != MANIFEST.name}
     found = [f"{name}: not in vendor.toml: every file from elsewhere is listed with its licence" for name in sorted(present - set(listed))]
     found += [f"{name}: missing: run python tools/vendor.py" for name in sorted(set(listed) - present)]
-    found += [f"{name}: changed: its SHA-256 is not the one in vendor.toml" for name in sorted(present & set(listed)) if sha256(VENDOR / name) != listed[name]]
+    found += [
+        f"{name}: changed: its SHA-256 is not the one in vendor.toml"
+        for name in sorted(present & set(listed))
+        if sha256(VENDOR / name) != listed[name]
+    ]
     names = set(known["icons"]["names"])
     found += [f"{name}: icon missing: add it to vendor.toml and run python tools/vendor.py" for name in sorted(icons_asked_for() - names)]
     found += [f"{name}: icon unused: take it out of vendor.toml" for name in sorted(names - words_in_pages())]
@@ -74,7 +78,9 @@ def notice(known: dict[str, Any]) -> str:
 
 def fetch(package: str, version: str, into: Path) -> Path:
     """Unpack one exact version; no install script runs."""
-    out = subprocess.run(["npm", "pack", "--silent", "--ignore-scripts", f"{package}@{version}"], cwd=into, check=True, capture_output=True, text=True)
+    out = subprocess.run(
+        ["npm", "pack", "--silent", "--ignore-scripts", f"{package}@{version}"], cwd=into, check=True, capture_output=True, text=True
+    )
     folder = into / out.stdout.split()[-1].removesuffix(".tgz")
     with tarfile.open(into / out.stdout.split()[-1]) as bundle:
         bundle.extractall(folder, filter="data")
@@ -86,7 +92,9 @@ def sprite(source: Path, names: list[str]) -> str:
     symbols = []
     for name in sorted(names):
         svg = (source / "icons" / f"{name}.svg").read_text(encoding="utf-8")
-        inner = " ".join(re.sub(r"<!--.*?-->", "", svg, flags=re.DOTALL).split("<svg", 1)[1].split(">", 1)[1].rsplit("</svg>", 1)[0].split())
+        inner = " ".join(
+            re.sub(r"<!--.*?-->", "", svg, flags=re.DOTALL).split("<svg", 1)[1].split(">", 1)[1].rsplit("</svg>", 1)[0].split()
+        )
         symbols.append(f'<symbol id="{name}" viewBox="0 0 24 24">{inner}</symbol>')
     return '<svg xmlns="http://www.w3.org/2000/svg"><!-- Lucide, ISC licence -->\n' + "\n".join(symbols) + "\n</svg>\n"
 
@@ -111,7 +119,11 @@ def refresh() -> None:
 def write_notices() -> None:
     text = NOTICES.read_text(encoding="utf-8")
     section = notice(manifest())
-    text = re.sub(re.escape(BEGIN) + r".*?" + re.escape(END), lambda _: section, text, flags=re.DOTALL) if BEGIN in text else f"{text.rstrip()}\n\n{section}\n"
+    text = (
+        re.sub(re.escape(BEGIN) + r".*?" + re.escape(END), lambda _: section, text, flags=re.DOTALL)
+        if BEGIN in text
+        else f"{text.rstrip()}\n\n{section}\n"
+    )
     NOTICES.write_text(text, encoding="utf-8")
 
 

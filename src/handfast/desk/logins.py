@@ -110,6 +110,12 @@ def session_of(store: Store, token: str, at: datetime) -> Login | None:
     return login
 
 
+def peek(store: Store, token: str, at: datetime) -> bool:
+    """Whether this session still holds, without counting as a use of it."""
+    with store.reading() as conn:
+        return logins.session_login(conn, digest(token), at - IDLE) is not None
+
+
 def sign_out(store: Store, token: str) -> None:
     with store.writing() as conn:
         logins.close_session(conn, digest(token))

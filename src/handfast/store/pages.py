@@ -1,0 +1,519 @@
+"""What the pages show: every SELECT of the web interface, as frozen values.
+
+Functions take the connection of `Store.reading()`. Times are aware and in UTC; counts are whole; whoever shows them chooses the words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from handfast.store.base import Conn, Store
+
+#: No list is longer than this; the page says so when it is reached.
+MOST_ROWS: Final = 500
+CHANNEL: Final = "handfast"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One handoff as a list shows it: who, how ready, whose, and the clock that matters now.
+
+    `intent` is in millionths of a point, as stored. The clock is the exception queue's while nobody owns it, else the first touch's;
+    a handoff without one has `due_at` None. `brief` is the stored brief or None.
+    """
+
+    id: str
+    person_id: str
+    person: str
+    email: str | None
+    account_id: str | None
+    account: str
+    fields: Mapping[str, Any]
+    source: str
+    next_step: str
+    sla: str | None
+    contract_id: str
+    opened_at: datetime
+    owner_id: str | None
+    owner: str | None
+    touched_at: datetime | None
+    contacted_at: datetime | None
+    meeting_at: datetime | None
+    closed_at: datetime | None
+    outcome: str | None
+    reason: str | None
+    revision: int
+    fit: int
+    intent: int
+    started_at: datetime | None
+    due_at: datetime | None
+    stopped_at: datetime | None
+    people: int
+    brief: Mapping[str, Any] | None
+
+    @property
+    def ticking(self) -> bool:
+        """Whether a clock runs on it: open, with a due time, not stopped."""
+        return self.closed_at is None and self.due_at is not None and self.stopped_at is None
+
+
+_LINE: Final = """
+    SELECT h.id, h.person_id, coalesce(nullif(p.name, ''), p.email, 'Unknown person'), p.email, h.account_id,
+           coalesce(nullif(a.name, ''), a.domain, ''), coalesce(a.fields, '{}') || p.fields, h.source, h.next_step, h.sla, h.contract_id,
+           h.opened_at, h.owner_id, r.name, h.touched_at, h.contacted_at, h.meeting_at, h.closed_at, h.outcome, h.reason, h.revision,
+           v.fit, v.intent, c.started_at, c.due_at, c.stopped_at,
+           (SELECT count(*) FROM handoff_person AS hp WHERE hp.handoff_id = h.id), b.body
+      FROM handoff AS h
+      JOIN person AS p ON p.id = h.person_id
+      JOIN verdict AS v ON v.id = h.verdict_id
+      LEFT JOIN account AS a ON a.id = h.account_id
+      LEFT JOIN rep AS r ON r.id = h.owner_id
+      LEFT JOIN brief AS b ON b.handoff_id = h.id
+      LEFT JOIN clock AS c ON c.handoff_id = h.id
+            AND c.kind = CASE WHEN h.owner_id IS NULL AND EXISTS (SELECT FROM clock AS e WHERE e.handoff_id = h.id AND e.kind = 'exception')
+                              THEN 'exception' ELSE 'first_touch' END
+"""
+
+
+def line(conn: Conn, handoff_id: str) -> Line | None:
+    """One handoff, or None if there is no such id."""
+    row = conn.execute(_LINE + " WHERE h.id = %s", (handoff_id,)).fetchone()
+    return Line(*row) if row else None
+
+
+def lines(conn: Conn, handoff_ids: Sequence[str]) -> list[Line]:
+    return [Line(*row) for row in conn.execute(_LINE + " WHERE h.id = ANY(%s)", (list(handoff_ids),))]
+
+
+def queue(conn: Conn, rep_id: str, since: datetime) -> list[Line]:
+    """A rep's open handoffs, most urgent first, and those closed since `since`, latest first; at most `MOST_ROWS` of each."""
+    opened = conn.execute(
+        _LINE + " WHERE h.owner_id = %s AND h.closed_at IS NULL ORDER BY h.touched_at NULLS FIRST, c.due_at NULLS LAST, h.id LIMIT %s",
+        (rep_id, MOST_ROWS),
+    ).fetchall()
+    done = conn.execute(
+        _LINE + " WHERE h.owner_id = %s AND h.closed_at >= %s ORDER BY h.closed_at DESC LIMIT %s", (rep_id, since, MOST_ROWS)
+    ).fetchall()
+    return [Line(*row) for row in [*opened, *done]]
+
+
+def board(conn: Conn) -> list[Line]:
+    """Every open handoff with a running clock and an owner, most urgent first."""
+    rows = conn.execute(
+        _LINE
+        + " WHERE h.closed_at IS NULL AND c.stopped_at IS NULL AND h.owner_id IS NOT NULL ORDER BY c.due_at NULLS LAST, h.id LIMIT %s",
+        (MOST_ROWS,),
+    )
+    return [Line(*row) for row in rows]
+
+
+def exceptions(conn: Conn) -> list[Line]:
+    """Open handoffs that nobody owns, most urgent first."""
+    rows = conn.execute(
+        _LINE + " WHERE h.closed_at IS NULL AND h.owner_id IS NULL ORDER BY c.due_at NULLS LAST, h.opened_at LIMIT %s", (MOST_ROWS,)
+    )
+    return [Line(*row) for row in rows]
+
+
+def find(conn: Conn, words: str, since: datetime, limit: int = 8) -> list[Line]:
+    """Handoffs opened since `since` whose person, address or company contains `words`; open ones first."""
+    pattern = "%" + words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    rows = conn.execute(
+        _LINE + " WHERE h.opened_at >= %s AND (p.name ILIKE %s OR p.email ILIKE %s OR a.name ILIKE %s)"
+        " ORDER BY h.closed_at IS NOT NULL, h.opened_at DESC LIMIT %s",
+        (since, pattern, pattern, pattern, limit),
+    )
+    return [Line(*row) for row in rows]
+
+
+# --- numbers above the lists ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """A rep's day so far: first touches made since midnight and their median time in seconds (None without any)."""
+
+    touched: int
+    median_seconds: float | None
+
+
+def today(conn: Conn, rep_id: str, since: datetime) -> Today:
+    row = conn.execute(
+        """SELECT count(*), percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM h.touched_at - h.opened_at))
+             FROM handoff AS h WHERE h.owner_id = %s AND h.touched_at >= %s""",
+        (rep_id, since),
+    ).fetchone()
+    return Today(int(row[0]), float(row[1]) if row[1] is not None else None) if row else Today(0, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The four numbers of the board. `met` and `missed`: first-touch clocks decided since midnight, in time and not."""
+
+    late: int
+    soon: int
+    open: int
+    met: int
+    missed: int
+
+    @property
+    def inside(self) -> int | None:
+        """Per cent inside SLA today; None before the first clock is decided."""
+        decided = self.met + self.missed
+        return round(100 * self.met / decided) if decided else None
+
+
+def totals(conn: Conn, at: datetime, since: datetime) -> Totals:
+    """What runs at `at`; a clock counts as decided when it is touched, or when it falls due without a touch."""
+    row = conn.execute(
+        """SELECT count(*) FILTER (WHERE running AND due_at < %(at)s),
+                  count(*) FILTER (WHERE running AND due_at >= %(at)s AND due_at < %(soon)s),
+                  count(*) FILTER (WHERE running),
+                  count(*) FILTER (WHERE kind = 'first_touch' AND stopped_by = 'touch' AND stopped_at >= %(since)s AND stopped_at <= due_at),
+                  count(*) FILTER (WHERE kind = 'first_touch' AND due_at >= %(since)s AND due_at < %(at)s AND (stopped_at IS NULL OR stopped_at > due_at))
+             FROM (SELECT c.*, c.stopped_at IS NULL AND h.closed_at IS NULL AND (c.kind = 'exception') = (h.owner_id IS NULL) AS running
+                     FROM clock AS c JOIN handoff AS h ON h.id = c.handoff_id
+                    WHERE c.stopped_at IS NULL OR c.stopped_at >= %(since)s OR c.due_at >= %(since)s) AS t""",
+        {"at": at, "soon": at + timedelta(minutes=15), "since": since},
+    ).fetchone()
+    return Totals(*row) if row else Totals(0, 0, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How much a rep carries: open handoffs split by their clock, and until when the rep is away (None: here)."""
+
+    rep_id: str
+    name: str
+    team: str
+    late: int
+    soon: int
+    fine: int
+    touched: int
+    away_until: datetime | None
+
+    @property
+    def open(self) -> int:
+        return self.late + self.soon + self.fine + self.touched
+
+
+def team_load(conn: Conn, at: datetime) -> list[Load]:
+    """Active reps by team and name. `soon`: due within 15 minutes."""
+    rows = conn.execute(
+        """SELECT r.id, r.name, r.team,
+                  count(h.id) FILTER (WHERE h.touched_at IS NULL AND c.stopped_at IS NULL AND c.due_at < %(at)s),
+                  count(h.id) FILTER (WHERE h.touched_at IS NULL AND c.stopped_at IS NULL AND c.due_at >= %(at)s AND c.due_at < %(soon)s),
+                  count(h.id) FILTER (WHERE h.touched_at IS NULL AND (c.id IS NULL OR c.stopped_at IS NOT NULL OR c.due_at >= %(soon)s)),
+                  count(h.id) FILTER (WHERE h.touched_at IS NOT NULL),
+                  (SELECT max(ends_at) FROM absence AS x WHERE x.rep_id = r.id AND x.starts_at <= %(at)s AND x.ends_at > %(at)s)
+             FROM rep AS r
+             LEFT JOIN handoff AS h ON h.owner_id = r.id AND h.closed_at IS NULL
+             LEFT JOIN clock AS c ON c.handoff_id = h.id AND c.kind = 'first_touch'
+            WHERE r.active GROUP BY r.id ORDER BY r.team, r.name""",
+        {"at": at, "soon": at + timedelta(minutes=15)},
+    )
+    return [Load(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Badges:
+    """The numbers beside the navigation: open in my queue, late on the board, refused at the doors."""
+
+    mine: int
+    late: int
+    problems: int
+
+
+def badges(conn: Conn, rep_id: str | None, at: datetime) -> Badges:
+    row = conn.execute(
+        """SELECT (SELECT count(*) FROM handoff WHERE owner_id = %s AND closed_at IS NULL),
+                  (SELECT count(*) FROM clock AS c JOIN handoff AS h ON h.id = c.handoff_id
+                    WHERE c.stopped_at IS NULL AND c.due_at < %s AND h.closed_at IS NULL AND (c.kind = 'exception') = (h.owner_id IS NULL)),
+                  (SELECT count(*) FROM intake_problem WHERE state = 'open')""",
+        (rep_id, at),
+    ).fetchone()
+    return Badges(*row) if row else Badges(0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class RepName:
+    id: str
+    name: str
+    team: str
+    time_zone: str
+
+
+def reps(conn: Conn) -> list[RepName]:
+    """Active reps by name."""
+    return [RepName(*row) for row in conn.execute("SELECT id, name, team, time_zone FROM rep WHERE active ORDER BY name, id")]
+
+
+def rep_names(conn: Conn) -> dict[str, str]:
+    """Every rep's name by id, also of those who left."""
+    return dict(conn.execute("SELECT id, name FROM rep").fetchall())
+
+
+# --- one handoff, whole ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A person the handoff is about, with the verdict that brought them. `working` is the verdict's, as stored."""
+
+    person_id: str
+    name: str
+    email: str | None
+    fields: Mapping[str, Any]
+    raised_at: datetime
+    joined_at: datetime
+    source: str
+    outcome: str
+    fit: int
+    intent: int
+    next_step: str | None
+    judged_at: datetime
+    working: Any
+    inputs: Sequence[UUID]
+
+
+def members(conn: Conn, handoff_id: str) -> list[Member]:
+    """Who opened the handoff first, then who joined, in order."""
+    rows = conn.execute(
+        """SELECT p.id, coalesce(nullif(p.name, ''), p.email, 'Unknown person'), p.email, p.fields, hp.raised_at, hp.joined_at, hp.source,
+                  v.outcome, v.fit, v.intent, v.next_step, v.at, v.working, v.inputs
+             FROM handoff_person AS hp JOIN person AS p ON p.id = hp.person_id JOIN verdict AS v ON v.id = hp.verdict_id
+            WHERE hp.handoff_id = %s ORDER BY hp.joined_at, hp.raised_at, p.id LIMIT 50""",
+        (handoff_id,),
+    )
+    return [Member(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One assignment: who, by which rule, and the working that names everybody skipped."""
+
+    leg: int
+    owner_id: str | None
+    owner: str | None
+    rule: str
+    pool: str | None
+    working: Any
+    at: datetime
+
+
+def legs(conn: Conn, handoff_id: str) -> list[Leg]:
+    rows = conn.execute(
+        """SELECT s.leg, s.owner_id, r.name, s.rule, s.pool, s.working, s.at
+             FROM assignment AS s LEFT JOIN rep AS r ON r.id = s.owner_id WHERE s.handoff_id = %s ORDER BY s.leg""",
+        (handoff_id,),
+    )
+    return [Leg(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step a clock owes or has taken. `state`: 0 waiting, 1 fired, 2 no longer owed."""
+
+    action: str
+    target: str
+    due_at: datetime
+    state: int
+    settled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClockRow:
+    kind: str
+    sla: str
+    calendar: str
+    started_at: datetime
+    due_at: datetime
+    stopped_at: datetime | None
+    stopped_by: str | None
+    steps: tuple[Step, ...]
+
+
+def clocks(conn: Conn, handoff_id: str) -> list[ClockRow]:
+    """The clocks of a handoff with their ladders, oldest first."""
+    steps: dict[str, list[Step]] = {}
+    for clock_id, *step in conn.execute(
+        "SELECT clock_id, action, target, due_at, state, settled_at FROM timer WHERE handoff_id = %s ORDER BY due_at, step", (handoff_id,)
+    ):
+        steps.setdefault(clock_id, []).append(Step(*step))
+    rows = conn.execute(
+        """SELECT id, kind, sla, calendar, started_at, due_at, stopped_at, stopped_by
+             FROM clock WHERE handoff_id = %s ORDER BY started_at, kind DESC""",
+        (handoff_id,),
+    )
+    return [ClockRow(*rest, steps=tuple(steps.get(clock_id, ()))) for clock_id, *rest in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Something on the timeline. `sort`: signal, touch, message, disposition, or the name of an event; `data` differs by sort."""
+
+    at: datetime
+    sort: str
+    name: str
+    who: str
+    data: Mapping[str, Any]
+
+
+#: Events that only repeat what a touch, a message or a disposition on the same timeline already says.
+_REPEATED: Final = ("touched", "touch_undone", "disposed", "message_sent")
+
+_TIMELINE: Final = """
+    SELECT * FROM (
+        (SELECT s.occurred_at AS at, 'signal' AS sort, s.kind AS name, coalesce(nullif(p.name, ''), p.email, '') AS who, s.properties AS data
+           FROM handoff_person AS hp JOIN identity AS i ON i.person_id = hp.person_id JOIN person AS p ON p.id = hp.person_id
+           JOIN signal AS s ON s.who = i.who
+          WHERE hp.handoff_id = %(id)s ORDER BY s.occurred_at DESC LIMIT %(limit)s)
+        UNION ALL
+        (SELECT t.occurred_at, 'touch', t.kind, coalesce(r.name, ''),
+                jsonb_build_object('contact', t.contact, 'evidence', t.evidence, 'source', t.source, 'note', t.note)
+           FROM touch AS t LEFT JOIN rep AS r ON r.id = t.rep_id WHERE t.handoff_id = %(id)s ORDER BY t.occurred_at DESC LIMIT %(limit)s)
+        UNION ALL
+        (SELECT coalesce(o.settled_at, o.created_at), 'message', o.kind, coalesce(r.name, o.recipient),
+                jsonb_build_object('channel', o.channel, 'state', o.state, 'why', o.why, 'attempt', o.attempt)
+           FROM outbox AS o LEFT JOIN rep AS r ON r.id = o.recipient WHERE o.handoff_id = %(id)s ORDER BY o.created_at DESC LIMIT %(limit)s)
+        UNION ALL
+        (SELECT d.at, 'disposition', d.outcome, coalesce(r.name, d.by),
+                jsonb_build_object('reason', d.reason, 'note', d.note, 'back_at', d.back_at, 'meeting_at', d.meeting_at)
+           FROM disposition AS d LEFT JOIN rep AS r ON r.id = d.by WHERE d.handoff_id = %(id)s ORDER BY d.at DESC LIMIT %(limit)s)
+        UNION ALL
+        (SELECT e.at, 'event', e.name, coalesce(r.name, e.rep_id, ''), e.data
+           FROM event AS e LEFT JOIN rep AS r ON r.id = e.rep_id WHERE e.handoff_id = %(id)s AND NOT e.name = ANY(%(repeated)s)
+          ORDER BY e.seq DESC LIMIT %(limit)s)
+    ) AS t ORDER BY at DESC, sort LIMIT %(limit)s
+"""
+
+
+def timeline(conn: Conn, handoff_id: str, limit: int = 120) -> list[Moment]:
+    """What happened around a handoff, latest first: its people's signals, touches, messages, dispositions and events."""
+    rows = conn.execute(_TIMELINE, {"id": handoff_id, "limit": limit, "repeated": list(_REPEATED)})
+    return [Moment(*row) for row in rows]
+
+
+def last_touch(conn: Conn, handoff_id: str) -> tuple[str, str, datetime] | None:
+    """Id, kind and time of the latest touch on a handoff."""
+    row = conn.execute(
+        "SELECT id, kind, occurred_at FROM touch WHERE handoff_id = %s ORDER BY occurred_at DESC, recorded_at DESC LIMIT 1", (handoff_id,)
+    ).fetchone()
+    return (row[0], row[1], row[2]) if row else None
+
+
+def touch_handoff(conn: Conn, touch_id: str) -> str | None:
+    """The handoff a touch belongs to."""
+    row = conn.execute("SELECT handoff_id FROM touch WHERE id = %s", (touch_id,)).fetchone()
+    return row[0] if row else None
+
+
+def owners_ever(conn: Conn, handoff_ids: Sequence[str]) -> list[str]:
+    """Everybody who owns or owned one of these: whose queue a change may touch."""
+    rows = conn.execute(
+        "SELECT DISTINCT owner_id FROM assignment WHERE handoff_id = ANY(%s) AND owner_id IS NOT NULL", (list(handoff_ids),)
+    )
+    return [row[0] for row in rows]
+
+
+# --- intake problems ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A payload refused at a door. `payload` is its JSON, or None and `raw` the text as it came."""
+
+    id: str
+    source: str
+    received_at: datetime
+    part: str
+    what: str
+    fix: str
+    payload: Any
+    raw: str | None
+    times: int
+    state: str
+
+
+_REFUSAL: Final = "SELECT id, source, received_at, part, what, fix, payload, raw, times, state FROM intake_problem"
+
+
+def refusals(conn: Conn, limit: int = 100) -> list[Refusal]:
+    """Open intake problems, latest first."""
+    return [Refusal(*row) for row in conn.execute(_REFUSAL + " WHERE state = 'open' ORDER BY received_at DESC LIMIT %s", (limit,))]
+
+
+def refusal(conn: Conn, problem_id: str) -> Refusal | None:
+    row = conn.execute(_REFUSAL + " WHERE id = %s", (problem_id,)).fetchone()
+    return Refusal(*row) if row else None
+
+
+def refusal_counts(conn: Conn, since: datetime) -> dict[str, int]:
+    """How many are open, and how many were replayed or dismissed since `since`."""
+    rows = conn.execute(
+        "SELECT state, count(*) FROM intake_problem WHERE state = 'open' OR settled_at >= %s GROUP BY state", (since,)
+    ).fetchall()
+    return {"open": 0, "replayed": 0, "dismissed": 0} | dict(rows)
+
+
+# --- the installation -----------------------------------------------------------------------------------------
+
+
+def note(conn: Conn, key: str) -> tuple[Any, datetime] | None:
+    """A small fact about the installation and when it was written."""
+    row = conn.execute("SELECT value, at FROM note WHERE key = %s", (key,)).fetchone()
+    return (row[0], row[1]) if row else None
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """What an operator watches, read in one go. Ages are left to whoever knows the time."""
+
+    signals: int
+    pending: int
+    problems: int
+    open_owned: int
+    open_exceptions: int
+    overdue_timers: int
+    waiting: int
+    oldest_waiting: datetime | None
+    dead: int
+    worker_at: datetime | None
+    contract_version: int
+
+
+def pulse(conn: Conn, at: datetime) -> Pulse:
+    """`signals` is the number given to the latest one: a count that costs no scan."""
+    row = conn.execute(
+        """SELECT coalesce((SELECT max(seq) FROM signal), 0),
+                  (SELECT count(*) FROM pending),
+                  (SELECT count(*) FROM intake_problem WHERE state = 'open'),
+                  (SELECT count(*) FROM handoff WHERE closed_at IS NULL AND owner_id IS NOT NULL),
+                  (SELECT count(*) FROM handoff WHERE closed_at IS NULL AND owner_id IS NULL),
+                  (SELECT count(*) FROM timer WHERE state = 0 AND due_at < %s),
+                  (SELECT count(*) FROM outbox WHERE state = 'waiting'),
+                  (SELECT min(created_at) FROM outbox WHERE state = 'waiting'),
+                  (SELECT count(*) FROM outbox WHERE state = 'dead'),
+                  (SELECT at FROM note WHERE key = 'worker'),
+                  coalesce((SELECT max(version) FROM contract WHERE in_force_from <= %s), 0)""",
+        (at, at),
+    ).fetchone()
+    assert row is not None  # an aggregate always gives a row
+    return Pulse(*row)
+
+
+def notifications(store: Store, patience_seconds: float = 0.25) -> Iterator[list[str]]:
+    """What the database announces on channel `handfast`, in batches without repetition; an empty list each time nothing came.
+
+    One connection of its own, outside the pool. Raises StorageAway when it breaks: whoever listens starts again and reloads.
+    """
+    with store.session() as conn:
+        conn.execute(f"LISTEN {CHANNEL}")
+        yield ["board"]  # what changed before we listened
+        while True:
+            batch = [n.payload for n in conn.notifies(timeout=patience_seconds)]
+            yield list(dict.fromkeys(batch))

@@ -1,0 +1,159 @@
+"""Small charts as SVG made on the server: no script, themed by the style sheet, read out by a screen reader, testable as text.
+
+Every chart has a `<title>` and a `<desc>`; lines are labelled directly at their end instead of in a legend. A missing value (None) is
+a gap, never a zero.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from markupsafe import Markup, escape
+
+Values = Sequence[float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One line: its name, the class that colours it ('' or 'a' for the accent), its values."""
+
+    name: str
+    cls: str
+    values: Values
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    """The drawing area: pixels of the view box, and what the y axis spans."""
+
+    width: int
+    height: int
+    left: int
+    right: int
+    top: int
+    bottom: int
+    low: float
+    high: float
+    count: int
+
+    def x(self, i: int) -> float:
+        return self.left + i * (self.width - self.left - self.right) / max(1, self.count - 1)
+
+    def y(self, value: float) -> float:
+        return self.height - self.bottom - (value - self.low) / (self.high - self.low) * (self.height - self.top - self.bottom)
+
+
+def ticks(low: float, high: float, wanted: int = 4) -> list[float]:
+    """Round numbers from at or below `low` to at or above `high`, about `wanted` steps of 1, 2, 2.5 or 5 times a power of ten."""
+    rough = (high - low) / wanted or 1.0
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(s * power for s in (1, 2, 2.5, 5, 10) if s * power >= rough * 0.999)
+    first = math.floor(low / step) * step
+    count = max(1, math.ceil((high - first) / step - 1e-9))
+    return [round(first + i * step, 10) for i in range(count + 1)]
+
+
+def _paths(points: Sequence[tuple[float, float] | None]) -> list[list[tuple[float, float]]]:
+    """The unbroken runs between gaps."""
+    runs: list[list[tuple[float, float]]] = [[]]
+    for point in points:
+        if point is None:
+            if runs[-1]:
+                runs.append([])
+        else:
+            runs[-1].append(point)
+    return [run for run in runs if run]
+
+
+def _d(run: Sequence[tuple[float, float]]) -> str:
+    return "M" + "L".join(f"{x:.1f},{y:.1f}" for x, y in run)
+
+
+def spark(values: Values, label: str, width: int = 96, height: int = 28) -> Markup:
+    """A line without axes, its last point marked. Empty where there are fewer than two values."""
+    known = [v for v in values if v is not None]
+    if len(known) < 2:
+        return Markup()
+    low, high = min(known), max(known)
+    box = _Box(width, height, 2, 4, 4, 4, low, high if high > low else low + 1, len(values))
+    points = [None if v is None else (box.x(i), box.y(v)) for i, v in enumerate(values)]
+    runs = _paths(points)
+    x, y = runs[-1][-1]
+    return Markup(
+        f'<svg class="spark" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" aria-label="{escape(label)}">'
+        + "".join(f'<path d="{_d(run)}"/>' for run in runs)
+        + f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5"/></svg>'
+    )
+
+
+_RIGHT: Final = 96
+
+
+def line(
+    title: str, labels: Sequence[str], series: Sequence[Series], *, unit: str = "", target: float | None = None, target_label: str = "target",
+    cid: str = "chart", width: int = 720, height: int = 240,
+) -> Markup:  # fmt: skip
+    """Lines over a shared axis that starts at zero, the target dashed. Empty where no series has a value."""
+    known = [v for s in series for v in s.values if v is not None]
+    if not known or len(labels) < 2:
+        return Markup()
+    marks = ticks(0, max([*known, target or 0, 1]))
+    box = _Box(width, height, 34, _RIGHT, 12, 24, marks[0], marks[-1], len(labels))
+    parts = [
+        f'<svg class="chart" viewBox="0 0 {width} {height}" role="img" aria-labelledby="{cid}-t {cid}-d">',
+        f'<title id="{cid}-t">{escape(title)}</title><desc id="{cid}-d">{escape(_said(series, unit))}</desc>',
+        *_grid(box, marks, labels),
+    ]
+    ends: list[tuple[float, str, str]] = []
+    if target is not None:
+        y = box.y(target)
+        parts.append(f'<line class="target" x1="{box.left}" x2="{width - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        ends.append((y - 0.1, "tl", f"{target:g}{unit} {target_label}"))
+    for one in series:
+        runs = _paths([None if v is None else (box.x(i), box.y(v)) for i, v in enumerate(one.values)])
+        if not runs:
+            continue
+        parts += [f'<path class="s {one.cls}" d="{_d(run)}"/>' for run in runs]
+        x, y = runs[-1][-1]
+        parts.append(f'<circle class="dot {one.cls}" cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>')
+        last = next(v for v in reversed(one.values) if v is not None)
+        ends.append((y, f"sl {one.cls}", f"{one.name} {last:g}{unit}"))
+    parts += _end_labels(box, ends)
+    return Markup("".join(parts) + "</svg>")
+
+
+def _said(series: Sequence[Series], unit: str) -> str:
+    said = []
+    for one in series:
+        known = [v for v in one.values if v is not None]
+        if known:
+            said.append(f"{one.name} went from {known[0]:g}{unit} to {known[-1]:g}{unit}")
+    return "; ".join(said)
+
+
+def _grid(box: _Box, marks: Sequence[float], labels: Sequence[str]) -> list[str]:
+    right = box.width - box.right
+    parts = [
+        f'<g class="tick"><line x1="{box.left}" x2="{right}" y1="{box.y(v):.1f}" y2="{box.y(v):.1f}"/>'
+        f'<text x="{box.left - 8}" y="{box.y(v) + 4:.1f}" text-anchor="end">{v:g}</text></g>'
+        for v in marks
+    ]
+    step = max(1, math.ceil(len(labels) / 7))
+    parts += [
+        f'<text x="{box.x(i):.1f}" y="{box.height - 6}" text-anchor="middle">{escape(labels[i])}</text>'
+        for i in range(0, len(labels), step)
+    ]
+    return parts
+
+
+def _end_labels(box: _Box, ends: list[tuple[float, str, str]]) -> list[str]:
+    """Labels at the right end, pushed apart so that they never overlap."""
+    parts, floor = [], box.height - box.bottom + 4.0
+    for y, cls, text in sorted(ends, reverse=True):
+        spot = min(y, floor)
+        floor = spot - 15
+        parts.append(f'<text class="{cls}" x="{box.width - box.right + 8}" y="{spot + 4:.1f}">{escape(text)}</text>')
+    return parts

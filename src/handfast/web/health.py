@@ -1,0 +1,70 @@
+"""For whoever watches the process: does it live, and can it work. JSON, without signing in, nothing personal."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from handfast.store import migrate, pages
+from handfast.store.base import StorageAway
+from handfast.web.house import House, house_of
+
+if TYPE_CHECKING:
+    from handfast.store.base import Conn
+
+router = APIRouter(include_in_schema=False)
+HEARTBEAT: Final = timedelta(seconds=30)
+
+
+@router.get("/healthz")
+def alive() -> dict[str, str]:
+    """The process answers. Asks nothing else of anybody."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz")
+def ready(request: Request) -> JSONResponse:
+    """200 when everything needed to work is there, 503 with what is missing when not."""
+    checks = readiness(house_of(request), request.state.at)
+    fine = all(check["ok"] for check in checks.values())
+    answer = {"status": "ready" if fine else "not ready", "checks": checks}
+    return JSONResponse(answer, 200 if fine else 503, headers={"Cache-Control": "no-store"})
+
+
+def readiness(house: House, at: datetime) -> dict[str, dict[str, Any]]:
+    """Each check with `ok` and a `note` in words."""
+    try:
+        with house.store.reading() as conn:
+            return {
+                "database": {"ok": True, "note": "answers"},
+                "tables": _tables(conn),
+                "worker": _worker(conn, at),
+                "contract": _contract(conn, at),
+            }
+    except StorageAway:
+        return {"database": {"ok": False, "note": "cannot be reached; check that PostgreSQL runs and HANDFAST_DATABASE_URL is right"}}
+
+
+def _tables(conn: Conn) -> dict[str, Any]:
+    have, want = migrate.revision_of(conn), migrate.revisions()[-1]
+    return {"ok": have == want, "note": f"at revision {have}" if have == want else f"at revision {have}, this version needs {want}"}
+
+
+def _worker(conn: Conn, at: datetime) -> dict[str, Any]:
+    beat = pages.note(conn, "worker")
+    if beat is None:
+        return {"ok": False, "note": "no worker has run yet; start `handfast work`"}
+    age = at - beat[1]
+    return {"ok": age < HEARTBEAT, "note": f"last heard of {max(0, int(age.total_seconds()))} s ago"}
+
+
+def _contract(conn: Conn, at: datetime) -> dict[str, Any]:
+    version = pages.pulse(conn, at).contract_version
+    problem = pages.note(conn, "contract_problem")
+    if not version:
+        return {"ok": False, "note": "none is in force; load one with `handfast contract load FILE`"}
+    said = f"version {version} is in force"
+    return {"ok": True, "note": f"{said}; a newer file did not read" if problem else said}

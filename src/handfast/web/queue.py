@@ -1,0 +1,383 @@
+"""My queue: a rep's open handoffs by the time left, the brief beside it, and everything a rep can do to one.
+
+Every action answers htmx with the parts that changed (the bar, the row, a toast), and everybody else with a redirect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Final
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Depends, Form, Request, Response
+
+from handfast.desk.refused import Refused
+from handfast.facts import Outcome, TouchKind
+from handfast.problem import Place, Problem, one_of
+from handfast.store import pages
+from handfast.web import words
+from handfast.web.access import Forbidden, User, access_handoff, acting_rep
+from handfast.web.house import House, after, house_of, midnight, page, refused, signed_in, wants_fragment
+from handfast.web.login import local
+
+if TYPE_CHECKING:
+    from handfast.contract.terms import Reason
+    from handfast.store.base import Conn
+    from handfast.store.pages import Line
+
+router = APIRouter(include_in_schema=False)
+Me = Annotated[User, Depends(signed_in)]
+Word = Annotated[str, Form(max_length=200)]
+Sentence = Annotated[str, Form(max_length=2000)]
+
+HOUR: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A part of the list. `tone` is how it looks: late, quiet, or plain."""
+
+    key: str
+    name: str
+    tone: str
+    lines: tuple[Line, ...]
+
+
+def groups(lines: Iterable[Line], at: datetime) -> list[Group]:
+    """The list in its five parts; empty ones are left out. Within a part the order given is kept."""
+    parts: dict[str, list[Line]] = {"late": [], "hour": [], "later": [], "touched": [], "done": []}
+    for line in lines:
+        parts[part_of(line, at)].append(line)
+    said = {
+        "late": ("Late", "late"),
+        "hour": ("Due within the hour", ""),
+        "later": ("Later", ""),
+        "touched": ("Touched, waiting for an outcome", "quiet"),
+        "done": ("Done today", "quiet"),
+    }
+    return [Group(key, *said[key], tuple(found)) for key, found in parts.items() if found]
+
+
+def part_of(line: Line, at: datetime) -> str:
+    if line.closed_at is not None:
+        return "done"
+    if line.touched_at is not None:
+        return "touched"
+    if not line.ticking or line.due_at is None:
+        return "later"
+    return "late" if line.due_at < at else "hour" if line.due_at < at + HOUR else "later"
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Whose queue is shown: the user's own, or for somebody who leads, a rep's."""
+
+    rep_id: str
+    name: str
+    zone: ZoneInfo
+    own: bool
+
+    @property
+    def suffix(self) -> str:
+        """What links within somebody else's queue carry."""
+        return "" if self.own else f"?rep={self.rep_id}"
+
+
+def whose(user: User, conn: Conn, rep: str | None) -> Whose | None:
+    """The queue asked for; None where the user has none of their own and named nobody known."""
+    wanted = rep if rep and (user.leads or rep == user.rep_id) else user.rep_id
+    found = next((r for r in pages.reps(conn) if r.id == wanted), None)
+    return (
+        Whose(found.id, found.name, user.zone if found.id == user.rep_id else ZoneInfo(found.time_zone), found.id == user.rep_id)
+        if found
+        else None
+    )
+
+
+def queue_context(conn: Conn, mine: Whose, at: datetime) -> dict[str, Any]:
+    """What the list needs: its groups, the day's numbers, whose it is."""
+    since = midnight(at, mine.zone)
+    lines = pages.queue(conn, mine.rep_id, since)
+    parts = groups(lines, at)
+    late = next((len(g.lines) for g in parts if g.key == "late"), 0)
+    return {
+        "groups": parts,
+        "whose": mine,
+        "today": pages.today(conn, mine.rep_id, since),
+        "late": late,
+        "full": len(lines) >= pages.MOST_ROWS,
+    }
+
+
+# --- the brief beside it --------------------------------------------------------------------------------------
+
+
+def brief_context(house: House, conn: Conn, user: User, line: Line, at: datetime) -> dict[str, Any]:
+    """What the pane beside the list needs of one handoff."""
+    body = line.brief or {}
+    signals = [str(cite) for one in body.get("key_signals", ()) for cite in one["cites"]]
+    return {
+        "line": line,
+        "body": body,
+        "numbers": {signal: i for i, signal in enumerate(dict.fromkeys(signals), 1)},
+        "members": pages.members(conn, line.id),
+        "version": house.contracts(conn).version(line.contract_id),
+        **bar_context(house, conn, user, line, at),
+    }
+
+
+def bar_context(house: House, conn: Conn, user: User, line: Line, at: datetime) -> dict[str, Any]:
+    """What the action bar needs: may this user act, which reasons there are, what was touched and how fast."""
+    terms = house.terms(conn, line.contract_id).dispositions
+    spent = (line.touched_at - line.opened_at).total_seconds() if line.touched_at else None
+    spare = (line.due_at - line.stopped_at).total_seconds() if line.due_at and line.stopped_at else None
+    return {
+        "line": line,
+        "can_act": user.leads or (user.rep_id is not None and line.owner_id == user.rep_id),
+        "reasons": {"recycle": _labelled(terms.recycle.reasons), "disqualify": _labelled(terms.disqualify.reasons)},
+        "outcome_words": _outcome_words(line, {**terms.recycle.reasons, **terms.disqualify.reasons}),
+        "last": pages.last_touch(conn, line.id),
+        "spent": spent,
+        "spare": spare,
+        "problem": None,
+    }
+
+
+def _labelled(reasons: Mapping[str, Reason]) -> list[tuple[str, str, bool]]:
+    """Code, label, and whether it asks for a note."""
+    return [(code, reason.label or words.title(code), reason.note) for code, reason in reasons.items()]
+
+
+def _outcome_words(line: Line, reasons: Mapping[str, Reason]) -> str:
+    if line.outcome is None:
+        return ""
+    said = words.OUTCOMES.get(line.outcome, words.title(line.outcome))
+    if not line.reason:
+        return said
+    known = reasons.get(line.reason)
+    label = (known.label if known else "") or words.title(line.reason)
+    return f"{said}: {label[:1].lower()}{label[1:]}"
+
+
+# --- pages ----------------------------------------------------------------------------------------------------
+
+
+@router.get("/queue")
+def queue_page(request: Request, user: Me, rep: str | None = None) -> Response:
+    """The list, and the most urgent handoff beside it."""
+    house, at = house_of(request), request.state.at
+    with house.store.reading() as conn:
+        mine = whose(user, conn, rep)
+        if mine is None:
+            return after(request, "/board")
+        context = queue_context(conn, mine, at)
+        first = next((line for group in context["groups"] if group.key != "done" for line in group.lines), None)
+        context |= brief_context(house, conn, user, first, at) if first else {"line": None}
+    return page(request, user, "queue.html", nav="queue", view="list", **context)
+
+
+@router.get("/queue/list")
+def queue_list(request: Request, user: Me, rep: str | None = None) -> Response:
+    """The list alone: what the stream makes a page ask for again."""
+    house, at = house_of(request), request.state.at
+    with house.store.reading() as conn:
+        mine = whose(user, conn, rep)
+        if mine is None:
+            return after(request, "/board")
+        context = queue_context(conn, mine, at)
+    return page(request, user, "_list.html", nav="queue", line=None, **context)
+
+
+@router.get("/queue/{handoff_id}")
+def queue_brief(request: Request, user: Me, handoff_id: str, rep: str | None = None) -> Response:
+    """One handoff of the list: its brief alone for htmx, else the whole page."""
+    house, at = house_of(request), request.state.at
+    with house.store.reading() as conn:
+        line = access_handoff(user, conn, handoff_id)
+        mine = whose(user, conn, rep or line.owner_id)
+        if mine is None:
+            return after(request, f"/handoffs/{handoff_id}")
+        context = brief_context(house, conn, user, line, at) | {"whose": mine}
+        if wants_fragment(request):
+            return page(request, user, "_brief.html", nav="queue", back=f"/queue/{handoff_id}{mine.suffix}", **context)
+        context |= queue_context(conn, mine, at)
+    return page(request, user, "queue.html", nav="queue", view="lead", **context)
+
+
+# --- actions --------------------------------------------------------------------------------------------------
+
+
+@router.post("/handoffs/{handoff_id}/touch")
+def touch(
+    request: Request,
+    user: Me,
+    handoff_id: str,
+    kind: Word = "call",
+    contact: Annotated[bool, Form()] = False,
+    note: Sentence = "",
+    back: Word = "",
+) -> Response:
+    """Log a touch, at once; the toast offers to take it back."""
+    from handfast.desk import actions
+
+    house = house_of(request)
+    rep = _allowed(house, user, handoff_id)
+    if kind not in set(TouchKind):
+        return _refusal(
+            request,
+            user,
+            handoff_id,
+            back,
+            Problem(Place("touch", part="kind"), f"'{kind}' is no kind of touch", one_of(TouchKind, word=kind)),
+        )
+
+    def act() -> str | None:
+        return actions.touch(house.store, handoff_id, rep, TouchKind(kind), request.state.at, contact=contact, note=note).id
+
+    return _acted(request, user, handoff_id, back, act, f"{words.TOUCHED[kind]}" if kind != "other" else "Touch logged")
+
+
+@router.post("/touches/{touch_id}/undo")
+def undo(request: Request, user: Me, touch_id: str, back: Word = "") -> Response:
+    """Take a touch back."""
+    from handfast.desk import actions
+
+    house = house_of(request)
+    with house.store.reading() as conn:
+        handoff_id = pages.touch_handoff(conn, touch_id)
+    if handoff_id is None:
+        return refused(
+            request, user, Problem(Place("touch", part=touch_id), "this touch is not there any more", "Reload the page."), local(back)
+        )
+    rep = _allowed(house, user, handoff_id)
+
+    def act() -> None:
+        actions.undo_touch(house.store, touch_id, rep, request.state.at)
+
+    return _acted(request, user, handoff_id, back, act, "Touch taken back")
+
+
+@router.post("/handoffs/{handoff_id}/dispose")
+def dispose(
+    request: Request,
+    user: Me,
+    handoff_id: str,
+    outcome: Word = "",
+    reason: Word = "",
+    note: Sentence = "",
+    meeting_at: Word = "",
+    back: Word = "",
+) -> Response:
+    """Say what became of it. Recycle and disqualify need a reason from the contract it was opened under."""
+    from handfast.desk import actions
+
+    house = house_of(request)
+    rep = _allowed(house, user, handoff_id)
+    if outcome not in set(Outcome):
+        problem = Problem(Place("handoff", part="outcome"), f"'{outcome}' is no outcome", one_of(Outcome, word=outcome))
+        return _refusal(request, user, handoff_id, back, problem)
+    if (meets := _local_time(meeting_at, user.zone)) is None and meeting_at:
+        problem = Problem(Place("handoff", part="meeting_at"), f"'{meeting_at}' is not a time", "Choose day and time, or leave it empty.")
+        return _refusal(request, user, handoff_id, back, problem)
+
+    def act() -> None:
+        actions.dispose(
+            house.store, handoff_id, rep, Outcome(outcome), request.state.at, reason=reason or None, note=note, meeting_at=meets
+        )
+
+    return _acted(request, user, handoff_id, back, act, words.OUTCOMES[outcome])
+
+
+@router.post("/handoffs/{handoff_id}/reassign")
+def reassign(request: Request, user: Me, handoff_id: str, to: Word = "", why: Sentence = "", back: Word = "") -> Response:
+    """Hand it to another rep: for those who lead."""
+    from handfast.desk import actions
+
+    house = house_of(request)
+    with house.store.reading() as conn:
+        access_handoff(user, conn, handoff_id)
+        names = pages.rep_names(conn)
+    if not user.leads:
+        raise Forbidden(Problem(Place("handoff", part=handoff_id), "only a manager or RevOps reassigns", "Ask your manager."))
+    if to not in names:
+        problem = Problem(Place("handoff", part="to"), f"no rep has the id '{to}'" if to else "nobody was chosen", "Choose a rep.")
+        return _refusal(request, user, handoff_id, back, problem)
+
+    def act() -> None:
+        actions.reassign(house.store, handoff_id, to, user.rep_id or user.name, why, request.state.at)
+
+    return _acted(request, user, handoff_id, back, act, f"Handed to {names[to]}")
+
+
+def _allowed(house: House, user: User, handoff_id: str) -> str:
+    """The rep under whose name the action is recorded. Raises NotFound and Forbidden."""
+    with house.store.reading() as conn:
+        return acting_rep(user, access_handoff(user, conn, handoff_id, act=True))
+
+
+def _local_time(text: str, zone: ZoneInfo) -> datetime | None:
+    """What a `datetime-local` field says, in the user's zone, as UTC."""
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC) if text else None
+    except ValueError:
+        return None
+
+
+def _acted(request: Request, user: User, handoff_id: str, back: str, act: Callable[[], str | None], said: str) -> Response:
+    """Do it, then answer with what changed; a refusal is shown where the button was."""
+    try:
+        touch_id = act()
+    except Refused as refusal:
+        return _refusal(request, user, handoff_id, back, refusal.problem)
+    back = local(back or f"/handoffs/{handoff_id}")
+    if not wants_fragment(request):
+        return after(request, back)
+    house, at = house_of(request), request.state.at
+    with house.store.reading() as conn:
+        line = access_handoff(user, conn, handoff_id)
+        toast = {"said": said, "who": line.person, "touch_id": touch_id, "back": back}
+        if back.startswith("/queue"):
+            return _queue_answer(request, user, conn, line, back, toast)
+        if back.startswith("/board"):
+            return page(request, user, "_board_acted.html", nav="", toast=toast, line=line, **_board_row(line))
+        context = bar_context(house, conn, user, line, at)
+        return page(request, user, "_acted.html", nav="", toast=toast, back=back, headers={"HX-Trigger": "handoff-changed"}, **context)
+
+
+def _board_row(line: Line) -> dict[str, Sequence[Line]]:
+    return {"lines": [line] if line.ticking and line.owner_id else []}
+
+
+def _queue_answer(request: Request, user: User, conn: Conn, line: Line, back: str, toast: dict[str, Any]) -> Response:
+    """The list as it is now, and beside it the same handoff, or once that is closed, the next."""
+    house, at = house_of(request), request.state.at
+    rep = back.partition("?rep=")[2] or line.owner_id
+    mine = whose(user, conn, rep)
+    if mine is None:
+        return page(request, user, "_acted.html", nav="", toast=toast, back=back, **bar_context(house, conn, user, line, at))
+    context = queue_context(conn, mine, at)
+    shown, headers = line, {}
+    if line.closed_at is not None or line.owner_id != mine.rep_id:
+        following = next((one for group in context["groups"] if group.key not in ("touched", "done") for one in group.lines), None)
+        shown = following or line
+    if shown.id != line.id:
+        headers = {"HX-Push-Url": f"/queue/{shown.id}{mine.suffix}"}
+    context |= brief_context(house, conn, user, shown, at)
+    moved = shown.id != line.id or line.closed_at is not None
+    here = f"/queue/{shown.id}{mine.suffix}"
+    return page(request, user, "_queue_acted.html", nav="queue", toast=toast, moved=moved, back=here, headers=headers, **context)
+
+
+def _refusal(request: Request, user: User, handoff_id: str, back: str, problem: Problem) -> Response:
+    """409 with the bar as it is now and the problem in it; a page of its own without htmx."""
+    back = local(back or f"/handoffs/{handoff_id}")
+    if not wants_fragment(request):
+        return refused(request, user, problem, back)
+    if back.startswith("/board"):
+        return page(request, user, "_board_refused.html", nav="", status=409, problem=problem)
+    house, at = house_of(request), request.state.at
+    with house.store.reading() as conn:
+        context = bar_context(house, conn, user, access_handoff(user, conn, handoff_id), at) | {"problem": problem}
+    return page(request, user, "_act.html", nav="", status=409, back=back, **context)

@@ -1,0 +1,354 @@
+"""The standing cast of the page tests: one small company on one Monday afternoon, written straight into the tables.
+
+Ana's morning: one late handoff, one urgent, some with time, one touched, one done. Ben is away. Nobody owns one of them. Mara leads,
+Priya is marketing, Rita runs the contract, Eva reads the scoreboard. Times are relative to `NOW`, 14:00 in Berlin.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import TYPE_CHECKING, Any
+from uuid import uuid5, NAMESPACE_DNS
+
+import orjson
+
+from handfast.brief.compose import BriefCase, compose
+from handfast.contract.reading import read_contract
+from handfast.desk import logins
+from handfast.facts import Account, Person
+
+if TYPE_CHECKING:
+    from handfast.store.base import Conn, Store
+
+NOW = datetime(2026, 11, 23, 13, 0, tzinfo=UTC)
+PASSWORD = "correct horse battery"
+
+CONTRACT = """\
+# Signed by Marketing and Sales.
+contract: Northwind
+calendar: {timezone: Europe/Berlin, week: {mon-fri: ["09:00-12:30", "13:15-17:30"]}}
+fields: {employees: int, industry: text, country: text, title: text}
+signals:
+  page_viewed: {path: text}
+  form_submitted: {form: text, message: text}
+  webinar_attended: {title: text}
+ready:
+  fit:
+    at_least: 50
+    points:
+      - {when: "employees BETWEEN 200 AND 5000", points: 30, because: The size we serve well}
+      - {when: "industry IN ('logistics', 'manufacturing')", points: 25, because: Industries with depots}
+      - {when: "country IN ('DE', 'AT', 'CH')", points: 10, because: DACH}
+    never:
+      - {when: "country IN ('KP')", reason: embargo}
+  intent:
+    at_least: 40
+    half_life: 14 days
+    lookback: 90 days
+    points:
+      - {on: page_viewed, when: "path LIKE '/pricing%'", points: 15, at_most: 3 per day, because: Looked at prices}
+      - {on: form_submitted, points: 30, because: Wrote to us}
+      - {on: webinar_attended, points: 12, because: Gave us an hour}
+  next_step:
+    - {step: pricing_call, on: form_submitted, when: "form = 'quote'", within: 7 days}
+    - {step: demo, on: form_submitted, when: "form = 'demo'", within: 7 days}
+    - {step: security_review, on: form_submitted, when: "form = 'security'", within: 14 days}
+routing:
+  ladder: [named_account, territory, pool]
+  territories:
+    - {name: dach, when: "country IN ('DE', 'AT', 'CH')", to: dach-mid}
+  pools:
+    dach-mid: {members: {ana: 1, ben: 1, chloe: 1}, cap: 8 open}
+    rest: {members: {dev: 1, chloe: 0.5}, cap: 12 open}
+  default: rest
+sla:
+  - name: fast_lane
+    when: "next_step IN ('pricing_call', 'security_review')"
+    first_touch: 15 minutes
+    ladder:
+      - {after: 10 minutes, remind: owner}
+      - {after: 15 minutes, tell: manager}
+      - {after: 60 minutes, reassign: rest}
+  - {name: same_day, first_touch: 4 hours, ladder: [{after: 3 hours, remind: owner}, {after: 4 hours, tell: manager}]}
+brief:
+  required: [phone, title]
+  themes:
+    - {theme: Slow docks, words: [dock, depot, warehouse], talk: "Lead with dock-to-stock time."}
+  plays:
+    - step: pricing_call
+      action: "Call {first_name} about the quote."
+      opener: "{first_name}, you asked us for a quote. Shall I walk you through the two plans that fit {company}, in fifteen minutes?"
+      ask: ["Which of the depots would go first?", "Who signs off security at {company}?"]
+    - {step: demo, action: "Offer {first_name} two times for a demo.", opener: "{first_name}, which of your depots should we show you?", ask: ["What would make the demo worth your half hour?"]}
+dispositions:
+  recycle:
+    reasons:
+      not_now: {label: "Not now, wants it later", back: 90 days, blames: timing}
+      no_budget: {label: No budget this year, back: 180 days, blames: timing}
+      no_reply: {label: "No reply after six attempts", back: 30 days, blames: intent}
+  disqualify:
+    reasons:
+      bad_fit: {label: Not in our market, blames: fit}
+      not_a_buyer: {label: "Student, vendor or job seeker", blames: fit}
+      bad_data: {label: Bad contact data, blames: data}
+      other: {label: Something else, note: true}
+"""
+
+
+class Clock:
+    """The present moment of the test: `NOW` and the seconds passed since, moved by hand with `forward`."""
+
+    def __init__(self, start: datetime = NOW) -> None:
+        from time import monotonic
+
+        self._monotonic = monotonic
+        self._from = monotonic()
+        self._start = start
+
+    def __call__(self) -> datetime:
+        return self._start + timedelta(seconds=self._monotonic() - self._from)
+
+    def forward(self, **span: float) -> None:
+        self._start += timedelta(**span)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The two answers the pages want from settings."""
+
+    public_url: str = "http://127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Lead:
+    """One handoff of the cast. `started` and `due` in minutes from NOW; `touched`, `closed` likewise, None for not yet."""
+
+    key: str
+    name: str
+    title: str
+    company: str
+    fields: dict[str, Any]
+    step: str
+    message: str
+    sla: str
+    started: int
+    due: int
+    owner: str | None = "ana"
+    phone: str = "+49 40 5550 142"
+    touched: int | None = None
+    closed: int | None = None
+    outcome: str | None = None
+    reason: str | None = None
+
+
+BIG = {"employees": 640, "industry": "logistics", "country": "DE", "city": "Hamburg"}
+LEADS = (
+    Lead("tom", "Tom Okafor", "Head of IT", "Brightline Health", BIG | {"industry": "health"}, "security_review", "We need your SOC 2 report before Thursday.", "fast_lane", -28, -13),
+    Lead("maya", "Maya Lindqvist", "VP Operations", "Halden Logistics", BIG, "pricing_call", "Need a quote for 120 seats before our Q1 budget closes on Friday.", "fast_lane", -9, 6),
+    Lead("sofia", "Sofia Rossi", "Operations Manager", "Oakum Foods", BIG | {"country": "AT"}, "demo", "Could you show us the depot view?", "same_day", -200, 40),
+    Lead("liam", "Liam Nguyen", "Plant Director", "Tessera Robotics", BIG | {"industry": "manufacturing"}, "demo", "", "same_day", -60, 180),
+    Lead("hanna", "Hanna Kaya", "CFO", "Meridian Energy", BIG, "pricing_call", "Please quote for three sites.", "same_day", -20, 220, phone=""),
+    Lead("jonas", "Jonas Meyer", "Head of Logistics", "Kestrel Labs", BIG, "demo", "Looking at two vendors.", "same_day", -180, 60, touched=-150),
+    Lead("aiko", "Aiko Tanaka", "COO", "Lumen Robotics", BIG, "demo", "", "same_day", -280, -40, touched=-270, closed=-60, outcome="meeting_set"),
+    Lead("elena", "Elena Novak", "Buyer", "Quill Group", BIG, "demo", "", "same_day", -240, 0, touched=-236, closed=-100, outcome="recycle", reason="not_now"),
+    Lead("noah", "Noah Berg", "Head of Operations", "Fjord Systems", BIG | {"country": "CH"}, "pricing_call", "What does it cost for 40 people?", "fast_lane", -5, 10, owner="chloe"),
+    Lead("ingrid", "Ingrid Moretti", "IT Lead", "Arbor Foods", BIG, "demo", "", "same_day", -100, 140, owner="dev"),
+    Lead("mateo", "Mateo Garcia", "Director", "Ember Energy", {"employees": 90, "country": "ES"}, "demo", "Is there a Spanish version?", "same_day", -30, 30, owner=None),
+)
+
+REPS = (
+    ("ana", "Ana Flores", "ana@northwind.example", "DACH", "mara", True),
+    ("ben", "Ben Carter", "ben@northwind.example", "DACH", "mara", True),
+    ("chloe", "Chloe Adeyemi", "chloe@northwind.example", "DACH", "mara", True),
+    ("dev", "Dev Shah", "dev@northwind.example", "Rest of world", "mara", True),
+    ("mara", "Mara Okonkwo", "mara@northwind.example", "Management", None, True),
+)
+
+LOGINS = (
+    ("ana@northwind.example", "rep", "ana", "Ana Flores"),
+    ("chloe@northwind.example", "rep", "chloe", "Chloe Adeyemi"),
+    ("mara@northwind.example", "manager", "mara", "Mara Okonkwo"),
+    ("priya@northwind.example", "marketing", None, "Priya Patel"),
+    ("rita@northwind.example", "revops", None, "Rita Kim"),
+    ("eva@northwind.example", "leader", None, "Eva Rossi"),
+)
+
+
+def minutes(offset: float, now: datetime = NOW) -> datetime:
+    return now + timedelta(minutes=offset)
+
+
+def raise_curtain(store: Store) -> None:
+    """Write the whole cast."""
+    agreement, problems = read_contract(CONTRACT, "northwind.yaml")
+    assert agreement is not None, [str(p) for p in problems]
+    with store.writing() as conn:
+        conn.execute(
+            "INSERT INTO contract (id, version, name, motion, source, in_force_from, recorded_at) VALUES (%s, 1, 'Northwind', %s, %s, '-infinity', %s)",
+            (agreement.id, agreement.contract.motion, CONTRACT, minutes(-90 * 1440)),
+        )
+        for rep_id, name, email, team, manager, active in REPS:
+            conn.execute(
+                "INSERT INTO rep (id, name, email, team, manager_id, time_zone, active) VALUES (%s, %s, %s, %s, %s, 'Europe/Berlin', %s)",
+                (rep_id, name, email, team, manager, active),
+            )
+        conn.execute("INSERT INTO absence (rep_id, starts_at, ends_at, why) VALUES ('ben', %s, %s, 'pto')", (minutes(-3000), minutes(3 * 1440)))
+        for lead in LEADS:
+            _hand_over(conn, agreement, lead)
+        _refuse(conn)
+        conn.execute("INSERT INTO note (key, value, at) VALUES ('worker', '{}', %s)", (NOW,))
+    for email, role, rep, name in LOGINS:
+        logins.add_login(store, email, PASSWORD, role, minutes(-1000), rep_id=rep, name=name)
+
+
+_messages = count(1)
+
+
+def _signal(conn: Conn, lead: Lead, kind: str, offset: float, properties: dict[str, Any]) -> dict[str, Any]:
+    signal = uuid5(NAMESPACE_DNS, f"{lead.key}{next(_messages)}")
+    email = address(lead)
+    conn.execute(
+        "INSERT INTO signal (id, source, kind, occurred_at, received_at, who, email, properties) VALUES (%s, 'web', %s, %s, %s, %s, %s, %s)",
+        (signal, kind, minutes(offset), minutes(offset), f"email:{email}", email, orjson.dumps(properties).decode()),
+    )
+    return {"id": signal, "kind": kind, "occurred_at": minutes(offset), "properties": properties}
+
+
+def address(lead: Lead) -> str:
+    return f"{lead.name.split()[0].lower()}@{lead.company.split()[0].lower()}.example"
+
+
+def _hand_over(conn: Conn, agreement: Any, lead: Lead) -> None:
+    person, account, handoff = f"per_{lead.key}", f"acc_{lead.key}", f"hnd_{lead.key}"
+    domain = f"{lead.company.split()[0].lower()}.example"
+    own = {"title": lead.title} | ({"phone": lead.phone} if lead.phone else {})
+    conn.execute(
+        "INSERT INTO account (id, key, name, domain, fields, created_at) VALUES (%s, %s, %s, %s, %s, %s)",
+        (account, domain, lead.company, domain, orjson.dumps(lead.fields).decode(), minutes(-9000)),
+    )
+    conn.execute(
+        "INSERT INTO person (id, email, name, account_id, fields, created_at) VALUES (%s, %s, %s, %s, %s, %s)",
+        (person, address(lead), lead.name, account, orjson.dumps(own).decode(), minutes(-9000)),
+    )
+    conn.execute("INSERT INTO identity (who, person_id, since) VALUES (%s, %s, %s)", (f"email:{address(lead)}", person, minutes(-9000)))
+    form = {"pricing_call": "quote", "demo": "demo", "security_review": "security"}[lead.step]
+    words = {"message": lead.message} if lead.message else {}
+    signals = [
+        _signal(conn, lead, "webinar_attended", lead.started - 14_000, {"title": "Cutting dock-to-stock time"}),
+        _signal(conn, lead, "page_viewed", lead.started - 1400, {"path": "/resources/depot-checklist", "title": "The depot checklist"}),
+        _signal(conn, lead, "page_viewed", lead.started - 26, {"path": "/pricing", "title": "Pricing"}),
+        _signal(conn, lead, "form_submitted", lead.started, {"form": form, **words}),
+    ]
+    working = _working(lead)
+    rungs = _rungs(lead)
+    brief = compose(
+        agreement,
+        BriefCase(
+            person=Person(person, address(lead), lead.name, account, own),
+            account=Account(account, domain, lead.company, domain, None, lead.fields),
+            next_step=lead.step, signals=signals, verdict=working, assignment=rungs, sla=lead.sla, due_at=minutes(lead.due),
+            owner=next((r[1] for r in REPS if r[0] == lead.owner), None),
+        ),
+    )  # fmt: skip
+    verdict = f"ver_{lead.key}"
+    conn.execute(
+        "INSERT INTO verdict (id, person_id, account_id, at, contract_id, outcome, fit, intent, next_step, signal_id, inputs, working, recorded_at)"
+        " VALUES (%s, %s, %s, %s, %s, 'ready', %s, %s, %s, %s, %s, %s, %s)",
+        (verdict, person, account, minutes(lead.started), agreement.id, 65, 57_400_000, lead.step, signals[-1]["id"], [s["id"] for s in signals], orjson.dumps(working).decode(), minutes(lead.started)),
+    )
+    at = [minutes(x) if x is not None else None for x in (lead.touched, lead.closed)]
+    conn.execute(
+        "INSERT INTO handoff (id, motion, party, account_id, person_id, contract_id, verdict_id, source, next_step, sla, opened_at, decided_at,"
+        " owner_id, assigned_at, touched_at, contacted_at, meeting_at, closed_at, outcome, reason)"
+        " VALUES (%s, 'new_business', %s, %s, %s, %s, %s, 'spring-webinar', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        (
+            handoff, account, account, person, agreement.id, verdict, lead.step, lead.sla, minutes(lead.started), minutes(lead.started), lead.owner,
+            minutes(lead.started) if lead.owner else None, at[0], at[1] if lead.outcome == "meeting_set" else None,
+            at[1] if lead.outcome == "meeting_set" else None, at[1], lead.outcome, lead.reason,
+        ),
+    )  # fmt: skip
+    conn.execute(
+        "INSERT INTO handoff_person (handoff_id, person_id, verdict_id, signal_id, source, raised_at, joined_at) VALUES (%s, %s, %s, %s, 'spring-webinar', %s, %s)",
+        (handoff, person, verdict, signals[-1]["id"], minutes(lead.started), minutes(lead.started)),
+    )
+    conn.execute(
+        "INSERT INTO assignment (id, handoff_id, leg, owner_id, rule, pool, counts, working, at) VALUES (%s, %s, 0, %s, %s, %s, %s, %s, %s)",
+        (f"asg_{lead.key}", handoff, lead.owner, "territory" if lead.owner else "exception", "dach-mid" if lead.owner else None, bool(lead.owner), orjson.dumps(rungs).decode(), minutes(lead.started)),
+    )
+    conn.execute("INSERT INTO brief (handoff_id, composed_at, body) VALUES (%s, %s, %s)", (handoff, minutes(lead.started), orjson.dumps(brief).decode()))
+    kind = "first_touch" if lead.owner else "exception"
+    clock = f"clk_{lead.key}"
+    conn.execute(
+        "INSERT INTO clock (id, handoff_id, kind, sla, calendar, started_at, due_at, stopped_at, stopped_by) VALUES (%s, %s, %s, %s, 'team', %s, %s, %s, %s)",
+        (clock, handoff, kind, lead.sla, minutes(lead.started), minutes(lead.due), at[0], "touch" if lead.touched is not None else None),
+    )
+    span = lead.due - lead.started
+    for step, (share, action, target) in enumerate([(0.7, "remind", "owner"), (1.0, "tell", "manager"), (1.0, "breach", ""), (2.0, "reassign", "rest")]):
+        due = minutes(lead.started + span * share)
+        state = 2 if lead.touched is not None else 1 if due < NOW else 0
+        conn.execute(
+            "INSERT INTO timer (id, clock_id, handoff_id, step, action, target, due_at, state, settled_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            (f"tmr_{lead.key}{step}", clock, handoff, step, action, target, due, state, due if state == 1 else None),
+        )
+    if lead.touched is not None:
+        conn.execute(
+            "INSERT INTO touch (id, handoff_id, person_id, rep_id, kind, contact, evidence, source, occurred_at, recorded_at) VALUES (%s, %s, %s, %s, 'call', false, 'evidenced', 'dialer', %s, %s)",
+            (f"tch_{lead.key}", handoff, person, lead.owner, at[0], at[0]),
+        )
+    conn.execute(
+        "INSERT INTO event (name, at, handoff_id, person_id, rep_id, data) VALUES ('handoff_opened', %s, %s, %s, %s, '{}')",
+        (minutes(lead.started), handoff, person, lead.owner),
+    )
+    conn.execute(
+        "INSERT INTO outbox (id, handoff_id, kind, channel, recipient, owner_id, payload, created_at, state, next_at, settled_at) VALUES (%s, %s, 'handoff_opened', 'email', %s, %s, '{}', %s, 'sent', %s, %s)",
+        (f"msg_{lead.key}", handoff, lead.owner or "marketing", lead.owner, minutes(lead.started), minutes(lead.started), minutes(lead.started)),
+    )
+
+
+def _working(lead: Lead) -> dict[str, Any]:
+    """What `readiness.explain` writes, for this lead."""
+    step = lead.step.replace("_", " ")
+    return {
+        "criteria": [
+            {"part": "fit", "met": True, "value": 65, "bar": 50, "sentence": "Fit is 65 of the 50 needed."},
+            {"part": "fit_rule", "met": True, "value": lead.fields.get("employees"), "bar": "200 to 5000", "sentence": "The size we serve well: +30."},
+            {"part": "fit_rule", "met": None, "value": None, "bar": None, "sentence": "Seniority is not known."},
+            {"part": "fit_rule", "met": False, "value": lead.fields.get("industry"), "bar": None, "sentence": "Not one of the industries with depots."},
+            {"part": "intent", "met": True, "value": 57.4, "bar": 40, "sentence": "Intent is 57, 40 needed: wrote to us, looked at prices, gave us an hour."},
+            {"part": "next_step", "met": True, "value": lead.step, "bar": None, "sentence": f"They asked for a {step} themselves."},
+        ],
+        "sentences": ["Fit 65, 50 needed.", "Intent 57, 40 needed.", f"Next step: {step}."],
+        "inputs": [],
+        "missing": [],
+    }  # fmt: skip
+
+
+def _rungs(lead: Lead) -> list[dict[str, Any]]:
+    """What `routing.assign` writes, for this lead."""
+    if lead.owner is None:
+        return [
+            {"rung": "named_account", "result": "passed", "because": "Nobody owns the account."},
+            {"rung": "exception", "result": "held", "because": "It stands in the exception queue: no territory claims it."},
+        ]
+    name = next(r[1] for r in REPS if r[0] == lead.owner)
+    return [
+        {"rung": "named_account", "result": "passed", "because": "Nobody owns the account."},
+        {
+            "rung": "territory", "result": "chosen", "pool": "dach-mid", "owner": lead.owner, "because": f"It is {name}'s turn in pool 'dach-mid': of 2 in line, theirs comes first.",
+            "skipped": [{"rep": "ben", "reason": "pto", "because": "Ben Carter is away until Thursday."}],
+        },
+    ]  # fmt: skip
+
+
+def _refuse(conn: Conn) -> None:
+    broken = {"type": "track", "event": "form_submitted", "messageId": "m-1", "timestamp": "23.11.2026 13:05", "userId": "u-77", "properties": {"form": "quote"}}
+    rows = [
+        ("ref_time", "web", minutes(-12), "timestamp", "'23.11.2026 13:05' is not a time", "Send it as 2026-11-23T13:05:00Z.", orjson.dumps(broken).decode(), None, 3),
+        ("ref_text", "crm", minutes(-1500), "body", "the body is not JSON: it ends after 41 characters", "Send the whole document.", None, '{"type":"track","event":"page_viewed","pro', 1),
+    ]  # fmt: skip
+    for row in rows:
+        conn.execute(
+            "INSERT INTO intake_problem (id, source, received_at, part, what, fix, payload, raw, times) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)", row
+        )
