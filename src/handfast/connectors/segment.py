@@ -52,6 +52,9 @@ class Limits:
     id_characters: int = 200
 
 
+LIMITS: Final = Limits()
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """The whole request is refused: the HTTP status and why. `raw` is the text as it came, where it was readable at all."""
@@ -63,10 +66,15 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """One event that could not become a signal, whole, so that it can be mended and replayed."""
+    """One event that could not become a signal, whole, so that it can be mended and replayed.
+
+    `payload` holds what its request said for all events (type, context, sending time) where the event itself did not.
+    `key` is the same for the same event sent again.
+    """
 
     problem: Problem
     payload: Any
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +86,7 @@ class Document:
     dirty: bool
 
 
-class _Wrong(Exception):  # noqa: N818 - not an error of ours, an answer
+class _Wrong(Exception):
     """This event cannot be taken. Never leaves this module: `read` turns it into a `Refused`."""
 
     def __init__(self, part: str, what: str, fix: str) -> None:
@@ -89,7 +97,7 @@ class _Wrong(Exception):  # noqa: N818 - not an error of ours, an answer
 # --- bytes → JSON ---------------------------------------------------------------------------------------------
 
 
-def decode(body: bytes, encoding: str = "", limits: Limits = Limits()) -> Document | Refusal:
+def decode(body: bytes, encoding: str = "", limits: Limits = LIMITS) -> Document | Refusal:
     """The JSON of a request body, gunzipped by its magic bytes whatever the header says.
 
     `encoding` is the Content-Encoding header; anything but gzip, identity or nothing is refused with 400, what is larger than the
@@ -141,11 +149,16 @@ def _parse(body: bytes) -> Document | Refusal:
     # characters, a byte order mark. One such character must not cost 499 other events.
     text = body.decode("utf-8-sig", "replace")
     try:
-        value = json.loads(text, strict=False, parse_constant=lambda _: None)
+        value = json.loads(text, strict=False, parse_constant=lambda _: None, parse_int=_whole_number)
     except (ValueError, RecursionError):
         what = f"The body is no JSON: {strict}"
         return Refusal(400, _problem("body", what, "Send one JSON object, as Segment's libraries do."), text)
     return Document(value, len(body), dirty=True)
+
+
+def _whole_number(digits: str) -> int | None:
+    """Python refuses to read numbers of thousands of digits; nobody means them."""
+    return int(digits) if len(digits) < 400 else None
 
 
 def _refusal(status: int, part: str, what: str, fix: str) -> Refusal:
@@ -193,7 +206,7 @@ def read(
     call: str,
     source: str,
     received_at: datetime,
-    limits: Limits = Limits(),
+    limits: Limits = LIMITS,
 ) -> tuple[list[Signal], list[Refused]] | Refusal:
     """Every event as a signal or as a refusal of that event alone, in the order sent.
 
@@ -234,7 +247,8 @@ class _Reader:
         if not isinstance(self.context, dict):
             self.context = {}
         # A batch whose own sending time cannot be read is taken as one without: only the correction of the clock is lost.
-        self.sent = _time_or_none(common.get("sentAt"))
+        self.sent_as_given = common.get("sentAt")
+        self.sent = _time_or_none(self.sent_as_given)
 
     def all(self, events: list[Any]) -> tuple[list[Signal], list[Refused]]:
         signals: list[Signal] = []
@@ -252,7 +266,17 @@ class _Reader:
         return signals, refused
 
     def refused(self, wrong: _Wrong, number: int, event: Any) -> Refused:
-        return Refused(_problem(wrong.part, wrong.what, wrong.fix, f"{self.source} event {number}"), event)
+        problem = _problem(wrong.part, wrong.what, wrong.fix, f"{self.source} event {number}")
+        return Refused(problem, self._whole(event), _content(event))
+
+    def _whole(self, event: Any) -> Any:
+        if not isinstance(event, dict):
+            return event
+        said: dict[str, Any] = {"type": self.kind, "context": self.context, "sentAt": self.sent_as_given}
+        whole = {k: v for k, v in said.items() if v and event.get(k) is None} | event
+        if self.kind is not None:
+            whole["type"] = self.kind  # the path was stronger than the body
+        return whole
 
     def signal(self, event: Any) -> Signal:
         """One event. Raises _Wrong."""
@@ -261,7 +285,7 @@ class _Reader:
         if self.weigh:
             _check_weight(event, self.limits)
         kind = self.kind or event.get("type")
-        if kind not in _TYPES:
+        if type(kind) is not str or kind not in _TYPES:
             kind = _type_of(kind)
         context = event.get("context")
         if not isinstance(context, dict):
@@ -327,11 +351,9 @@ class _Reader:
             return str(given)
         # Without an id the content is the id. An event without its own time gets the minute of arrival into it, since the same thing
         # done tomorrow is another signal, while a retry comes within seconds.
-        own = {k: v for k, v in event.items() if k not in _NOT_CONTENT}
-        own["type"] = kind
-        if event.get("originalTimestamp") is None and event.get("timestamp") is None:
-            own["minute"] = self.received_at.strftime("%Y-%m-%dT%H:%M")
-        return "content:" + hashlib.sha256(orjson.dumps(own, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        timeless = event.get("originalTimestamp") is None and event.get("timestamp") is None
+        minute = self.received_at.strftime("%Y-%m-%dT%H:%M") if timeless else ""
+        return f"content:{kind}:{minute}:{_content(event)}"
 
     def _when(self, event: Mapping[str, Any], properties: dict[str, Any]) -> datetime:
         """The event's own time by our clock: `received_at - (sentAt - originalTimestamp)`, never later than `received_at`.
@@ -354,16 +376,34 @@ class _Reader:
             raise _unreadable_time(event) from None
         corrected = min(corrected, received)
         if abs(corrected - own) >= _A_SECOND:
-            properties["_original_timestamp"] = own.isoformat()
+            properties["_original_timestamp"] = given
             if sent is not None:
-                properties["_sent_at"] = sent.isoformat()
+                properties["_sent_at"] = sent.isoformat() if stated is None else stated
         return corrected
 
 
 _A_SECOND: Final = timedelta(seconds=1)
 _NO_ID: Final = frozenset({"null", "undefined", "none", "nan", "nil", "[object object]", "anonymous"})
 #: Not part of what happened: how it was sent, which differs from one attempt to the next.
-_NOT_CONTENT: Final = frozenset({"sentAt", "receivedAt", "writeKey", "messageId", "_metadata", "integrations", "version"})
+_NOT_CONTENT: Final = frozenset({"sentAt", "receivedAt", "writeKey", "_metadata", "integrations", "version"})
+
+
+def _content(event: Any) -> str:
+    """A digest of what an event says, whatever the attempt it came with. Also for values that are no event at all."""
+    own = {k: v for k, v in event.items() if k not in _NOT_CONTENT} if isinstance(event, dict) else event
+    try:
+        text = orjson.dumps(own, option=orjson.OPT_SORT_KEYS)
+    except (orjson.JSONEncodeError, RecursionError):
+        text = repr_of(own).encode("utf-8", "backslashreplace")
+    return hashlib.sha256(text).hexdigest()
+
+
+def repr_of(value: Any) -> str:
+    """Text for a value that is no JSON for PostgreSQL: its JSON with escapes, or, nested too deep even for that, a word about it."""
+    try:
+        return json.dumps(value, sort_keys=True)
+    except (RecursionError, TypeError, ValueError):
+        return "(nested too deep to be written down)"
 
 
 def _nobody(person: Mapping[str, Any]) -> _Wrong:
