@@ -1,0 +1,246 @@
+"""What an operator may set, read once from the environment into one frozen value.
+
+Nothing else in Handfast reads the environment. What is written wrongly is a Problem that names the variable; a name that
+nobody knows is one too, since a misspelt variable would otherwise be silence. Secrets never appear in `repr`, in a Problem or
+in a log.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from handfast.problem import Place, Problem, one_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from handfast.connectors.mail import SmtpServer
+    from handfast.connectors.webhook import Endpoint
+
+LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One variable: its name, the default in words, and what it is for. `docs/reference/settings.md` is this table."""
+
+    name: str
+    default: str
+    says: str
+
+
+VARIABLES: Final = (
+    Variable(
+        "HANDFAST_DATABASE_URL",
+        "the embedded server",
+        "A PostgreSQL database (16 or newer) to use instead of the embedded server: `postgresql://user:password@host/name`.",
+    ),
+    Variable(
+        "HANDFAST_DATA_DIR",
+        "`.handfast`",
+        "The directory for the embedded database and for mails that no server sends. A relative path starts where the command is run.",
+    ),
+    Variable("HANDFAST_HOST", "`127.0.0.1`", "The address the web server listens on; `0.0.0.0` for every network of this machine."),
+    Variable("HANDFAST_PORT", "`8700`", "The port the web server listens on."),
+    Variable(
+        "HANDFAST_PUBLIC_URL",
+        "`http://host:port` of the two above",
+        "The address people type, as links in mails say it; `https://…` behind a proxy that speaks TLS.",
+    ),
+    Variable(
+        "HANDFAST_WRITE_KEY",
+        "none",
+        "A write key for the intake door, 16 characters or longer, besides those made with `handfast key`.",
+    ),
+    Variable("HANDFAST_CONTRACT", "none", "A contract file that is put in force at the start, if it differs from the one in force."),
+    Variable(
+        "HANDFAST_SMTP_URL",
+        "none: mails become files",
+        "The mail server: `smtp://user:password@host:587?tls=starttls` or `smtps://user:password@host`.",
+    ),
+    Variable("HANDFAST_MAIL_FROM", "`handfast@localhost`", "The sender of mails."),
+    Variable(
+        "HANDFAST_MAIL_TEAMS",
+        "none",
+        "Mail addresses of receivers that are no reps: `marketing=leads@northwind.example`, several with commas between.",
+    ),
+    Variable("HANDFAST_WEBHOOK_URL", "none", "An endpoint that is told of every handoff (Standard Webhooks)."),
+    Variable(
+        "HANDFAST_WEBHOOK_SECRET",
+        "none",
+        "Its signing secret, `whsec_…`; while it is being changed, the new and the old one with a space between.",
+    ),
+    Variable("HANDFAST_LOG_LEVEL", "`info`", "How much is logged: `debug`, `info`, `warning` or `error`."),
+)
+#: Of the developers' own, and what Kubernetes sets for a service that is called `handfast`.
+_NOT_OURS: Final = re.compile(r"HANDFAST_(TEST_DATA|BENCH_.*|SERVICE_.*|PORT_\d.*)")
+_MAIL_ADDRESS: Final = re.compile(r"[^@\s,=<>]+@[^@\s,=<>]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What holds for this process. `database_url` None means the embedded server below `data_dir` (an absolute path)."""
+
+    data_dir: Path
+    database_url: str | None = field(default=None, repr=False)
+    host: str = "127.0.0.1"
+    port: int = 8700
+    public_url: str = "http://127.0.0.1:8700"
+    write_key: str | None = field(default=None, repr=False)
+    contract: Path | None = None
+    smtp: SmtpServer | None = None
+    mail_from: str = "handfast@localhost"
+    mail_teams: Mapping[str, str] = field(default_factory=dict)
+    webhook: Endpoint | None = None
+    log_level: str = "info"
+
+
+def read_settings(environment: Mapping[str, str], folder: Path) -> tuple[Settings | None, list[Problem]]:
+    """The settings in `environment`, or what is wrong with them. An empty value counts as not set.
+
+    Relative paths start at `folder`. Looks at no file but the one of certificates that HANDFAST_SMTP_URL may name.
+    """
+    reader = _Reader({name: value.strip() for name, value in environment.items() if name.startswith("HANDFAST_") and value.strip()})
+    host, port = reader.host(), reader.port()
+    settings = Settings(
+        data_dir=folder.absolute() / reader.get("HANDFAST_DATA_DIR", ".handfast"),
+        database_url=reader.database_url(),
+        host=host,
+        port=port,
+        public_url=reader.public_url(host, port),
+        write_key=reader.write_key(),
+        contract=folder.absolute() / path if (path := reader.get("HANDFAST_CONTRACT")) else None,
+        smtp=reader.smtp(),
+        mail_from=reader.mail_address("HANDFAST_MAIL_FROM", reader.get("HANDFAST_MAIL_FROM", "handfast@localhost")),
+        mail_teams=reader.mail_teams(),
+        webhook=reader.webhook(),
+        log_level=reader.log_level(),
+    )
+    reader.strangers()
+    return (None if reader.problems else settings), reader.problems
+
+
+class _Reader:
+    """Each method reads one variable; what is wrong is added to `problems`, and the answer is then of no use."""
+
+    def __init__(self, given: Mapping[str, str]) -> None:
+        self._given = given
+        self.problems: list[Problem] = []
+
+    def get(self, name: str, default: str = "") -> str:
+        return self._given.get(name, default)
+
+    def database_url(self) -> str | None:
+        from psycopg import ProgrammingError
+        from psycopg.conninfo import conninfo_to_dict
+
+        if not (url := self.get("HANDFAST_DATABASE_URL")):
+            return None
+        fix = "Write it as postgresql://user:password@host:5432/name; special characters in the password as %XX."
+        # What the driver says of a bad URL quotes it, and with it the password: we say it ourselves.
+        if not url.startswith(("postgresql://", "postgres://")):
+            self._wrong("HANDFAST_DATABASE_URL", "it is no PostgreSQL URL", fix)
+            return None
+        try:
+            conninfo_to_dict(url)
+        except ProgrammingError:
+            self._wrong("HANDFAST_DATABASE_URL", "the driver cannot read this URL", fix)
+        return url
+
+    def host(self) -> str:
+        host = self.get("HANDFAST_HOST", "127.0.0.1")
+        if "/" in host or " " in host:
+            self._wrong("HANDFAST_HOST", f"'{host}' is no address", "Give an address of this machine alone, like 127.0.0.1 or 0.0.0.0.")
+            return "127.0.0.1"
+        return host
+
+    def port(self) -> int:
+        text = self.get("HANDFAST_PORT", "8700")
+        if text.isascii() and text.isdigit() and 1 <= int(text) <= 65535:
+            return int(text)
+        fix = "Give a number from 1 to 65535."
+        if text.startswith("tcp://"):
+            fix += " Kubernetes set this one for the service 'handfast': set enableServiceLinks to false, or HANDFAST_PORT yourself."
+        self._wrong("HANDFAST_PORT", f"'{text}' is no port", fix)
+        return 0
+
+    def public_url(self, host: str, port: int) -> str:
+        shown = "localhost" if host in {"0.0.0.0", "::", ""} else f"[{host}]" if ":" in host else host  # noqa: S104
+        url = self.get("HANDFAST_PUBLIC_URL", f"http://{shown}:{port}").rstrip("/")
+        try:
+            parts = urlsplit(url)
+            fine = parts.scheme in {"http", "https"} and parts.hostname and url == f"{parts.scheme}://{parts.netloc}" and "@" not in url
+        except ValueError:
+            fine = False
+        if not fine:
+            self._wrong(
+                "HANDFAST_PUBLIC_URL", "it is no address of a site", "Write it as https://handfast.northwind.example, without a path."
+            )
+        return url
+
+    def write_key(self) -> str | None:
+        key = self.get("HANDFAST_WRITE_KEY")
+        if key and (len(key) < 16 or not key.isascii() or " " in key):
+            fix = "Give 16 ASCII characters or more without spaces, best at random."
+            self._wrong("HANDFAST_WRITE_KEY", "it is too easy to guess", fix)
+        return key or None
+
+    def smtp(self) -> SmtpServer | None:
+        from handfast.connectors.mail import read_smtp
+
+        if not (url := self.get("HANDFAST_SMTP_URL")):
+            return None
+        server, problems = read_smtp(url)
+        self._passed_on("HANDFAST_SMTP_URL", problems)
+        return server
+
+    def mail_address(self, name: str, address: str) -> str:
+        if not _MAIL_ADDRESS.fullmatch(address):
+            self._wrong(name, f"'{address}' is no mail address", "Write the address alone, like handfast@northwind.example.")
+        return address
+
+    def mail_teams(self) -> dict[str, str]:
+        teams = {}
+        for part in filter(None, (part.strip() for part in self.get("HANDFAST_MAIL_TEAMS").split(","))):
+            team, equals, address = (text.strip() for text in part.partition("="))
+            if not equals or not team:
+                fix = "Write it as marketing=leads@northwind.example, several with commas between."
+                self._wrong("HANDFAST_MAIL_TEAMS", f"'{part}' names no receiver with an address", fix)
+                continue
+            teams[team] = self.mail_address("HANDFAST_MAIL_TEAMS", address)
+        return teams
+
+    def webhook(self) -> Endpoint | None:
+        from handfast.connectors.webhook import read_endpoint
+
+        url, secrets = self.get("HANDFAST_WEBHOOK_URL"), self.get("HANDFAST_WEBHOOK_SECRET").split()
+        if not url:
+            if secrets:
+                self._wrong("HANDFAST_WEBHOOK_SECRET", "there is a secret but no endpoint", "Set HANDFAST_WEBHOOK_URL too.")
+            return None
+        endpoint, problems = read_endpoint("webhook", url, secrets)
+        self._passed_on("HANDFAST_WEBHOOK_URL", problems)
+        return endpoint
+
+    def log_level(self) -> str:
+        level = self.get("HANDFAST_LOG_LEVEL", "info").lower()
+        if level not in LOG_LEVELS:
+            self._wrong("HANDFAST_LOG_LEVEL", f"'{level}' is no level", one_of(LOG_LEVELS, word=level))
+        return level
+
+    def strangers(self) -> None:
+        known = {variable.name for variable in VARIABLES}
+        for name in sorted(self._given.keys() - known):
+            if not _NOT_OURS.fullmatch(name):
+                self._wrong(name, "no such setting exists", one_of(known, word=name, most=len(known)))
+
+    def _wrong(self, name: str, what: str, fix: str) -> None:
+        self.problems.append(Problem(Place(name), what, fix))
+
+    def _passed_on(self, name: str, problems: list[Problem]) -> None:
+        """What a connector says of its part, under the name of the variable."""
+        self.problems += [Problem(Place(name), problem.what, problem.fix) for problem in problems]

@@ -1,0 +1,167 @@
+"""The Store's promises: a transaction lent is a transaction kept, and trouble outside is one exception."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from handfast.store.base import StorageAway, Store
+from handfast.store.opening import opened
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOTE = "INSERT INTO note (key, value, at) VALUES (%s, %s, now())"
+
+
+def notes(store: Store) -> list[str]:
+    with store.reading() as conn:
+        return [key for (key,) in conn.execute("SELECT key FROM note ORDER BY key")]
+
+
+def test_what_was_written_is_there(store: Store) -> None:
+    with store.writing() as conn:
+        conn.execute(NOTE, ["a", psycopg.types.json.Jsonb({"ü": [1, None, 0.5]})])
+    with store.reading() as conn:
+        assert conn.execute("SELECT key, value FROM note").fetchall() == [("a", {"ü": [1, None, 0.5]})]
+
+
+def test_an_exception_undoes_the_whole_transaction(store: Store) -> None:
+    def fail_half_way() -> None:
+        with store.writing() as conn:
+            conn.execute(NOTE, ["a", "{}"])
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_half_way()
+    assert notes(store) == []
+
+
+def test_a_reader_cannot_write(store: Store) -> None:
+    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction), store.reading() as conn:
+        conn.execute(NOTE, ["a", "{}"])
+    assert notes(store) == []
+
+
+def test_a_savepoint_undoes_a_part(store: Store) -> None:
+    """`conn.transaction()` inside a transaction is a savepoint, as psycopg documents it."""
+    with store.writing() as conn:
+        conn.execute(NOTE, ["kept", "{}"])
+        with pytest.raises(psycopg.errors.UniqueViolation), conn.transaction():
+            conn.execute(NOTE, ["kept", "{}"])
+        conn.execute(NOTE, ["kept too", "{}"])
+    assert notes(store) == ["kept", "kept too"]
+
+
+def test_times_are_utc(store: Store) -> None:
+    at = datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
+    with store.reading() as conn:
+        (back,) = conn.execute("SELECT %s::timestamptz", [at]).fetchone()
+        assert conn.execute("SHOW timezone").fetchone() == ("UTC",)
+    assert (back, back.tzinfo) == (at, UTC)
+
+
+def test_a_database_that_is_not_there_is_away_not_a_mystery(postgres_url: str) -> None:
+    with Store("postgresql://handfast@/handfast?host=%2Fnowhere&port=1", patience_seconds=0.2) as store:
+        with pytest.raises(StorageAway), store.reading():
+            pass
+        with pytest.raises(StorageAway):
+            store.wait_ready(0.2)
+        with pytest.raises(StorageAway), store.session():
+            pass
+
+
+def test_a_lost_connection_is_away_and_the_next_one_works(store: Store) -> None:
+    """The administrator, a firewall or a restart ends the session in the middle: one StorageAway, then all is well."""
+
+    def write_under_fire() -> None:
+        with store.writing() as conn:
+            conn.execute(NOTE, ["lost", "{}"])
+            (pid,) = conn.execute("SELECT pg_backend_pid()").fetchone()
+            with store.session() as other:
+                other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+            conn.execute(NOTE, ["lost too", "{}"])
+
+    with pytest.raises(StorageAway):
+        write_under_fire()
+    assert notes(store) == []
+
+
+def test_every_idle_connection_dead_and_no_caller_notices(database_url: str) -> None:
+    """After a restart of the server the pool is full of corpses; none of them reaches a caller."""
+    with Store(database_url, size=4) as store:
+        lent = [store.reading() for _ in range(4)]
+        pids = [one.__enter__().execute("SELECT pg_backend_pid()").fetchone()[0] for one in lent]
+        for one in lent:
+            one.__exit__(None, None, None)
+        with store.session() as other:
+            other.execute("SELECT pg_terminate_backend(pid, 5000) FROM unnest(%s::int[]) pid", [pids])
+        for _ in range(8):
+            assert notes(store) == []
+
+
+def test_a_statement_that_takes_too_long_is_away(database_url: str) -> None:
+    with Store(database_url, statement_seconds=0.05) as store:
+        with pytest.raises(StorageAway, match="statement timeout"), store.reading() as conn:
+            conn.execute("SELECT pg_sleep(10)")
+        assert notes(store) == []
+
+
+def test_all_connections_lent_is_away_after_a_while(database_url: str) -> None:
+    """More callers than connections wait; who waits too long is told so rather than kept."""
+    with Store(database_url, size=1, patience_seconds=0.1) as store:
+        with store.reading(), pytest.raises(StorageAway), store.reading():
+            pass
+        assert notes(store) == []
+
+
+def test_a_deadlock_stays_a_deadlock(store: Store) -> None:
+    """It is no outage: doing the same again at once is the cure, and the caller must be able to tell."""
+    outcomes: list[type[Exception] | None] = []
+    both_have_one = threading.Barrier(2)
+
+    def lock(first: int, second: int) -> None:
+        try:
+            with store.writing() as conn:
+                conn.execute("SELECT pg_advisory_xact_lock(%s)", [first])
+                both_have_one.wait()
+                conn.execute("SELECT pg_advisory_xact_lock(%s)", [second])
+        except Exception as error:
+            outcomes.append(type(error))
+        else:
+            outcomes.append(None)
+
+    threads = [threading.Thread(target=lock, args=pair) for pair in ((1, 2), (2, 1))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(outcomes) == {psycopg.errors.DeadlockDetected, None}
+
+
+def test_an_installation_uses_the_database_it_is_given(empty_database: str, tmp_path: Path) -> None:
+    """HANDFAST_DATABASE_URL: no embedded server is made, the tables are."""
+    with opened(empty_database, tmp_path / "handfast") as store:
+        assert notes(store) == []
+    assert not (tmp_path / "handfast").exists()
+
+
+def test_an_installation_without_one_makes_its_own(tmp_path: Path) -> None:
+    """First start, tables, a note; the second start finds it; between them nothing runs."""
+    heard: list[str] = []
+    with opened(None, tmp_path / "handfast", tell=heard.append) as store, store.writing() as conn:
+        conn.execute(NOTE, ["kept", "{}"])
+    assert heard == ["Preparing the database (first start)…", "Creating the tables"]
+    assert not (tmp_path / "handfast/postgres/data/postmaster.pid").exists()
+    with opened(None, tmp_path / "handfast", tell=heard.append) as store:
+        assert notes(store) == ["kept"]
+    assert len(heard) == 2
+
+
+def test_a_foreign_database_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(StorageAway), opened("postgresql://handfast@/x?host=%2Fnowhere", tmp_path):
+        pass
