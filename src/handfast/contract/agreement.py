@@ -1,0 +1,127 @@
+"""A contract with everything in it compiled once: what every room decides by.
+
+`agree` is the only way to one. What does not compile, or contradicts itself (`contract.checks`), is told as Problems, all at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+from handfast.contract.calendars import hours_of
+from handfast.contract.checks import Check, checks
+from handfast.contract.conditions import Compiled, compile_condition
+from handfast.contract.place import Locator, Path, by_part
+from handfast.contract.signals import fields_of
+from handfast.contract.terms import Contract, FieldType
+from handfast.problem import Place, Problem
+from handfast.worktime import ALWAYS, Hours
+
+#: What the conditions of an SLA may read besides the contract's own fields.
+SLA_FIELDS: Final[Mapping[str, FieldType]] = MappingProxyType({"next_step": "text", "fit": "int", "intent": "number", "source": "text"})
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """A contract and its compiled conditions, in the order of its terms: `agreement.fit[2]` is the condition of `ready.fit.points[2]`.
+
+    `intent`, `next_step` and `sla` hold None for a rule without `when`: it always holds. `kinds` are the kinds of signal that any rule
+    listens to; `signal_fields` the fields of signals that any of their conditions reads, with their types.
+    """
+
+    contract: Contract
+    id: str
+    fit: tuple[Compiled, ...]
+    never: tuple[Compiled, ...]
+    intent: tuple[Compiled | None, ...]
+    next_step: tuple[Compiled | None, ...]
+    territories: tuple[Compiled, ...]
+    sla: tuple[Compiled | None, ...]
+    kinds: frozenset[str]
+    signal_fields: Mapping[str, FieldType]
+    _hours: Mapping[str, Hours] = field(repr=False, compare=False)
+
+    def hours(self, name: str) -> Hours:
+        """The opening hours of a calendar: `team` (the contract's own), `always`, or one of `calendars`. KeyError for any other."""
+        return self._hours[name]
+
+
+def agree(contract: Contract, where: Place, locate: Locator | None = None) -> tuple[Agreement | None, list[Problem]]:
+    """Compiles a contract, or says everything that is wrong with it.
+
+    Args:
+        where: what to call the contract in Problems.
+        locate: where each term stands, for a contract that was read from a text (`contract.reading`). Without, Problems name the term.
+    """
+    bench = _Bench(contract, locate or by_part(where))
+    ready, routing = contract.ready, contract.routing
+    fit = [bench.person(rule.when, "ready", "fit", "points", n, "when") for n, rule in enumerate(ready.fit.points)]
+    never = [bench.person(rule.when, "ready", "fit", "never", n, "when") for n, rule in enumerate(ready.fit.never)]
+    intent = [bench.signal(rule.on, rule.when, "ready", "intent", "points", n) for n, rule in enumerate(ready.intent.points)]
+    steps = [bench.signal(rule.on, rule.when, "ready", "next_step", n) for n, rule in enumerate(ready.next_step)]
+    territories = [bench.person(rule.when, "routing", "territories", n, "when") for n, rule in enumerate(routing.territories)]
+    sla = [bench.sla(rule.when, "sla", n, "when") for n, rule in enumerate(contract.sla)]
+    problems = [*bench.problems, *checks(Check(contract, bench.locate))]
+    if problems:
+        return None, sorted(problems, key=lambda problem: (problem.where.line, problem.where.column))
+    return Agreement(
+        contract=contract,
+        id=contract.id,
+        fit=_all(fit),
+        never=_all(never),
+        intent=tuple(intent),
+        next_step=tuple(steps),
+        territories=_all(territories),
+        sla=tuple(sla),
+        kinds=frozenset([*(rule.on for rule in ready.intent.points), *(rule.on for rule in ready.next_step)]),
+        signal_fields=MappingProxyType(dict(sorted(bench.read.items()))),
+        _hours=MappingProxyType(_hours(contract)),
+    ), []
+
+
+def _all(found: Iterable[Compiled | None]) -> tuple[Compiled, ...]:
+    return tuple(compiled for compiled in found if compiled is not None)
+
+
+def _hours(contract: Contract) -> dict[str, Hours]:
+    named = {name: hours_of(calendar) for name, calendar in contract.calendars.items()}
+    return {**named, "team": hours_of(contract.calendar), "always": ALWAYS}
+
+
+class _Bench:
+    """Where the conditions of one contract are compiled, one after the other; keeps what was wrong and what was read."""
+
+    def __init__(self, contract: Contract, locate: Locator) -> None:
+        self.contract = contract
+        self.locate = locate
+        self.problems: list[Problem] = []
+        self.read: dict[str, FieldType] = {}
+        #: A condition on a step that no rule leads to would hold for nobody.
+        self._steps = {"next_step": {rule.step for rule in contract.ready.next_step}}
+
+    def person(self, text: str, *path: str | int) -> Compiled | None:
+        """A condition on what is known of person and account."""
+        return self._compile(text, self.contract.fields, path)
+
+    def sla(self, text: str | None, *path: str | int) -> Compiled | None:
+        """A condition on a handoff: the person's fields, and what the verdict said."""
+        return self._compile(text, {**self.contract.fields, **SLA_FIELDS}, path, self._steps) if text is not None else None
+
+    def signal(self, kind: str, text: str | None, *path: str | int) -> Compiled | None:
+        """A condition on a signal of one kind. That nobody knows the kind is said by the checks."""
+        fields = fields_of(kind, self.contract.signals)
+        if text is None or fields is None:
+            return None
+        compiled = self._compile(text, fields, (*path, "when"))
+        if compiled is not None:
+            self.read.update({name: fields[name] for name in compiled.names})
+        return compiled
+
+    def _compile(
+        self, text: str, fields: Mapping[str, FieldType], path: Path, values: Mapping[str, Collection[str]] | None = None
+    ) -> Compiled | None:
+        compiled, problems = compile_condition(text, fields, lambda offset: self.locate(path, offset), values)
+        self.problems += problems
+        return compiled

@@ -1,0 +1,281 @@
+"""What a contract may get wrong although each of its terms is well formed: names that lead nowhere, bars nobody can reach, contradictions.
+
+Each check is a function from a contract to Problems. None stops at the first.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+from handfast.contract.calendars import calendar_problems
+from handfast.contract.given import example_problems
+from handfast.contract.place import Locator, Path
+from handfast.contract.signals import STANDARD, fields_of
+from handfast.contract.terms import Calendar, Contract, FieldType, Intent, IntentRule, Sla, Step
+from handfast.problem import Place, Problem, one_of
+
+#: Names that the rooms use for columns of their own.
+_TAKEN_BY_PEOPLE: Final = frozenset({"person_id", "at", "next_step", "fit", "intent", "source"})
+_TAKEN_BY_SIGNALS: Final = frozenset({"signal", "person_id", "kind", "occurred_at", "at", "ago"})
+_PLACEHOLDERS: Final = ("first_name", "company", "theme", "asked")
+_BUILT_IN_CALENDARS: Final = ("team", "always")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A contract under examination, and where its terms stand."""
+
+    contract: Contract
+    locate: Locator
+
+    def problem(self, path: Path, what: str, fix: str) -> Problem:
+        return Problem(self.locate(path), what, fix)
+
+    def twice(self, names: Iterable[str], path: Path, key: str, plural: str) -> Iterator[Problem]:
+        """A Problem for each name of a list that was there before."""
+        seen: set[str] = set()
+        for n, name in enumerate(names):
+            if name in seen:
+                yield self.problem((*path, n, key), f"two {plural} are called '{name}'", "Give each a name of its own.")
+            seen.add(name)
+
+
+def checks(check: Check) -> list[Problem]:
+    """Everything that does not fit together."""
+    return [problem for ask in _CHECKS for problem in ask(check)]
+
+
+# --- calendars and fields -------------------------------------------------------------------------------------
+
+
+def _calendars(check: Check) -> Iterator[Problem]:
+    yield from _calendar(check, check.contract.calendar, ("calendar",))
+    for name, calendar in check.contract.calendars.items():
+        if name in _BUILT_IN_CALENDARS:
+            yield check.problem(("calendars", name), f"the calendar '{name}' is built in", "Give yours another name.")
+        yield from _calendar(check, calendar, ("calendars", name))
+    known = {*_BUILT_IN_CALENDARS, *check.contract.calendars}
+    for n, sla in enumerate(check.contract.sla):
+        if sla.calendar not in known:
+            yield check.problem(("sla", n, "calendar"), f"there is no calendar '{sla.calendar}'", one_of(known, word=sla.calendar))
+
+
+def _calendar(check: Check, calendar: Calendar, path: Path) -> Iterator[Problem]:
+    """The room's own check names the part (`week.mon-fri`); here it gets its place in the text."""
+    for problem in calendar_problems(calendar, Place("")):
+        key, _, rest = problem.where.part.partition(".")
+        yield check.problem((*path, *(part for part in (key, rest) if part)), problem.what, problem.fix)
+
+
+def _fields(check: Check) -> Iterator[Problem]:
+    for name in check.contract.fields:
+        if name in _TAKEN_BY_PEOPLE:
+            yield check.problem(("fields", name), f"the name '{name}' is taken", "Call the field something else.")
+    kinds: dict[str, tuple[FieldType, str]] = {}
+    for kind, known in STANDARD.items():
+        kinds.update({name: (declared, kind) for name, declared in known.items()})
+    for kind, fields in check.contract.signals.items():
+        for name, declared in fields.items():
+            path = ("signals", kind, name)
+            if name in _TAKEN_BY_SIGNALS:
+                yield check.problem(path, f"the name '{name}' is taken", "Call the field something else.")
+            before, other = kinds.setdefault(name, (declared, kind))
+            if before != declared:
+                yield check.problem(path, f"'{name}' is {declared} here and {before} in '{other}'", "Give it one type, or another name.")
+
+
+# --- ready ----------------------------------------------------------------------------------------------------
+
+
+def _kinds(check: Check) -> Iterator[Problem]:
+    ready, declared = check.contract.ready, check.contract.signals
+    rules: list[tuple[Path, str]] = [(("ready", "intent", "points", n, "on"), rule.on) for n, rule in enumerate(ready.intent.points)]
+    rules += [(("ready", "next_step", n, "on"), rule.on) for n, rule in enumerate(ready.next_step)]
+    for path, kind in rules:
+        if fields_of(kind, declared) is None:
+            fix = f"{one_of({*STANDARD, *declared}, word=kind)} Kinds of your own are declared under `signals:`."
+            yield check.problem(path, f"no signal '{kind}' is known", fix)
+
+
+def _bars(check: Check) -> Iterator[Problem]:
+    fit, intent = check.contract.ready.fit, check.contract.ready.intent
+    most = sum(rule.points for rule in fit.points if rule.points > 0)
+    if most < fit.at_least:
+        what = f"nobody can have {fit.at_least} fit points: all rules together give {most}"
+        yield check.problem(("ready", "fit", "at_least"), what, f"Ask for {most} at most, or add rules.")
+    reach = _most_intent(intent)
+    if reach is not None and reach < intent.at_least:
+        what = f"nobody can have {intent.at_least} intent points: all rules together never give more than {reach:.0f}"
+        yield check.problem(("ready", "intent", "at_least"), what, "Ask for less, add rules, or allow more per day or week.")
+    for name in ("half_life", "lookback"):
+        if getattr(intent, name).minutes == 0:
+            yield check.problem(("ready", "intent", name), f"{name} is no time at all", "Write it as '14 days'.")
+
+
+def _most_intent(intent: Intent) -> float | None:
+    """An upper bound of anybody's intent; None where a rule without a cap makes it endless."""
+    gains = [rule for rule in intent.points if rule.points > 0]
+    if any(rule.at_most is None for rule in gains) or not intent.half_life.minutes:
+        return None
+    return sum(_most_of(rule, intent) for rule in gains)
+
+
+def _most_of(rule: IntentRule, intent: Intent) -> float:
+    """The cap filled in every day (or week) of the lookback, each with the least decay it can have."""
+    if rule.at_most is None:
+        raise ValueError("a rule without a cap has no most")
+    period = 1440 if rule.at_most.per == "day" else 10080
+    periods = min(intent.lookback.minutes // period + 2, 10_000)
+    decayed = (math.exp2(-max(0, n - 1) * period / intent.half_life.minutes) for n in range(periods))
+    return rule.points * rule.at_most.times * sum(decayed)
+
+
+def _next_steps(check: Check) -> Iterator[Problem]:
+    for n, step in enumerate(check.contract.ready.next_step):
+        if step.within.minutes == 0:
+            yield check.problem(("ready", "next_step", n, "within"), "a wish is never this young", "Write it as '7 days'.")
+
+
+# --- match and routing ----------------------------------------------------------------------------------------
+
+
+def _free_mail(check: Check) -> Iterator[Problem]:
+    for n, domain in enumerate(check.contract.match.free_mail):
+        if not re.fullmatch(r"[\w-]+(\.[\w-]+)+", domain):
+            yield check.problem(
+                ("match", "free_mail", n), f"'{domain}' is no mail domain", "Write what stands behind the @: 'mail.example'."
+            )
+
+
+def _pools(check: Check) -> Iterator[Problem]:
+    routing = check.contract.routing
+    for name, pool in routing.pools.items():
+        if not pool.members:
+            yield check.problem(("routing", "pools", name, "members"), f"nobody is in pool '{name}'", "Add members: {ana: 1, ben: 0.5}.")
+        for member, weight in pool.members.items():
+            if weight > 1000:
+                what = f"{member} has the weight {weight:g}"
+                yield check.problem(("routing", "pools", name, "members", member), what, "Use weights around 1, up to 1000.")
+    if routing.default is not None and routing.default not in routing.pools:
+        fix = one_of(routing.pools, word=routing.default)
+        yield check.problem(("routing", "default"), f"there is no pool '{routing.default}'", fix)
+
+
+def _rungs(check: Check) -> Iterator[Problem]:
+    routing = check.contract.routing
+    for rung, times in Counter(routing.ladder).items():
+        if times > 1:
+            yield check.problem(("routing", "ladder"), f"'{rung}' stands on the ladder {times} times", "Name each rung once.")
+    if not routing.ladder:
+        yield check.problem(("routing", "ladder"), "the ladder has no rung, so nobody ever owns anything", "Write [named_account, pool].")
+    if routing.territories and "territory" not in routing.ladder:
+        yield check.problem(("routing", "territories"), "no rung asks for territories", "Add `territory` to `ladder`.")
+    if routing.default is not None and "pool" not in routing.ladder:
+        yield check.problem(("routing", "default"), "no rung asks for the default pool", "Add `pool` to `ladder`.")
+
+
+def _targets(check: Check) -> Iterator[Problem]:
+    """A territory or a step leads to a pool, or to a rep that is a member of one."""
+    routing = check.contract.routing
+    known = {*routing.pools, *(member for pool in routing.pools.values() for member in pool.members)}
+    yield from check.twice([t.name for t in routing.territories], ("routing", "territories"), "name", "territories")
+    for n, territory in enumerate(routing.territories):
+        if territory.to not in known:
+            what = f"'{territory.to}' is neither a pool nor a member of one"
+            yield check.problem(("routing", "territories", n, "to"), what, one_of(known, word=territory.to, most=12))
+    for n, sla in enumerate(check.contract.sla):
+        for m, step in enumerate(sla.ladder):
+            if step.reassign is not None and step.reassign not in known:
+                what = f"'{step.reassign}' is neither a pool nor a member of one"
+                yield check.problem(("sla", n, "ladder", m, "reassign"), what, one_of(known, word=step.reassign, most=12))
+
+
+# --- clocks ---------------------------------------------------------------------------------------------------
+
+
+def _slas(check: Check) -> Iterator[Problem]:
+    slas = check.contract.sla
+    yield from check.twice([sla.name for sla in slas], ("sla",), "name", "SLAs")
+    for n, (sla, _) in enumerate(pairwise(slas)):
+        if sla.when is None:
+            what = f"'{sla.name}' has no condition, so the SLAs after it never hold"
+            yield check.problem(("sla", n, "name"), what, "Put it last, or give it a `when`.")
+    for n, sla in enumerate(slas):
+        if sla.first_touch.minutes == 0:
+            yield check.problem(("sla", n, "first_touch"), "nobody can be this fast", "Write it as '5 minutes'.")
+        yield from _ladder(check, sla, ("sla", n, "ladder"))
+
+
+def _ladder(check: Check, sla: Sla, path: Path) -> Iterator[Problem]:
+    for m, (earlier, later) in enumerate(pairwise(sla.ladder), start=1):
+        if later.after.minutes < earlier.after.minutes:
+            what = f"the step after {later.after} stands below the one after {earlier.after}"
+            yield check.problem((*path, m, "after"), what, "Write the steps in the order in which they come.")
+        if earlier.return_to is not None:
+            what = "nothing comes after the return to marketing: the handoff is over then"
+            yield check.problem((*path, m), what, "Make `return_to: marketing` the last step.")
+    for m, step in enumerate(sla.ladder):
+        if _takes_away(step) and step.after.minutes < sla.first_touch.minutes:
+            what = f"it is taken from the owner after {step.after}, although the first touch has {sla.first_touch}"
+            yield check.problem((*path, m, "after"), what, f"Let the step wait for {sla.first_touch} at least.")
+
+
+def _takes_away(step: Step) -> bool:
+    return step.reassign is not None or step.return_to is not None
+
+
+# --- brief and dispositions -----------------------------------------------------------------------------------
+
+
+def _brief(check: Check) -> Iterator[Problem]:
+    brief, steps = check.contract.brief, {rule.step for rule in check.contract.ready.next_step}
+    yield from check.twice([theme.theme for theme in brief.themes], ("brief", "themes"), "theme", "themes")
+    yield from check.twice([play.step for play in brief.plays], ("brief", "plays"), "step", "plays")
+    for n, play in enumerate(brief.plays):
+        if play.step not in steps:
+            what = f"no next step is called '{play.step}'"
+            yield check.problem(("brief", "plays", n, "step"), what, one_of(steps, word=play.step))
+        for path, text in ((("action",), play.action), (("opener",), play.opener), *((("ask", m), ask) for m, ask in enumerate(play.ask))):
+            yield from _filled(check, ("brief", "plays", n, *path), text)
+
+
+def _filled(check: Check, path: Path, text: str) -> Iterator[Problem]:
+    for name in re.findall(r"\{\s*([^{}]*?)\s*\}", text):
+        if name not in _PLACEHOLDERS:
+            yield check.problem(path, f"nothing is known to fill {{{name}}} with", one_of(_PLACEHOLDERS, word=name))
+
+
+def _reasons(check: Check) -> Iterator[Problem]:
+    for code, reason in check.contract.dispositions.disqualify.reasons.items():
+        if reason.back is not None:
+            path = ("dispositions", "disqualify", "reasons", code, "back")
+            yield check.problem(
+                path, f"'{code}' is a disqualification, and nobody comes back from one", "Move it to `recycle`, or drop `back`."
+            )
+
+
+def _examples(check: Check) -> Iterator[Problem]:
+    return example_problems(check.contract, check.locate)
+
+
+_CHECKS: Final[tuple[Callable[[Check], Iterator[Problem]], ...]] = (
+    _calendars,
+    _fields,
+    _kinds,
+    _bars,
+    _next_steps,
+    _free_mail,
+    _pools,
+    _rungs,
+    _targets,
+    _slas,
+    _brief,
+    _reasons,
+    _examples,
+)

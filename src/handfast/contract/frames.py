@@ -1,0 +1,113 @@
+"""Rows of loose values as a frame of declared types: what conditions are evaluated on.
+
+What cannot be read as the declared type is null, that is: unknown. Nothing is guessed and nothing is refused here; the doors do that.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import polars as pl
+
+from handfast.contract.terms import FieldType
+
+#: The Polars type of each declared type.
+DTYPES: Final[Mapping[FieldType, pl.DataType]] = {
+    "text": pl.String(),
+    "int": pl.Int64(),
+    "number": pl.Float64(),
+    "bool": pl.Boolean(),
+    "time": pl.Datetime("us", "UTC"),
+}
+
+_WHOLE: Final = re.compile(r"[+-]?[0-9]{1,19}\Z")
+_DECIMAL: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?\Z")
+_YES_NO: Final = {"true": True, "yes": True, "false": False, "no": False}
+
+
+def as_frame(rows: Sequence[Mapping[str, Any]], fields: Mapping[str, FieldType]) -> pl.DataFrame:
+    """One row a mapping, one column a declared field, in the declared order; other keys are left out.
+
+    Read as declared: numbers and yes-or-no as `text`; whole numbers written as text or with a zero fraction as `int`; texts of a number as
+    `number`; true, false, yes and no (any case), 1 and 0 as `bool`; ISO 8601 texts and datetimes as `time`, in UTC where they name no zone.
+    Everything else, and whatever does not fit the type (an int beyond 64 bits, NaN), is null.
+    """
+    columns = [pl.Series(name, [_READ[kind](row.get(name)) for row in rows], dtype=DTYPES[kind]) for name, kind in fields.items()]
+    return pl.DataFrame(columns) if columns else pl.DataFrame()
+
+
+def read_time(text: str) -> datetime | None:
+    """The moment an ISO 8601 text names, in UTC; UTC is also what a text without a zone means. None where it is none."""
+    try:
+        return _in_utc(datetime.fromisoformat(text.strip()))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, str):
+        return value if value.isascii() or _encodes(value) else None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value) if abs(value) < 10**30 else None
+    return str(value) if isinstance(value, float) and math.isfinite(value) else None
+
+
+def _encodes(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # half a surrogate pair, as JSON may carry
+        return False
+    return True
+
+
+def _int(value: Any) -> int | None:
+    written = isinstance(value, str) and _WHOLE.match(value.strip())
+    if written or (isinstance(value, float) and value.is_integer()):
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if -(2**63) <= value < 2**63 else None
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, str):
+        value = float(value) if _DECIMAL.match(value.strip()) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        found = float(value)
+    except OverflowError:
+        return None
+    return found if math.isfinite(found) else None
+
+
+def _bool(value: Any) -> bool | None:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return _YES_NO.get(value.strip().lower())
+    return bool(value) if isinstance(value, int | float) and value in (0, 1) else None
+
+
+def _time(value: Any) -> datetime | None:
+    if isinstance(value, str):
+        return read_time(value)
+    if not isinstance(value, datetime):
+        return None
+    try:
+        return _in_utc(value)
+    except OverflowError:
+        return None
+
+
+_READ: Final[Mapping[FieldType, Callable[[Any], Any]]] = {"text": _text, "int": _int, "number": _number, "bool": _bool, "time": _time}
