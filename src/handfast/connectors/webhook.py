@@ -168,6 +168,8 @@ class WebhookChannel:
             try:
                 link.request("POST", target, body=body, headers=dict(headers))
                 answer = link.getresponse()
+                if late():  # what was cut off reads like a short answer
+                    raise TimeoutError
                 return answer.status, answer.headers.get("retry-after")
             except (OSError, http.client.HTTPException) as error:
                 if late() or isinstance(error, TimeoutError):
