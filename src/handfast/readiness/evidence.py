@@ -1,0 +1,169 @@
+"""Evidence: signals weighed against the contract's intent rules and next steps, capped and decayed.
+
+Each signal that a rule hears becomes one row with an interval of its own: the moments at which it counts. That interval depends on the
+signal and its earlier neighbours only, never on the moment judged, so it is computed once a signal and then asked for any number of
+moments: now, as known then, or at every signal of two years. All times here are whole microseconds since 1970 in UTC, points are millionths.
+
+Columns with a leading underscore are ours; names in a contract begin with a letter, so the two cannot meet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from handfast.readiness.plan import Listener, Plan
+
+if TYPE_CHECKING:
+    from handfast.contract.terms import Cap
+
+#: How many pairs of moment and signal are held in memory at once (about 60 bytes each).
+PAIRS_AT_ONCE: Final = 4_000_000
+
+#: Slices of time share a key with the person's number: 31 bits for the slice, modulo; the interval itself stays the judge.
+_SLICES: Final = 2**31
+#: Days of a person share a key in the same way; 2^22 days are 11,000 years.
+_DAYS: Final = 2**22
+_WEIGHED: Final = {
+    "_who": pl.UInt32,
+    "signal": pl.Int64,
+    "_occurred": pl.Int64,
+    "_known": pl.Boolean,
+    "_rule": pl.UInt16,
+    "_from": pl.Int64,
+}
+
+
+def weigh(plan: Plan, evidence: pl.DataFrame, who: pl.DataFrame, span: tuple[int, int], zone: str, *, working: bool) -> pl.DataFrame:
+    """Every signal in `span` (first moment excluded, last included) that a rule hears, once per rule.
+
+    Args:
+        evidence: `signal`, `person_id`, `kind`, `occurred_at` and every field the conditions name.
+        who: `person_id` and its number `_who` (UInt32); signals of anybody else are left out.
+        zone: of the contract's calendar, whose days and weeks the caps count in.
+        working: keep also what never counts: signals above a cap, and those whose condition is unknown (`_known` false).
+
+    Returns:
+        `_who`, `signal`, `_occurred`, `_known`, `_rule` (position in `plan.listeners`), `_from`: it counts at `at` where
+        `_known` and `_from <= at < _occurred + reach`.
+    """
+    timely = (pl.col("_occurred") > span[0]) & (pl.col("_occurred") <= span[1])
+    signals = evidence.select(plan.signal).filter(timely, plan.heard(unknown=working)).join(who, on="person_id")
+    parts = [_rows(listener, number, signals, zone, working=working) for number, listener in enumerate(plan.listeners)]
+    rows = [part for part in parts if part is not None]
+    return pl.concat(rows) if rows else pl.DataFrame(schema=_WEIGHED)
+
+
+def _rows(listener: Listener, number: int, signals: pl.DataFrame, zone: str, *, working: bool) -> pl.DataFrame | None:
+    """What one rule hears, and from when on it counts; None where it hears nothing."""
+    met = signals[str(number)]
+    heard = met.fill_null(True) if working else met
+    if not heard.any():
+        return None
+    known = pl.col(str(number)).is_not_null().alias("_known")
+    rule = pl.lit(number, dtype=pl.UInt16).alias("_rule")
+    rows = signals[heard.arg_true()].select("_who", "signal", "_occurred", known, rule, pl.col("_occurred").alias("_from"))
+    if listener.cap is None or rows.height <= listener.cap.times:
+        return rows
+    rows = _hold_back(rows, listener.cap, listener.reach, zone)
+    return rows if working else rows.filter(pl.col("_from") < pl.col("_occurred") + listener.reach)
+
+
+def _hold_back(rows: pl.DataFrame, cap: Cap, reach: int, zone: str) -> pl.DataFrame:
+    """Moves `_from` for days and weeks that hold more signals of one person than the cap allows. Ties go to the lower signal number.
+
+    A signal above the cap is held back by the one that stands `times` places before it in the same day or week: it counts only once that
+    one has left the lookback. So a day that the lookback cuts is capped among what is left of it, and no verdict depends on anything older.
+    """
+    rows = rows.with_columns(_bucket(cap, zone))
+    crowded = _crowded(rows, cap.times)
+    if crowded.is_empty():
+        return rows.drop("_bucket")
+    full = pl.col("_known") & pl.col("_bucket").is_in(crowded.implode())
+    crowd = rows.filter(full).sort("_bucket", "_occurred", "signal")
+    blocker = pl.when(pl.col("_bucket") == pl.col("_bucket").shift(cap.times)).then(pl.col("_occurred").shift(cap.times))
+    held = crowd.with_columns(pl.max_horizontal(pl.col("_occurred"), blocker + reach).alias("_from"))
+    return pl.concat([rows.filter(~full), held]).drop("_bucket")
+
+
+def _bucket(cap: Cap, zone: str) -> pl.Expr:
+    """The person's number and the local day the cap counts in (days since 1970; weeks for a weekly cap), in one integer."""
+    local = pl.col("_occurred").cast(pl.Datetime("us", "UTC")).dt.convert_time_zone(zone)
+    day = local.dt.date().cast(pl.Int32).cast(pl.Int64)
+    # 1970-01-01 was a Thursday, three days after its Monday.
+    number = day if cap.per == "day" else (day + 3).floordiv(7)
+    return (pl.col("_who").cast(pl.Int64) * _DAYS + number).alias("_bucket")
+
+
+def _crowded(rows: pl.DataFrame, times: int) -> pl.Series:
+    """The buckets that hold more known signals than `times`. Sorting plain integers is the quickest way to find the few there are."""
+    buckets = rows["_bucket"].filter(rows["_known"]).sort()
+    return buckets.filter(buckets == buckets.shift(times)).unique()
+
+
+def paired(points: pl.DataFrame, rows: pl.DataFrame, lookback: int, *, alone: bool) -> Iterator[pl.DataFrame]:
+    """Each moment beside the weighed signals that may count at it, in portions of about `PAIRS_AT_ONCE`.
+
+    Args:
+        points: `_row`, `_who`, `_at` (microseconds).
+        rows: from `weigh`.
+        lookback: no row counts longer than this (microseconds).
+        alone: every person has one moment, and `_who` is its row. Then nothing multiplies and one portion is enough.
+
+    Yields:
+        The columns of `rows` with `_row` and `_at`. Pairs in which the signal does not count are among them.
+    """
+    if alone:
+        yield rows.with_columns(points["_at"].gather(rows["_who"]), pl.col("_who").alias("_row"))
+        return
+    keyed = rows.with_columns(_key(pl.col("_occurred"), lookback))
+    # A slice is as long as the lookback, so a moment needs the signals of its own slice and of the one before.
+    asked = pl.concat([points.with_columns(_key(pl.col("_at") - back, lookback)) for back in (0, max(lookback, 1))]).drop("_who")
+    for portion in _portions(asked, keyed):
+        near = keyed.filter(pl.col("_key").is_between(portion["_key"].min(), portion["_key"].max()))
+        yield near.join(portion, on="_key").drop("_key")
+
+
+def _key(moment: pl.Expr, lookback: int) -> pl.Expr:
+    """The person's number and a slice of time, in one integer."""
+    piece = moment.floordiv(max(lookback, 1)) % _SLICES
+    return (pl.col("_who").cast(pl.Int64) * _SLICES + piece).alias("_key")
+
+
+def _portions(asked: pl.DataFrame, keyed: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Splits what is asked so that no portion makes many more than `PAIRS_AT_ONCE` pairs."""
+    sizes = keyed.group_by("_key").len("_size")
+    asked = asked.join(sizes, on="_key")  # whoever has no evidence there drops out
+    if asked["_size"].cast(pl.UInt64).sum() <= PAIRS_AT_ONCE:
+        yield asked.drop("_size")
+        return
+    number = (pl.col("_size").cast(pl.UInt64).cum_sum() // PAIRS_AT_ONCE).alias("_portion")
+    numbered = asked.sort("_key").with_columns(number)
+    yield from (part.drop("_size", "_portion") for part in numbered.partition_by("_portion", maintain_order=True))
+
+
+def counted(plan: Plan, pairs: pl.DataFrame) -> pl.DataFrame:
+    """The pairs in which the signal counts: `_row`, `_millionths` (of a point of intent), `_step` (the next step it keeps open)."""
+    return pairs.filter(plan.within_reach, plan.counts).select("_row", *plan.adds)
+
+
+def explained(plan: Plan, pairs: pl.DataFrame) -> pl.DataFrame:
+    """As `counted`, with all the columns of the pairs, and with the signals within reach that do not count (held back, or unknown)."""
+    adds = (pl.when("_counts").then(added).alias(added.meta.output_name()) for added in plan.adds)
+    return pairs.filter(plan.within_reach).with_columns(plan.counts.alias("_counts")).with_columns(adds)
+
+
+def tally(pairs: pl.DataFrame) -> pl.DataFrame:
+    """For each `_row` a list `_heard`: per rule that heard anything, what counted and what did not. Takes the pairs from `explained`."""
+    counts, known = pl.col("_counts"), pl.col("_known")
+    rules = pairs.sort("_row", "_rule", "_occurred", "signal").group_by("_row", "_rule", maintain_order=True)
+    said = rules.agg(
+        pl.col("signal").filter(counts).alias("signals"),
+        (known & ~counts).sum().alias("capped"),
+        (~known).sum().alias("unknown"),
+        pl.col("_millionths").sum().alias("millionths"),
+        pl.col("_occurred").filter(counts).last().alias("latest"),
+    )
+    return said.group_by("_row", maintain_order=True).agg(pl.struct(pl.exclude("_row")).alias("_heard"))

@@ -1,0 +1,172 @@
+"""The verdict: is this person ready at this moment? One pure function for one moment or a million.
+
+    ready  =  fit at its bar  AND  intent at its bar  AND  a next step that is still open,  unless a never-rule holds
+
+`judge` is the only place where this is decided: the live path, replay, `prove` and `why` all call it. A row of its result depends on that
+person's own fields and signals inside the lookback, and on nothing else in the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import polars as pl
+
+from handfast.contract.frames import DTYPES, as_frame
+from handfast.facts import utc
+from handfast.readiness.evidence import counted, explained, paired, tally, weigh
+from handfast.readiness.plan import MILLIONTHS, Plan, plan_of
+
+if TYPE_CHECKING:
+    from handfast.contract.agreement import Agreement
+    from handfast.contract.terms import FieldType
+
+_MOMENT: Final = pl.Datetime("us", "UTC")
+_KEYS: Final[Mapping[str, pl.DataType]] = {"signal": pl.Int64(), "person_id": pl.String(), "kind": pl.String(), "occurred_at": _MOMENT}
+
+
+def judge(
+    agreement: Agreement, points: pl.DataFrame, people: pl.DataFrame, evidence: pl.DataFrame, *, working: bool = False
+) -> pl.DataFrame:
+    """The verdict on each person at each moment.
+
+    Args:
+        points: what is asked: `person_id` and `at` (Datetime us, UTC); other columns are handed through.
+        people: `person_id`, once each, and a column for each field of the contract. A missing person or column is unknown.
+        evidence: `signal` (Int64), `person_id`, `kind`, `occurred_at` and a column for each field of the signals, each signal once.
+        working: add the columns that `explain.workings` reads; for rows somebody will look at, as it keeps every pair in memory.
+
+    `person_id` may be text or whole numbers, so long as all three frames agree; numbers join faster at a million people.
+
+    Returns:
+        The rows and columns of `points`, in their order, with `outcome` (ready, not_yet, never), `fit` (Int32, points), `intent` (Int64,
+        millionths of a point), `next_step` (the first one open, or null) and `reason` (of the first never-rule that holds, or null).
+
+    Raises:
+        ValueError: `people` names a person twice.
+    """
+    plan = plan_of(agreement)
+    asked = points.select("person_id", pl.col("at").dt.cast_time_unit("us").to_physical().alias("_at"))
+    fit = _fit(plan, asked, people, agreement.contract.fields, working=working)
+    found = fit.hstack(_intent(agreement, plan, asked, evidence, working=working).get_columns())
+    order = ("fit", "intent", "next_step", "reason")
+    return points.hstack(found.select(plan.outcome, *order, pl.exclude(*order)).get_columns())
+
+
+def verdict_of(agreement: Agreement, person: Mapping[str, Any], signals: Sequence[Mapping[str, Any]], at: datetime) -> dict[str, Any]:
+    """The verdict on one made-up record, with its working: the way to try a rule.
+
+    Args:
+        person: fields of the contract by name; what is left out is unknown.
+        signals: each `kind`, `occurred_at` (aware) and its own fields; numbered 0, 1, 2 … in the order given.
+        at: the moment (aware).
+
+    Returns:
+        `outcome`, `fit` (points), `intent` (points, to a millionth), `next_step`, `reason`, and what `explain.workings` says.
+    """
+    from handfast.readiness.explain import workings
+
+    people = pl.DataFrame({"person_id": ["one"]}).hstack(as_frame([person], agreement.contract.fields))
+    base = {
+        "signal": pl.Series(range(len(signals)), dtype=pl.Int64),
+        "person_id": pl.Series(["one"] * len(signals), dtype=pl.String),
+        "kind": pl.Series([signal["kind"] for signal in signals], dtype=pl.String),
+        "occurred_at": pl.Series([utc(signal["occurred_at"]) for signal in signals], dtype=_MOMENT),
+    }
+    evidence = pl.DataFrame(base).hstack(as_frame(signals, agreement.signal_fields))
+    points = pl.DataFrame({"person_id": ["one"], "at": pl.Series([utc(at)], dtype=_MOMENT)})
+    judged = judge(agreement, points, people, evidence, working=True)
+    row = judged.select("outcome", "fit", pl.col("intent") / MILLIONTHS, "next_step", "reason").row(0, named=True)
+    return {**row, **workings(agreement, judged)[0]}
+
+
+# --- fit and never: who they are ----------------------------------------------------------------------------------
+
+
+def _fit(plan: Plan, asked: pl.DataFrame, people: pl.DataFrame, fields: Mapping[str, FieldType], *, working: bool) -> pl.DataFrame:
+    """`fit` and `reason` of each point; with the working also what each rule said and the fields they name."""
+    measures = (*plan.person, *plan.person_working) if working else plan.person
+
+    def measure(frame: pl.DataFrame) -> pl.DataFrame:
+        return _shaped(frame, ("person_id",), plan.person_fields, fields).select("person_id", *measures)
+
+    known = measure(people)
+    # Whoever asks about a million people mostly has them in the same order; then there is nothing to look up.
+    if not known["person_id"].equals(asked["person_id"], null_equal=False):
+        known = _matched(known, asked, measure)
+    return known.drop("person_id")
+
+
+def _matched(known: pl.DataFrame, asked: pl.DataFrame, measure: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.DataFrame:
+    """What is known of the people asked about, row by row. Of a stranger every field is unknown, which `country IS NULL` speaks about."""
+    key = asked.schema["person_id"]
+    people = known.with_columns(pl.col("person_id").cast(key), pl.lit(True).alias("_known"))
+    found = asked.select("person_id").join(people, on="person_id", how="left", maintain_order="left")
+    if found.height != asked.height:
+        raise ValueError("people names a person twice")
+    if found["_known"].null_count():
+        stranger = measure(pl.DataFrame({"person_id": pl.Series([None], dtype=key)})).drop("person_id")
+        missing = pl.col("_known").is_null()
+        fill = [pl.when(missing).then(pl.lit(column).first()).otherwise(pl.col(column.name)).alias(column.name) for column in stranger]
+        found = found.with_columns(fill)
+    return found.drop("_known")
+
+
+# --- intent and next step: what they did --------------------------------------------------------------------------
+
+
+def _intent(agreement: Agreement, plan: Plan, asked: pl.DataFrame, evidence: pl.DataFrame, *, working: bool) -> pl.DataFrame:
+    """`intent` and `next_step` of each point; with the working also `_heard`: what each rule made of the signals."""
+    who, points, alone = _numbered(asked)
+    signals = _shaped(evidence, tuple(_KEYS), plan.signal_fields, agreement.signal_fields)
+    if signals.schema["person_id"] != asked.schema["person_id"]:
+        signals = signals.with_columns(pl.col("person_id").cast(asked.schema["person_id"]))
+    rows = weigh(plan, signals, who, _span(asked["_at"], plan.lookback), agreement.contract.calendar.timezone, working=working)
+    portions = paired(points, rows, plan.lookback, alone=alone)
+    if not working:
+        return _totals(agreement, asked.height, [_summed(counted(plan, portion)) for portion in portions])
+    pairs = pl.concat([explained(plan, portion) for portion in portions])
+    heard = points.select("_row").join(tally(pairs), on="_row", how="left", maintain_order="left")
+    return _totals(agreement, asked.height, [_summed(pairs)]).hstack([heard["_heard"]])
+
+
+def _span(moments: pl.Series, lookback: int) -> tuple[int, int]:
+    """The times a signal must lie between to count at any of the moments."""
+    first, last = cast("int | None", moments.min()), cast("int | None", moments.max())
+    return (first or 0) - lookback, last or 0
+
+
+def _numbered(asked: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, bool]:
+    """Persons as numbers: `(person_id, _who)`; `(_row, _who, _at)`; and whether each person is asked about once, `_who` being the row."""
+    rows = asked.with_row_index("_row")
+    if asked.height < 2 or asked["person_id"].n_unique() == asked.height:
+        numbered = rows.with_columns(pl.col("_row").alias("_who"))
+        return numbered.select("person_id", "_who"), numbered, True
+    who = asked.select("person_id").unique(maintain_order=True).with_row_index("_who")
+    return who, rows.join(who, on="person_id", maintain_order="left").select("_row", "_who", "_at"), False
+
+
+def _summed(pairs: pl.DataFrame) -> pl.DataFrame:
+    return pairs.group_by("_row").agg(pl.col("_millionths").sum(), pl.col("_step").min())
+
+
+def _totals(agreement: Agreement, height: int, sums: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """`intent` and `next_step` of every row, from sums that may come in several parts; a row without evidence has 0 and none."""
+    total = sums[0] if len(sums) == 1 else _summed(pl.concat(sums))
+    intent = pl.zeros(height, pl.Int64, eager=True).scatter(total["_row"], total["_millionths"])
+    first = pl.repeat(None, height, dtype=pl.UInt16, eager=True).scatter(total["_row"], total["_step"])
+    names = pl.Series([step.step for step in agreement.contract.ready.next_step], dtype=pl.String)
+    return pl.DataFrame([intent.alias("intent"), names.gather(first).alias("next_step")])
+
+
+def _shaped(frame: pl.DataFrame, keys: Sequence[str], names: Sequence[str], fields: Mapping[str, FieldType]) -> pl.DataFrame:
+    """The frame with every column needed; a field nobody delivered is a column of nulls, that is, unknown."""
+    types = {**_KEYS} | {name: DTYPES[fields[name]] for name in names}
+    if frame.width == 0:
+        return pl.DataFrame(schema={name: types[name] for name in (*keys, *names)})
+    there = frame.schema
+    untyped = [pl.col(name).cast(types[name]) for name in (*keys, *names) if there.get(name) == pl.Null]
+    absent = [pl.lit(None, dtype=types[name]).alias(name) for name in names if name not in there]
+    return frame.with_columns(*untyped, *absent) if untyped or absent else frame
