@@ -121,7 +121,7 @@ def preparing() -> None:
 def main() -> None:
     hours = hours_of(CALENDAR)
     ours, pandas, other = by_handfast(hours), by_pandas(), by_businesstimedelta()
-    few, many = cases(400), cases(100_000)
+    few, many = cases(400), cases(20_000)
     agreement("pandas CustomBusinessHour", pandas, ours, few)
     agreement("businesstimedelta", other, ours, few)
     preparing()
