@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final
@@ -51,7 +51,7 @@ class Given:
     at: datetime
     owner: str | None = None
     away: tuple[str, ...] = ()
-    open: Mapping[str, int] = MappingProxyType({})
+    open: Mapping[str, int] = field(default_factory=dict)
 
 
 def read_given(contract: Contract, example: Example) -> Given:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from importlib import resources
 from random import Random
 from typing import Final
@@ -24,11 +24,15 @@ from handfast.desk import contracts, imports
 from handfast.desk.actions import dispose, touch
 from handfast.desk.contracts import Book
 from handfast.desk.drive import Drive, Driven
-from handfast.desk.intake import receive
+from handfast.connectors.segment import Refusal
+from handfast.desk.intake import Keys, Post, admit, ensure_key
 from handfast.desk.refused import Refused
-from handfast.facts import Outcome, Touch, stable_id
+from handfast.facts import Outcome, Touch
+from handfast.problem import Place, Problem
+from handfast.store import demo as rows
+from handfast.store import work
 from handfast.store.base import Store, StorageAway
-from handfast.store.demo import open_of_others
+from handfast.store.demo import open_of_others, opened_handoffs
 
 log = structlog.get_logger()
 
@@ -37,6 +41,8 @@ LONERS: Final = 45
 #: Visits on a working day.
 VISITS: Final = 72
 SOURCE: Final = "web"
+#: The key of the demo's own site.
+WRITE_KEY: Final = "northwind-demo-site"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,18 @@ class Cast:
 def contract_text() -> str:
     """The contract Northwind signed."""
     return resources.files("handfast.demo").joinpath("northwind.yaml").read_text(encoding="utf-8")
+
+
+def clear(store: Store, at: datetime) -> Problem | None:
+    """Makes room for a new demo company. A database that holds anything but a demo is left alone, with the Problem that says so."""
+    with store.writing() as conn:
+        if not rows.is_empty(conn) and work.note(conn, "demo") is None:
+            return Problem(
+                Place("HANDFAST_DATABASE_URL"), "this database holds data that is not the demo's", "Name an empty database, or unset the variable."
+            )
+        rows.empty(conn)
+        work.put_note(conn, "demo", "true", at)
+    return None
 
 
 def cast(store: Store, seed: int, hands_off: frozenset[str] = frozenset()) -> Cast:
@@ -95,8 +113,9 @@ def live_through(
     sessions = _sessions(people.traffic, start, end, say)
     book = Book()
     drive = Drive(store, book, world=people.sales, tell=lambda at: say(f"{at:%d %b}: leads, calls, outcomes", 0.2 + 0.8 * (at - start) / (end - start)))
+    browser = Browser(store, start)
     for number, session in enumerate(sessions):
-        send(store, session, session.sent_at)
+        browser.send(session, session.sent_at)
         if number % 50 == 0:
             say("Visitors arrive", 0.2 * number / len(sessions))
     done = drive.until(end)
@@ -112,10 +131,20 @@ def _sessions(traffic: Traffic, start: datetime, end: datetime, say: Callable[[s
     return sorted((s for s in found if s.sent_at <= end), key=lambda s: s.sent_at)
 
 
-def send(store: Store, session: Session, at: datetime) -> None:
-    """Posts a session the way a browser does: one batch, sent when the visit ends."""
-    body = orjson.dumps({"batch": list(session.events), "sentAt": session.sent_at.isoformat()})
-    receive(store, SOURCE, body, {}, at)
+class Browser:
+    """Posts sessions the way a browser does: one batch, sent when the visit ends, with the write key of the site."""
+
+    def __init__(self, store: Store, at: datetime) -> None:
+        self.store = store
+        self.keys = Keys(store, keep=timedelta(days=3650))
+        ensure_key(store, WRITE_KEY, SOURCE, at)
+
+    def send(self, session: Session, at: datetime) -> None:
+        """Raises StorageAway, and ValueError where the door refuses it: the demo speaks the format or it is broken."""
+        body = orjson.dumps({"batch": list(session.events), "sentAt": session.sent_at.isoformat(), "writeKey": WRITE_KEY})
+        answer = admit(self.store, self.keys, Post("batch", body), at)
+        if isinstance(answer, Refusal) or answer.refused:
+            raise ValueError(f"the intake refused a session of the demo: {answer}")
 
 
 class Live:
@@ -131,6 +160,7 @@ class Live:
         self.stop = stop
         self.random = Random(people.traffic.serial)
         self.book = Book()
+        self.browser = Browser(store, clock())
         self._promised: dict[str, datetime] = {}
 
     def run(self) -> None:
@@ -148,7 +178,7 @@ class Live:
         # The visit of a few minutes is told as if it ended now, so that nothing lies in the future.
         shift = session.sent_at - at
         events = tuple({**e, "timestamp": (datetime.fromisoformat(e["timestamp"]) - shift).isoformat()} for e in session.events)
-        send(self.store, Session(at, events), at)
+        self.browser.send(Session(at, events), at)
 
     def _answer(self) -> None:
         """Each simulated rep takes up what is theirs after a while of their own, in real minutes whatever the hour."""
@@ -163,8 +193,6 @@ class Live:
                 return
 
     def _take_up(self, handoff: str, at: datetime) -> None:
-        from handfast.store.demo import opened_handoffs
-
         with self.store.reading() as conn:
             found = opened_handoffs(conn, [handoff])
         if not found or not found[0].owner:
@@ -180,6 +208,3 @@ class Live:
                 dispose(self.store, handoff, found[0].owner, outcome, at + timedelta(seconds=1), reason=getattr(last, "reason", None), book=self.book)
         except Refused as refused:
             log.info("demo_refused", what=refused.problem.what)
-
-
-__all__ = ["Cast", "Live", "UTC", "cast", "contract_text", "found", "live_through", "send", "stable_id"]

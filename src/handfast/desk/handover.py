@@ -27,14 +27,15 @@ import polars as pl
 import psycopg
 
 from handfast.brief.compose import BriefCase, compose
-from handfast.contract.agreement import Agreement
-from handfast.contract.conditions import as_frame
+from handfast.contract.agreement import SLA_FIELDS, Agreement
+from handfast.contract.frames import as_frame
 from handfast.desk.contracts import Book
 from handfast.facts import Account, Person, Signal, lane_of, stable_id
 from handfast.identity.keys import account_key, email_key, keys_of, user_key
 from handfast.identity.normalise import business_domain
 from handfast.identity.resolve import Directory, resolve
-from handfast.readiness.verdict import judge, workings
+from handfast.readiness.explain import workings
+from handfast.readiness.verdict import judge
 from handfast.routing.assign import Assignment, Case, Roster, assign, territories
 from handfast.sla.clock import OPS, Clock, choose, start, start_exception
 from handfast.sla.notice import Kind, Named, message_id, notice
@@ -46,10 +47,6 @@ from handfast.store.handover import Pending
 BATCH = 2000
 #: How many signals a brief is composed from, the latest first.
 BRIEF_SIGNALS = 40
-
-#: What the SLA conditions may read besides the contract's own fields.
-SLA_FIELDS = {"next_step": "text", "fit": "int", "intent": "number", "source": "text"}
-
 
 @dataclass(slots=True)
 class Decided:
@@ -137,7 +134,7 @@ class _Batch:
         self.directory = Directory()
         self.people_rows: dict[str, dict[str, Any]] = {}
         self.domain_of: Callable[[str], str | None] = (
-            _nobodys if self.agreement.contract.match.domain == "off" else partial(_domain, tuple(self.agreement.contract.match.free_mail))
+            _nobodys if self.agreement.contract.match.domain == "off" else partial(_domain, frozenset(self.agreement.contract.match.free_mail))
         )
 
     def run(self, waiting: list[Pending]) -> Decided:
@@ -266,7 +263,7 @@ class _Batch:
         self._write_standings(found)
         telling = self._telling(found, before)
         if telling:
-            self._hand_over(judged, moments, telling, done)
+            self._hand_over(judged, moments, telling, before, done)
 
     def _verdicts(self, moments: list[Moment]) -> pl.DataFrame:
         agreement = self.agreement
@@ -315,57 +312,63 @@ class _Batch:
 
     # --- handoffs -------------------------------------------------------------------------------------------
 
-    def _hand_over(self, judged: pl.DataFrame, moments: list[Moment], telling: list[int], done: Decided) -> None:
+    def _hand_over(
+        self, judged: pl.DataFrame, moments: list[Moment], telling: list[int], before: Mapping[str, str], done: Decided
+    ) -> None:
         motion = self.agreement.contract.motion
         party_of = {m.person: self._party(m.person) for m in moments}
         parties = list({party_of[moments[i].person] for i in telling})
         self.open = rows.open_handoffs(self.conn, parties, motion)
         closings = rows.last_closings(self.conn, parties, motion)
         suppressed = rows.suppressed(self.conn, list({moments[i].person for i in telling}))
-        chosen: list[int] = []
-        opens: list[tuple[int, str]] = []  # position, party
-        joins: list[tuple[int, str]] = []
         in_work: dict[str, set[str]] = {p: set(h.people) for p, h in self.open.items()}
-        outcomes = judged["outcome"].to_list()
-        stepped = judged["next_step_at"].to_list()
-        last_written: dict[str, str] = {}
-        for i in telling:
-            m, party = moments[i], party_of[moments[i].person]
-            if outcomes[i] != "ready":
-                chosen.append(i)
-                last_written[m.person] = outcomes[i]
-                continue
-            fresh = party not in closings or (stepped[i] is not None and stepped[i] > closings[party])
-            if m.person in in_work.get(party, ()) or m.person in suppressed or not fresh:
-                if last_written.get(m.person) not in (None, "ready"):
-                    chosen.append(i)
-                    last_written[m.person] = "ready"
-                continue
-            (joins if party in in_work else opens).append((i, party))
-            in_work.setdefault(party, set()).add(m.person)
-            chosen.append(i)
-            last_written[m.person] = "ready"
-        if not chosen:
+        telling = [i for i in telling if not self._old_news(judged, moments[i], i, in_work.get(party_of[moments[i].person], set()), before)]
+        if not telling:
             return
-        position = {i: n for n, i in enumerate(chosen)}
-        kept = judged[chosen]
-        shown = workings(self.agreement, kept)
-        table = kept.to_dicts()
-        uuids = rows.signals_by_seq(self.conn, list({s for w in shown for s in w["inputs"]}))
-        ready = {
-            i: Ready(moments[i], table[n], shown[n], stable_id("ver", str(moments[i].waiting.signal.id), moments[i].person), party_of[moments[i].person])
-            for i, n in position.items()
-        }
-        self._write_verdicts(ready.values(), uuids)
+        kept = judged[telling]
+        shown, table = workings(self.agreement, kept), kept.to_dicts()
+        asked_at = self._asked_at(shown)
+        opens: list[Ready] = []
+        joins: list[Ready] = []
+        written: list[Ready] = []
+        last = dict(before)
+        for i, working, row in zip(telling, shown, table, strict=True):
+            m = moments[i]
+            party = party_of[m.person]
+            ready = Ready(m, row, working, stable_id("ver", str(m.waiting.signal.id), m.person), party)
+            changed = row["outcome"] != last.get(m.person, "not_yet")
+            last[m.person] = row["outcome"]
+            if row["outcome"] == "ready" and m.person not in in_work.get(party, ()) and m.person not in suppressed:
+                step_at = asked_at.get(working["totals"]["next_step_signal"])
+                if party not in closings or (step_at is not None and step_at > closings[party]):
+                    (joins if party in in_work else opens).append(ready)
+                    in_work.setdefault(party, set()).add(m.person)
+                    changed = True
+            if changed:
+                written.append(ready)
+        if not written:
+            return
+        uuids = rows.signals_by_seq(self.conn, list({s for r in written for s in r.working["inputs"]}))
+        self._write_verdicts(written, uuids)
         if opens:
-            self._open([ready[i] for i, _ in opens], done)
+            self._open(opens, done)
         if joins:
-            self._join([ready[i] for i, _ in joins], done)
+            self._join(joins, done)
+
+    def _old_news(self, judged: pl.DataFrame, m: Moment, i: int, people: set[str], before: Mapping[str, str]) -> bool:
+        """Ready as before, and in an open handoff already: nothing to write, so its working need not be made."""
+        return m.person in people and before.get(m.person) == "ready" and judged["outcome"][i] == "ready"
+
+    def _asked_at(self, shown: Sequence[Mapping[str, Any]]) -> dict[int, datetime]:
+        """When each open next step was asked for: a handoff that ended is opened again only by a step asked for after its end."""
+        seqs = {w["totals"]["next_step_signal"] for w in shown} - {None}
+        found = self.evidence.filter(pl.col("signal").is_in(list(seqs))).select("signal", "occurred_at")
+        return dict(found.iter_rows())
 
     def _party(self, person: str) -> str:
         return self.directory.people[person].account or person
 
-    def _write_verdicts(self, ready: Any, uuids: Mapping[int, UUID]) -> None:
+    def _write_verdicts(self, ready: Sequence[Ready], uuids: Mapping[int, UUID]) -> None:
         written = []
         for r in ready:
             m, row = r.moment, r.row
@@ -604,7 +607,7 @@ def _named_account(account: Account | None) -> Named | None:
     return Named(account.id, account.name or account.domain or account.key) if account else None
 
 
-def _domain(free_mail: tuple[str, ...], email: str) -> str | None:
+def _domain(free_mail: frozenset[str], email: str) -> str | None:
     return business_domain(email, free_mail)
 
 

@@ -45,3 +45,17 @@ def open_of_others(conn: psycopg.Connection, hands_off: Sequence[str]) -> list[s
         (list(hands_off),),
     ).fetchall()
     return [row[0] for row in rows]
+
+
+def empty(conn: psycopg.Connection) -> None:
+    """Takes every row out of every table but the migrations' own. Only ever called on the demo's own database."""
+    tables = conn.execute(
+        "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+    ).fetchall()
+    conn.execute(f"TRUNCATE {', '.join(row[0] for row in tables)} RESTART IDENTITY CASCADE")
+
+
+def is_empty(conn: psycopg.Connection) -> bool:
+    """Whether nothing was ever recorded here."""
+    row = conn.execute("SELECT NOT EXISTS (SELECT FROM signal) AND NOT EXISTS (SELECT FROM rep) AND NOT EXISTS (SELECT FROM contract)").fetchone()
+    return bool(row and row[0])

@@ -1,0 +1,106 @@
+"""From settings to a running store: every command goes through here, so every command says the same when something is missing."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from handfast.connectors.channel import Channel
+from handfast.problem import Problem
+from handfast.settings import Settings, read_settings
+from handfast.store.base import Store
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What a command works with."""
+
+    settings: Settings
+    store: Store
+
+
+def settings() -> Settings:
+    """The settings of the environment; exits with every Problem where one is wrong."""
+    found, problems = read_settings(os.environ, Path.cwd())
+    if found is None:
+        complain(problems)
+    assert found is not None
+    return found
+
+
+def complain(problems: list[Problem]) -> None:
+    """Prints every Problem on standard error and ends with exit code 1."""
+    for one in problems:
+        click.echo(str(one), err=True)
+    raise SystemExit(1)
+
+
+def say(text: str) -> None:
+    """A progress line: on standard error, so that what is asked for stays alone on standard output."""
+    click.echo(text, err=True)
+
+
+@contextmanager
+def opened(given: Settings | None = None, *, size: int = 12) -> Iterator[House]:
+    """A store on HANDFAST_DATABASE_URL, else on the embedded server in the data directory; migrated."""
+    from handfast.store.embedded import CannotStart, Embedded
+    from handfast.store.migrate import CannotMigrate, migrate
+
+    found = given or settings()
+    server = None
+    try:
+        if found.database_url is None:
+            server = Embedded(found.data_dir, tell=say)
+        url = found.database_url or (server.start() if server is not None else "")
+        migrate(url, say)
+        with Store(url, size=size) as store:
+            yield House(found, store)
+    except (CannotStart, CannotMigrate) as error:
+        complain([error.problem])
+    finally:
+        if server is not None:
+            server.stop()
+
+
+def channels(found: Settings) -> Mapping[str, Channel]:
+    """The ways out of the house that the settings name: mail always (a folder without a mail server), the webhook where one is given."""
+    from handfast.connectors.mail import Sender, mail_channel
+    from handfast.connectors.webhook import WebhookChannel
+    from handfast.worker import utc_now
+
+    teams = {"marketing": found.mail_from, "ops": found.mail_from, **found.mail_teams}
+    ways: dict[str, Channel] = {
+        "email": mail_channel(found.smtp, found.data_dir / "outgoing", Sender(found.mail_from, found.public_url, teams=teams))
+    }
+    if found.webhook is not None:
+        ways["webhook"] = WebhookChannel({"endpoint": found.webhook}, utc_now)
+    return ways
+
+
+def logging_to_stderr(level: str) -> None:
+    """Structured logs, one JSON object a line (plain words on a terminal), on standard error; nothing personal is ever passed in."""
+    import logging
+
+    import structlog
+
+    terminal = sys.stderr.isatty()
+    shape: list[structlog.types.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    end: structlog.types.Processor = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
+    if not terminal:
+        shape.append(structlog.processors.dict_tracebacks)
+    structlog.configure(
+        processors=[*shape, end],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+    )
+

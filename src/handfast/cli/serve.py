@@ -1,0 +1,49 @@
+"""`handfast serve`: the web process alone, on HANDFAST_DATABASE_URL or the embedded server."""
+
+from __future__ import annotations
+
+import threading
+
+import click
+
+from handfast.cli.opened import House, logging_to_stderr, opened, settings
+
+
+@click.command("serve")
+def command() -> None:
+    """The web process alone: pages, API and intake. Any number of them on one HANDFAST_DATABASE_URL."""
+    found = settings()
+    logging_to_stderr(found.log_level)
+    with opened(found) as house:
+        prepare(house)
+        serve(house)
+
+
+def prepare(house: House) -> None:
+    """The initial write key and contract of the settings."""
+    from handfast.desk.intake import ensure_key
+    from handfast.worker import load_contract, utc_now
+
+    if house.settings.write_key:
+        ensure_key(house.store, house.settings.write_key, "web", utc_now())
+    if house.settings.contract:
+        load_contract(house.store, house.settings.contract, utc_now())
+
+
+def serve(house: House, stop: threading.Event | None = None) -> None:
+    """Blocks until SIGINT or SIGTERM. Open streams are given two seconds."""
+    import uvicorn
+
+    from handfast.web.app import create_app
+    from handfast.worker import utc_now
+
+    app = create_app(house.store, house.settings, clock=utc_now)
+    config = uvicorn.Config(
+        app, host=house.settings.host, port=house.settings.port, log_level="warning", access_log=False, timeout_graceful_shutdown=2, loop="auto", http="auto"
+    )
+    server = uvicorn.Server(config)
+    try:
+        server.run()
+    finally:
+        if stop is not None:
+            stop.set()

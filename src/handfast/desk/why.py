@@ -1,0 +1,89 @@
+"""Why: everything that was decided about a person, an account or a handoff, with its working, from what is stored."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import polars as pl
+import psycopg
+
+from handfast.contract.frames import as_frame
+from handfast.desk.contracts import Book
+from handfast.desk.handover import evidence_frame
+from handfast.readiness.explain import workings
+from handfast.readiness.verdict import judge
+from handfast.sla.clock import Clock, explain_due
+from handfast.store import handover as rows
+from handfast.store import story
+from handfast.store.base import Store
+
+Story = dict[str, Any]
+
+
+def why(store: Store, key: str) -> Story | None:
+    """The story of an id (`per_…`, `acc_…`, `hnd_…`), an e-mail address, a user id or a domain. None: nobody knows it.
+
+    `is` says what it is: person, account or handoff. Times are aware datetimes in UTC. Raises StorageAway.
+    """
+    with store.reading() as conn:
+        book = Book().refresh(conn)
+        if (found := story.handoff(conn, key)) is not None:
+            return _handoff(conn, book, found)
+        if (found := story.person(conn, key)) is not None:
+            return _person(conn, book, found)
+        if (found := story.account(conn, key)) is not None:
+            return _account(conn, found)
+    return None
+
+
+def _person(conn: psycopg.Connection, book: Book, person: Story) -> Story:
+    stands = story.standing(conn, person["id"])
+    told: Story = {"is": "person", **person, "keys": story.keys(conn, person["id"])}
+    if stands is not None:
+        told["standing"] = {**stands, **_working(conn, book, person, stands)}
+    told["verdicts"] = story.verdicts(conn, person["id"])
+    told["handoffs"] = story.handoffs_of_person(conn, person["id"])
+    return told
+
+
+def _working(conn: psycopg.Connection, book: Book, person: Story, stands: Story) -> Story:
+    """The working of the standing verdict, made again from the stored signals: the same function, the same moment."""
+    agreement = book.by_id(stands["contract_id"])
+    at, ready = stands["at"], agreement.contract.ready
+    reach = max(ready.intent.lookback.minutes, *(n.within.minutes for n in ready.next_step))
+    account = rows.accounts(conn, [person["account_id"]], []) if person["account_id"] else []
+    fields = {**(account[0].fields if account else {}), **person["fields"]}
+    got = rows.evidence(conn, [person["id"]], list(agreement.kinds), at - timedelta(minutes=reach), at, list(agreement.signal_fields))
+    people = as_frame([{"person_id": person["id"], **fields}], {"person_id": "text", **agreement.contract.fields})
+    points = pl.DataFrame({"person_id": [person["id"]], "at": [at]}, schema={"person_id": pl.String, "at": pl.Datetime("us", "UTC")})
+    judged = judge(agreement, points, people, evidence_frame(got, agreement), working=True)
+    return {"contract_version": book.version(stands["contract_id"]), "working": workings(agreement, judged)[0]}
+
+
+def _account(conn: psycopg.Connection, account: Story) -> Story:
+    return {
+        "is": "account",
+        **account,
+        "people": story.people_of_account(conn, account["id"]),
+        "handoffs": story.handoffs_of_account(conn, account["id"]),
+    }
+
+
+def _handoff(conn: psycopg.Connection, book: Book, handoff: Story) -> Story:
+    agreement = book.by_id(handoff["contract_id"])
+    clocks = story.clocks(conn, handoff["id"])
+    for row in clocks:
+        clock = Clock(row["id"], row["handoff_id"], row["kind"], row["sla"], row["calendar"], row["started_at"], row["due_at"], ())
+        row["explained"] = explain_due(agreement, clock)
+    return {
+        "is": "handoff",
+        **handoff,
+        "people": story.people_of_handoff(conn, handoff["id"]),
+        "verdict": story.verdict(conn, handoff["verdict_id"]),
+        "legs": story.legs(conn, handoff["id"]),
+        "clocks": clocks,
+        "timers": story.timers(conn, handoff["id"]),
+        "messages": story.messages(conn, handoff["id"]),
+        "events": story.events(conn, handoff["id"]),
+    }
