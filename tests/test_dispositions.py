@@ -7,27 +7,36 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from handfast.contract.terms import Contract
 from handfast.dispositions import MAY_FOLLOW, Disposition, catalogue, check
 from handfast.facts import Outcome
 from handfast.problem import Problem
-from hypothesis import given
-from hypothesis import strategies as st
 
 NOW = datetime(2026, 1, 5, 15, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
 
-NORTHWIND = Contract.model_validate({
-    "contract": "Northwind",
-    "calendar": {"week": {"mon-fri": ["09:00-17:00"]}},
-    "ready": {"fit": {"at_least": 0}, "intent": {"at_least": 0}, "next_step": [{"step": "demo", "on": "form_submitted", "within": "7 days"}]},
-    "routing": {},
-    "sla": [{"name": "any", "first_touch": "1 hour"}],
-    "dispositions": {
-        "recycle": {"reasons": {"not_now": {"label": "Not now", "back": "90 days"}, "no_answer": {"blames": "timing"}, "other": {"note": True}}},
-        "disqualify": {"reasons": {"bad_fit": {"blames": "fit"}, "wrong_owner": {"blames": "routing"}, "spam": {}}},
-    },
-})
+NORTHWIND = Contract.model_validate(
+    {
+        "contract": "Northwind",
+        "calendar": {"week": {"mon-fri": ["09:00-17:00"]}},
+        "ready": {
+            "fit": {"at_least": 0},
+            "intent": {"at_least": 0},
+            "next_step": [{"step": "demo", "on": "form_submitted", "within": "7 days"}],
+        },
+        "routing": {},
+        "sla": [{"name": "any", "first_touch": "1 hour"}],
+        "dispositions": {
+            "recycle": {
+                "reasons": {"not_now": {"label": "Not now", "back": "90 days"}, "no_answer": {"blames": "timing"}, "other": {"note": True}}
+            },
+            "disqualify": {"reasons": {"bad_fit": {"blames": "fit"}, "wrong_owner": {"blames": "routing"}, "spam": {}}},
+        },
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -40,8 +49,10 @@ class Handoff:
 OPEN, TALKED = Handoff(), Handoff(outcome="connected")
 
 
-def said(outcome: str, reason: str | None = None, note: str = "", meeting_at: datetime | None = None, *, of: Handoff = OPEN) -> Disposition | Problem:
-    return check(NORTHWIND, of, outcome, reason, note, meeting_at, at=NOW)
+def said(
+    outcome: str, reason: str | None = None, note: str = "", meeting_at: datetime | None = None, *, of: Handoff = OPEN
+) -> Disposition | Problem:
+    return check(NORTHWIND, of, outcome, reason=reason, note=note, meeting_at=meeting_at, at=NOW)
 
 
 def accepted(*args: Any, **kwargs: Any) -> Disposition:

@@ -81,10 +81,10 @@ def check(
     contract: Contract,
     handoff: Disposable,
     outcome: Outcome | str,
+    *,
     reason: str | None = None,
     note: str = "",
     meeting_at: datetime | None = None,
-    *,
     at: datetime,
 ) -> Disposition | Problem:
     """The disposition, if it may be given now and is complete; else what is wrong with it.
@@ -171,7 +171,9 @@ def _reason(contract: Contract, handoff: Disposable, given: Outcome, reason: str
     if reason is None:
         return _problem(handoff, "reason", f"{given} needs a reason", one_of(codes))
     if (terms := codes.get(reason)) is None:
-        return _problem(handoff, "reason", f"'{reason}' is no reason for {given}", _elsewhere(contract, given, reason) or one_of(codes, word=reason))
+        return _problem(
+            handoff, "reason", f"'{reason}' is no reason for {given}", _elsewhere(contract, given, reason) or one_of(codes, word=reason)
+        )
     if terms.note and not note:
         return _problem(handoff, "note", f"the reason '{reason}' needs a note", "Write one sentence that says what happened.")
     return terms

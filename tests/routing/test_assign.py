@@ -9,13 +9,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from handfast.contract.agreement import Agreement, agree
 from handfast.contract.terms import Contract
 from handfast.facts import Absence, Rep
 from handfast.problem import Place
 from handfast.routing.assign import Assignment, Case, Roster, assign, eligible
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 MONDAY = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -24,21 +25,31 @@ ROUTING: dict[str, Any] = {
         {"name": "west", "when": "state IN ('CA', 'OR')", "to": "wes"},
         {"name": "big", "when": "employees >= 1000", "to": "enterprise"},
     ],
-    "pools": {"smb": {"members": {"ana": 1, "bo": 1}, "cap": "2 open"}, "enterprise": {"members": {"dee": 1}}},
+    "pools": {
+        "smb": {"members": {"ana": 1, "bo": 1}, "cap": "2 open"},
+        "enterprise": {"members": {"dee": 1}},
+        "field": {"members": {"wes": 1}},
+    },
     "default": "smb",
 }
 
 
 def agreement(routing: Mapping[str, Any] = ROUTING) -> Agreement:
-    contract = Contract.model_validate({
-        "contract": "Northwind",
-        "calendar": {"week": {"mon-fri": ["09:00-17:00"]}},
-        "fields": {"state": "text", "employees": "int"},
-        "ready": {"fit": {"at_least": 0}, "intent": {"at_least": 0}, "next_step": [{"step": "demo", "on": "form_submitted", "within": "7 days"}]},
-        "routing": routing,
-        "sla": [{"name": "any", "first_touch": "1 hour"}],
-        "dispositions": {"recycle": {"reasons": {"not_now": {}}}, "disqualify": {"reasons": {"bad_fit": {}}}},
-    })
+    contract = Contract.model_validate(
+        {
+            "contract": "Northwind",
+            "calendar": {"week": {"mon-fri": ["09:00-17:00"]}},
+            "fields": {"state": "text", "employees": "int"},
+            "ready": {
+                "fit": {"at_least": 0},
+                "intent": {"at_least": 0},
+                "next_step": [{"step": "demo", "on": "form_submitted", "within": "7 days"}],
+            },
+            "routing": routing,
+            "sla": [{"name": "any", "first_touch": "1 hour"}],
+            "dispositions": {"recycle": {"reasons": {"not_now": {}}}, "disqualify": {"reasons": {"bad_fit": {}}}},
+        }
+    )
     agreed, problems = agree(contract, Place("northwind.yaml"))
     assert agreed is not None, problems
     return agreed
@@ -220,7 +231,9 @@ def test_eligibility(rep: str, roster: Roster, reason: str | None) -> None:
 
 def test_an_absence_holds_its_start_and_not_its_end() -> None:
     roster = house(away={"ana": timedelta(hours=2)})
-    answers = [eligible("ana", roster, SMB, MONDAY + offset) for offset in (-MINUTE, timedelta(0), timedelta(hours=2) - MINUTE, timedelta(hours=2))]
+    answers = [
+        eligible("ana", roster, SMB, MONDAY + offset) for offset in (-MINUTE, timedelta(0), timedelta(hours=2) - MINUTE, timedelta(hours=2))
+    ]
     assert answers == [None, "pto", "pto", None]
 
 
@@ -228,7 +241,9 @@ def test_overlapping_absences_are_one() -> None:
     """A short sick note inside a long holiday does not end the holiday."""
     day = timedelta(days=1)
     spans = [("ana", 0, 14), ("ana", 2, 3), ("ana", 14, 16), ("ana", 20, 21), ("bo", 5, 6)]
-    roster = Roster({"ana": Rep("ana", "Ana", "ana@sales.example")}, [Absence(who, MONDAY + a * day, MONDAY + b * day) for who, a, b in spans])
+    roster = Roster(
+        {"ana": Rep("ana", "Ana", "ana@sales.example")}, [Absence(who, MONDAY + a * day, MONDAY + b * day) for who, a, b in spans]
+    )
     absent = [number for number in range(-1, 23) if roster.absence("ana", MONDAY + number * day)]
     assert absent == [*range(16), 20]
     found = roster.absence("ana", MONDAY + 4 * day)

@@ -14,15 +14,24 @@ FIELDS: dict[str, Any] = {"state": "text", "employees": "int"}
 
 
 def agreement(*claims: tuple[str, str]) -> Agreement:
-    contract = Contract.model_validate({
-        "contract": "Northwind",
-        "calendar": {"week": {"mon-fri": ["09:00-17:00"]}},
-        "fields": FIELDS,
-        "ready": {"fit": {"at_least": 0}, "intent": {"at_least": 0}, "next_step": [{"step": "demo", "on": "form_submitted", "within": "7 days"}]},
-        "routing": {"territories": [{"name": name, "when": when, "to": "smb"} for name, when in claims], "pools": {"smb": {"members": {"ana": 1}}}},
-        "sla": [{"name": "any", "first_touch": "1 hour"}],
-        "dispositions": {"recycle": {"reasons": {"not_now": {}}}, "disqualify": {"reasons": {"bad_fit": {}}}},
-    })
+    contract = Contract.model_validate(
+        {
+            "contract": "Northwind",
+            "calendar": {"week": {"mon-fri": ["09:00-17:00"]}},
+            "fields": FIELDS,
+            "ready": {
+                "fit": {"at_least": 0},
+                "intent": {"at_least": 0},
+                "next_step": [{"step": "demo", "on": "form_submitted", "within": "7 days"}],
+            },
+            "routing": {
+                "territories": [{"name": name, "when": when, "to": "smb"} for name, when in claims],
+                "pools": {"smb": {"members": {"ana": 1}}},
+            },
+            "sla": [{"name": "any", "first_touch": "1 hour"}],
+            "dispositions": {"recycle": {"reasons": {"not_now": {}}}, "disqualify": {"reasons": {"bad_fit": {}}}},
+        }
+    )
     agreed, problems = agree(contract, Place("northwind.yaml"))
     assert agreed is not None, problems
     return agreed

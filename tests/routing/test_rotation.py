@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from handfast.contract.terms import Pool
 from handfast.facts import Absence, Rep
 from handfast.routing.roster import Roster, Turn
 from handfast.routing.rotation import draw
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 MONDAY = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 #: Nothing in a rotation depends on the hour: a decision a minute.
@@ -24,7 +25,9 @@ def rep(name: str, *, active: bool = True) -> Rep:
     return Rep(name, name.title(), f"{name}@sales.example", active=active)
 
 
-def roster(names: Iterable[str], *, turns: Iterable[Turn] = (), absences: Iterable[Absence] = (), opens: Mapping[str, int] | None = None) -> Roster:
+def roster(
+    names: Iterable[str], *, turns: Iterable[Turn] = (), absences: Iterable[Absence] = (), opens: Mapping[str, int] | None = None
+) -> Roster:
     return Roster({name: rep(name) for name in names}, absences, opens, turns)
 
 
@@ -180,7 +183,9 @@ def test_while_all_are_here_nobody_is_a_whole_turn_away_from_their_share(members
 
 
 @given(MEMBERS.filter(lambda m: len(m) > 1), WEIGHTS, st.integers(0, 60), st.integers(1, 80))
-def test_a_joiner_never_takes_more_than_one_turn_beyond_their_share(members: dict[str, float], weight: float, before: int, after: int) -> None:
+def test_a_joiner_never_takes_more_than_one_turn_beyond_their_share(
+    members: dict[str, float], weight: float, before: int, after: int
+) -> None:
     house = roster([*members, "zoe"])
     drawn(Pool(members=members), house, before)
     share = weight / (sum(members.values()) + weight)
@@ -204,7 +209,7 @@ COMINGS_AND_GOINGS = st.lists(st.sets(st.sampled_from(["ana", "bo", "cy", "dee"]
 
 
 @settings(deadline=None)
-@given(st.fixed_dictionaries({name: WEIGHTS for name in ("ana", "bo", "cy", "dee")}), COMINGS_AND_GOINGS)
+@given(st.fixed_dictionaries(dict.fromkeys(("ana", "bo", "cy", "dee"), WEIGHTS)), COMINGS_AND_GOINGS)
 def test_coming_and_going_never_owes_or_grants_more_than_two_turns(members: dict[str, float], goings: list[set[str]]) -> None:
     """Each member's due is their share of the decisions they were here for. Whatever the absences, turns stay within two of it."""
     house, pool = roster(members), Pool(members=members)

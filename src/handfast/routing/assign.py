@@ -21,8 +21,8 @@ from handfast.routing.rotation import Draw, Place, draw
 __all__ = ["Assignment", "Case", "Claim", "Reason", "Roster", "Turn", "assign", "eligible", "territories"]
 
 Rule = Literal["named_account", "territory", "pool", "reassign", "exception"]
-#: One rung of the working, JSON-ready: `rung`, `result` (chosen, passed, nobody, held), `because`, and where they apply `pool`, `territory`,
-#: `owner`, `taker`, `waiting`, `skipped`, `unknown`.
+#: One rung of the working, JSON-ready: `rung`, `result` (chosen, passed, nobody, held), `because`, and where they apply
+#: `pool`, `territory`, `unknown`, `owner`, `taker`, `waiting`, `skipped`.
 Rung = dict[str, Any]
 
 
@@ -171,7 +171,9 @@ def _to(rule: str, to: str, ask: _Ask) -> _Given:
     skipped = [_skip(rep, reason, pool, ask) for rep, reason in drawn.skipped]
     taker = drawn.taker
     if taker is None:
-        return _Given({"rung": rule, "result": "nobody", "pool": to, "because": f"Nobody in pool '{to}' can take it now.", "skipped": skipped})
+        return _Given(
+            {"rung": rule, "result": "nobody", "pool": to, "because": f"Nobody in pool '{to}' can take it now.", "skipped": skipped}
+        )
     rung: Rung = {
         "rung": rule,
         "result": "chosen",

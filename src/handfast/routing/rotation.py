@@ -75,7 +75,7 @@ def draw(name: str, pool: Pool, roster: Roster, at: datetime, exclude: frozenset
     line = _line(places, pool_level + step)
     if len(line) < len(places):
         skipped.extend((place.rep, "over_share") for place in places if place not in line)
-    _enter(name, line[0], places, step, roster, at)
+    _enter(name, places, line[0], step, roster=roster, at=at)
     return Draw(line[0], tuple(line[1:]), tuple(skipped))
 
 
@@ -106,15 +106,15 @@ def _line(places: list[Place], bar: float) -> list[Place]:
     return line
 
 
-def _enter(name: str, taker: Place, places: list[Place], step: float, roster: Roster, at: datetime) -> None:
+def _enter(name: str, places: list[Place], taker: Place, step: float, *, roster: Roster, at: datetime) -> None:
     """Writes the turn: the taker's level rises by 1/weight, and whoever could not take part moves along with the pool, `step` up.
 
     Those who left the pool move along too, so that they find their place again should they come back.
     """
     rows = roster.turns(name)
     here = {place.rep for place in places}
-    for row in [row for rep, row in rows.items() if rep not in here]:
-        roster.put(row._replace(level=row.level + step))
+    for away in [row for rep, row in rows.items() if rep not in here]:
+        roster.put(away._replace(level=away.level + step))
     for place in places:
         row = rows.get(place.rep)
         if place is taker:

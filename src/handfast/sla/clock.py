@@ -7,7 +7,7 @@ owns it later. Everything about it is a function of the contract and its start, 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
@@ -78,7 +78,8 @@ def start(agreement: Agreement, index: int, handoff_id: str, started_at: datetim
     hours = agreement.hours(sla.calendar)
     due_at = due(hours, started_at, sla.first_touch)
     steps = [(due(hours, started_at, step.after), step.action, _target(step)) for step in sla.ladder]
-    return _clock("first_touch", sla.name, sla.calendar, handoff_id, started_at, due_at, [(due_at, "breach", "owner"), *steps])
+    clock = Clock(_id(handoff_id, "first_touch"), handoff_id, "first_touch", sla.name, sla.calendar, started_at, due_at, ())
+    return _with_timers(clock, [(due_at, "breach", "owner"), *steps])
 
 
 def start_exception(agreement: Agreement, handoff_id: str, at: datetime) -> Clock:
@@ -87,7 +88,8 @@ def start_exception(agreement: Agreement, handoff_id: str, at: datetime) -> Cloc
     It has one timer, its breach, which is for ops to hear. It stops when the handoff gets an owner.
     """
     due_at = due(agreement.hours("team"), at, agreement.contract.routing.exceptions_within)
-    return _clock("exception", EXCEPTIONS, "team", handoff_id, at, due_at, [(due_at, "breach", OPS)])
+    clock = Clock(_id(handoff_id, "exception"), handoff_id, "exception", EXCEPTIONS, "team", at, due_at, ())
+    return _with_timers(clock, [(due_at, "breach", OPS)])
 
 
 def due(hours: Hours, started_at: datetime, after: Duration) -> datetime:
@@ -119,23 +121,18 @@ def _target(step: Step) -> str:
     return target
 
 
-def _clock(
-    kind: Kind,
-    sla: str,
-    calendar: str,
-    handoff_id: str,
-    started_at: datetime,
-    due_at: datetime,
-    steps: Iterable[tuple[datetime, Action, str]],
-) -> Clock:
+def _id(handoff_id: str, kind: Kind) -> str:
+    return stable_id("clk", handoff_id, kind)
+
+
+def _with_timers(clock: Clock, steps: Iterable[tuple[datetime, Action, str]]) -> Clock:
     """Numbers the steps as they fire: by due time, at the same moment the breach first and the others as the contract lists them."""
-    clock_id = stable_id("clk", handoff_id, kind)
     ordered = sorted(steps, key=lambda step: (step[0], step[1] != "breach"))
     timers = tuple(
-        Timer(stable_id("tmr", clock_id, str(number)), clock_id, handoff_id, number, action, target, moment)
+        Timer(stable_id("tmr", clock.id, str(number)), clock.id, clock.handoff_id, number, action, target, moment)
         for number, (moment, action, target) in enumerate(ordered)
     )
-    return Clock(clock_id, handoff_id, kind, sla, calendar, started_at, due_at, timers)
+    return replace(clock, timers=timers)
 
 
 def _promised(agreement: Agreement, clock: Clock) -> Duration:
@@ -159,7 +156,7 @@ def _counted(counted: Counted, zone: ZoneInfo) -> str:
 
 def _piece(start: datetime, end: datetime, zone: ZoneInfo) -> str:
     local_start, local_end = start.astimezone(zone), end.astimezone(zone)
-    until = f"{local_end:%H:%M}" if local_end.date() == local_start.date() else _wall(end, zone)
+    until = _time(local_end) if local_end.date() == local_start.date() else _wall(end, zone)
     return f"{_wall(start, zone)} to {until} ({_length(start, end)})"
 
 
@@ -187,7 +184,11 @@ def _special(counted: Counted) -> list[str]:
 
 
 def _wall(moment: datetime, zone: ZoneInfo) -> str:
-    """`Fri 2 Jan 2026 16:30`, with seconds where there are any."""
+    """`Fri 2 Jan 2026 16:30` on the wall clock of that zone."""
     local = moment.astimezone(zone)
-    clock = f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
-    return f"{local:%a} {local.day} {local:%b %Y} {clock}"
+    return f"{local:%a} {local.day} {local:%b %Y} {_time(local)}"
+
+
+def _time(local: datetime) -> str:
+    """`16:30`, with seconds where there are any."""
+    return f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
