@@ -52,7 +52,7 @@ OPEN, TALKED = Handoff(), Handoff(outcome="connected")
 def said(
     outcome: str, reason: str | None = None, note: str = "", meeting_at: datetime | None = None, *, of: Handoff = OPEN
 ) -> Disposition | Problem:
-    return check(NORTHWIND, of, outcome, reason=reason, note=note, meeting_at=meeting_at, at=NOW)
+    return check(NORTHWIND, of, outcome, reason, note, meeting_at, at=NOW)
 
 
 def accepted(*args: Any, **kwargs: Any) -> Disposition:

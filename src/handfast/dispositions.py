@@ -77,14 +77,14 @@ class Disposition:
     blames: Blames | None = None
 
 
-def check(
+def check(  # noqa: PLR0917 - a disposition is said in this order: outcome, reason, note, meeting
     contract: Contract,
     handoff: Disposable,
     outcome: Outcome | str,
-    *,
     reason: str | None = None,
     note: str = "",
     meeting_at: datetime | None = None,
+    *,
     at: datetime,
 ) -> Disposition | Problem:
     """The disposition, if it may be given now and is complete; else what is wrong with it.
