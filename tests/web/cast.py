@@ -18,6 +18,7 @@ from handfast.brief.compose import BriefCase, compose
 from handfast.contract.reading import read_contract
 from handfast.desk import logins
 from handfast.facts import Account, Person
+from handfast.readiness.verdict import verdict_of
 
 if TYPE_CHECKING:
     from handfast.store.base import Conn, Store
@@ -145,7 +146,7 @@ class Lead:
 
 BIG = {"employees": 640, "industry": "logistics", "country": "DE", "city": "Hamburg"}
 LEADS = (
-    Lead("tom", "Tom Okafor", "Head of IT", "Brightline Health", BIG | {"industry": "health"}, "security_review", "We need your SOC 2 report before Thursday.", "fast_lane", -28, -13),
+    Lead("tom", "Tom Okafor", "Head of IT", "Brightline Health", BIG | {"industry": "manufacturing"}, "security_review", "We need your SOC 2 report before Thursday.", "fast_lane", -28, -13),
     Lead("maya", "Maya Lindqvist", "VP Operations", "Halden Logistics", BIG, "pricing_call", "Need a quote for 120 seats before our Q1 budget closes on Friday.", "fast_lane", -9, 6),
     Lead("sofia", "Sofia Rossi", "Operations Manager", "Oakum Foods", BIG | {"country": "AT"}, "demo", "Could you show us the depot view?", "same_day", -200, 40),
     Lead("liam", "Liam Nguyen", "Plant Director", "Tessera Robotics", BIG | {"industry": "manufacturing"}, "demo", "", "same_day", -60, 180),
@@ -155,7 +156,7 @@ LEADS = (
     Lead("elena", "Elena Novak", "Buyer", "Quill Group", BIG, "demo", "", "same_day", -240, 0, touched=-236, closed=-100, outcome="recycle", reason="not_now"),
     Lead("noah", "Noah Berg", "Head of Operations", "Fjord Systems", BIG | {"country": "CH"}, "pricing_call", "What does it cost for 40 people?", "fast_lane", -5, 10, owner="chloe"),
     Lead("ingrid", "Ingrid Moretti", "IT Lead", "Arbor Foods", BIG, "demo", "", "same_day", -100, 140, owner="dev"),
-    Lead("mateo", "Mateo Garcia", "Director", "Ember Energy", {"employees": 90, "country": "ES"}, "demo", "Is there a Spanish version?", "same_day", -30, 30, owner=None),
+    Lead("mateo", "Mateo Garcia", "Director", "Ember Energy", {"employees": 400, "industry": "logistics", "country": "ES", "city": "Bilbao"}, "demo", "Is there a Spanish version?", "same_day", -30, 30, owner=None),
 )
 
 REPS = (
@@ -241,7 +242,9 @@ def _hand_over(conn: Conn, agreement: Any, lead: Lead) -> None:
         _signal(conn, lead, "page_viewed", lead.started - 26, {"path": "/pricing", "title": "Pricing"}),
         _signal(conn, lead, "form_submitted", lead.started, {"form": form, **words}),
     ]
-    working = _working(lead)
+    judged = verdict_of(agreement, lead.fields | own, [s | s["properties"] for s in signals], minutes(lead.started))
+    assert judged["outcome"] == "ready", judged["sentence"]
+    working = {part: judged[part] for part in ("criteria", "totals", "bars", "inputs", "missing", "sentence")}
     rungs = _rungs(lead)
     brief = compose(
         agreement,
@@ -256,7 +259,7 @@ def _hand_over(conn: Conn, agreement: Any, lead: Lead) -> None:
     conn.execute(
         "INSERT INTO verdict (id, person_id, account_id, at, contract_id, outcome, fit, intent, next_step, signal_id, inputs, working, recorded_at)"
         " VALUES (%s, %s, %s, %s, %s, 'ready', %s, %s, %s, %s, %s, %s, %s)",
-        (verdict, person, account, minutes(lead.started), agreement.id, 65, 57_400_000, lead.step, signals[-1]["id"], [s["id"] for s in signals], orjson.dumps(working).decode(), minutes(lead.started)),
+        (verdict, person, account, minutes(lead.started), agreement.id, judged["fit"], working["totals"]["intent_millionths"], lead.step, signals[-1]["id"], [signals[i]["id"] for i in working["inputs"]], orjson.dumps(working).decode(), minutes(lead.started)),
     )
     at = [minutes(x) if x is not None else None for x in (lead.touched, lead.closed)]
     conn.execute(
@@ -307,30 +310,12 @@ def _hand_over(conn: Conn, agreement: Any, lead: Lead) -> None:
     )
 
 
-def _working(lead: Lead) -> dict[str, Any]:
-    """What `readiness.explain` writes, for this lead."""
-    step = lead.step.replace("_", " ")
-    return {
-        "criteria": [
-            {"part": "fit", "met": True, "value": 65, "bar": 50, "sentence": "Fit is 65 of the 50 needed."},
-            {"part": "fit_rule", "met": True, "value": lead.fields.get("employees"), "bar": "200 to 5000", "sentence": "The size we serve well: +30."},
-            {"part": "fit_rule", "met": None, "value": None, "bar": None, "sentence": "Seniority is not known."},
-            {"part": "fit_rule", "met": False, "value": lead.fields.get("industry"), "bar": None, "sentence": "Not one of the industries with depots."},
-            {"part": "intent", "met": True, "value": 57.4, "bar": 40, "sentence": "Intent is 57, 40 needed: wrote to us, looked at prices, gave us an hour."},
-            {"part": "next_step", "met": True, "value": lead.step, "bar": None, "sentence": f"They asked for a {step} themselves."},
-        ],
-        "sentences": ["Fit 65, 50 needed.", "Intent 57, 40 needed.", f"Next step: {step}."],
-        "inputs": [],
-        "missing": [],
-    }  # fmt: skip
-
-
 def _rungs(lead: Lead) -> list[dict[str, Any]]:
     """What `routing.assign` writes, for this lead."""
     if lead.owner is None:
         return [
             {"rung": "named_account", "result": "passed", "because": "Nobody owns the account."},
-            {"rung": "exception", "result": "held", "because": "It stands in the exception queue: no territory claims it."},
+            {"rung": "exception", "result": "held", "because": "It stands in the exception queue: nobody in pool 'rest' can take it now."},
         ]
     name = next(r[1] for r in REPS if r[0] == lead.owner)
     return [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
@@ -41,12 +41,16 @@ class Bar:
         return max(0, (self.cap or 0) - self.load.open)
 
 
-def bars(loads: Sequence[Load], caps: Mapping[str, int]) -> list[Bar]:
-    return [Bar(load, caps.get(load.rep_id)) for load in loads]
+def bars(loads: Sequence[Load], caps: Mapping[str, int], members: Collection[str]) -> list[Bar]:
+    """Those who take turns in a pool, and whoever else holds a handoff."""
+    return [Bar(load, caps.get(load.rep_id)) for load in loads if load.open or load.rep_id in members]
 
 
 def caps_of(contract: Contract) -> dict[str, int]:
-    """Rep → how many open handoffs they may hold: the widest of their pools, as routing counts it; absent where a pool of theirs has no cap."""
+    """Rep → how many open handoffs they may hold: the widest of their pools, as routing counts it.
+
+    Absent where a pool of theirs has no cap.
+    """
     caps: dict[str, int] = {}
     without: set[str] = set()
     for pool in contract.routing.pools.values():
@@ -62,14 +66,15 @@ def board_context(house: House, conn: Conn, at: datetime) -> dict[str, Any]:
     """Everything on the board. Nothing in it depends on who looks."""
     zone = house.zone(conn, at)
     try:
-        caps = caps_of(house.contracts(conn).at(at).contract)
+        terms = house.contracts(conn).at(at).contract
     except NoContract:
-        caps = {}
+        terms = None
+    members = {rep for pool in terms.routing.pools.values() for rep in pool.members} if terms else set()
     return {
         "lines": pages.board(conn),
         "exceptions": pages.exceptions(conn),
         "totals": pages.totals(conn, at, midnight(at, zone)),
-        "bars": bars(pages.team_load(conn, at), caps),
+        "bars": bars(pages.team_load(conn, at), caps_of(terms) if terms else {}, members),
         "zone": zone,
         "now": at,
     }

@@ -165,7 +165,7 @@ def _environment() -> Environment:
     env.globals.update(
         icon=icon, asset=asset, countdown=_countdown, icon_of=words.icon_of, charts=charts, TOUCHED=words.TOUCHED, OUTCOMES=words.OUTCOMES
     )
-    env.globals.update(criteria=words.criteria, rungs=words.rungs, shown=words.shown)
+    env.globals.update(criteria=words.criteria, rungs=words.rungs, shown=words.shown, seen=words.seen)
     return env
 
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from threading import Event, Lock, Thread
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import structlog
 from fastapi import APIRouter, Depends, Request
@@ -22,11 +22,9 @@ from starlette.concurrency import run_in_threadpool
 from handfast.desk import logins
 from handfast.store import pages
 from handfast.store.base import StorageAway
+from handfast.web.access import User
 from handfast.web.house import House, house_of, render, signed_in
 from handfast.web.security import COOKIE
-
-if TYPE_CHECKING:
-    from handfast.web.access import User
 
 router = APIRouter(include_in_schema=False)
 log = structlog.get_logger("handfast.web.stream")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -167,16 +168,26 @@ def amount(value: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value or bar of a criterion, short: numbers without needless digits, unknown as a dash."""
+    """What a criterion saw, short: numbers without needless digits, unknown as a dash."""
     if value is None:
         return "–"
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return f"{math.floor(value * 100) / 100:g}"  # never past a bar it did not reach
     if isinstance(value, Mapping):
         return ", ".join(f"{title(str(k))} {shown(v)}" for k, v in list(value.items())[:4])
     if isinstance(value, list | tuple):
         return ", ".join(shown(v) for v in value[:4])
     return amount(value)
+
+
+def seen(value: Any) -> str:
+    """What a criterion looked at: how many signals, or the fields its condition names."""
+    if isinstance(value, Mapping) and "signals" in value:
+        count, capped, unknown = (int(value.get(name) or 0) for name in ("signals", "capped", "unknown"))
+        said = f"{count} signal{'' if count == 1 else 's'}" if count else "no signal"
+        said += f", {capped} above the cap" if capped else ""
+        return said + (f", {unknown} unclear" if unknown else "")
+    return shown(value)
 
 
 def criteria(working: Any) -> list[Mapping[str, Any]]:
