@@ -2,7 +2,7 @@
 
 Each signal that a rule hears becomes one row with an interval of its own: the moments at which it counts. That interval depends on the
 signal and its earlier neighbours only, never on the moment judged, so it is computed once a signal and then asked for any number of
-moments: now, as known then, or at every signal of two years. All times here are whole microseconds since 1970 in UTC, points are millionths.
+moments: now, as known then, or at every signal of two years. Times are whole microseconds since 1970 in UTC.
 
 Columns with a leading underscore are ours; names in a contract begin with a letter, so the two cannot meet.
 """

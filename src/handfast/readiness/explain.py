@@ -92,7 +92,8 @@ def workings(agreement: Agreement, judged: pl.DataFrame) -> list[dict[str, Any]]
 def _case(row: tuple[Any, ...]) -> _Case:
     outcome, fit, intent, next_step, reason, fit_said, never_said, seen, heard = row
     by_rule = {said["_rule"]: said for said in heard or ()}
-    return _Case(outcome, fit, intent, next_step, reason, fit_said or (), never_said or (), seen or {}, by_rule)
+    values = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in (seen or {}).items()}
+    return _Case(outcome, fit, intent, next_step, reason, fit_said or (), never_said or (), values, by_rule)
 
 
 def _working(words: _Words, case: _Case) -> dict[str, Any]:
@@ -240,8 +241,7 @@ def _sentence(words: _Words, case: _Case) -> str:
 
 def _points(millionths: int, sign: str = "") -> str:
     """Points with two decimals at most, rounded towards zero, so that what is shown never reaches a bar that was missed."""
-    hundredths = abs(millionths) // (MILLIONTHS // 100)
-    shown = f"{hundredths / 100:.2f}".rstrip("0").rstrip(".")
+    shown = f"{abs(millionths) // 10_000 / 100:.2f}".rstrip("0").rstrip(".")
     return ("-" if millionths < 0 else sign) + shown
 
 
@@ -257,20 +257,14 @@ def _moment(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else value
-
-
 def _values(rule: _Rule, seen: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _plain(seen[name]) for name in rule.names}
+    return {name: seen[name] for name in rule.names}
 
 
 def _since(rule: _Rule, seen: Mapping[str, Any]) -> str:
     """The values that decided, as the end of a sentence."""
-    if not rule.names:
-        return ""
-    said = [f"{name} is {'not known' if seen[name] is None else _plain(seen[name])}" for name in rule.names]
-    return f", since {_list(said)}"
+    said = [f"{name} is not known" if (value := seen[name]) is None else f"{name} is {value}" for name in rule.names]
+    return f", since {_list(said)}" if said else ""
 
 
 def _unknown(rule: _Rule, seen: Mapping[str, Any]) -> str:
