@@ -142,6 +142,8 @@ def _holiday_problems(calendar: Calendar, where: Place) -> Iterator[Problem]:
     if calendar.holidays is None:
         return
     country, dash, part = calendar.holidays.partition("-")
+    if _is_known(country, part):
+        return
     known, place = _countries(), _at(where, "holidays")
     if country not in known:
         fix = _meant(_country_meant(calendar.holidays), "Use a country code such as US, or a country and its part such as DE-BY.")
@@ -151,6 +153,17 @@ def _holiday_problems(calendar: Calendar, where: Place) -> Iterator[Problem]:
             f"Use one of: {', '.join(f'{country}-{name}' for name in known[country])}." if known[country] else f"Write '{country}' alone."
         )
         yield Problem(place, f"'{country}' has no part '{part}' with holidays of its own", _meant(_part_meant(country, part), listed))
+
+
+def _is_known(country: str, part: str) -> bool:
+    """Asked of the library for this one country: the list of all of them takes a second to load, and is only needed to help."""
+    if len(country) != 2 or not country.isupper():
+        return False
+    try:
+        known = holidays.country_holidays(country)
+        return not part or part in known.subdivisions
+    except NotImplementedError:
+        return False
 
 
 def _meant(close: str | None, otherwise: str) -> str:

@@ -7,7 +7,7 @@ would bring them, touches as a telephone system would report them.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import resources
@@ -19,7 +19,7 @@ import structlog
 
 from handfast.demo import company
 from handfast.demo.sales import Sales
-from handfast.demo.traffic import Session, Traffic
+from handfast.demo.traffic import Event, Session, Traffic
 from handfast.desk import contracts, imports
 from handfast.desk.actions import dispose, touch
 from handfast.desk.contracts import Book
@@ -38,6 +38,8 @@ log = structlog.get_logger()
 
 FIRMS: Final = 420
 LONERS: Final = 45
+#: How long the site's collector gathers page views.
+GATHER: Final = timedelta(minutes=30)
 #: Visits on a working day.
 VISITS: Final = 72
 SOURCE: Final = "web"
@@ -114,12 +116,24 @@ def live_through(
     book = Book()
     drive = Drive(store, book, world=people.sales, tell=lambda at: say(f"{at:%d %b}: leads, calls, outcomes", 0.2 + 0.8 * (at - start) / (end - start)))
     browser = Browser(store, start)
-    for number, session in enumerate(sessions):
-        browser.send(session, session.sent_at)
+    for number, batch in enumerate(_posts(sessions)):
+        browser.send(batch, batch.sent_at)
         if number % 50 == 0:
-            say("Visitors arrive", 0.2 * number / len(sessions))
+            say("Visitors arrive", 0.2 * (batch.sent_at - start) / (end - start))
     done = drive.until(end)
     return people, done
+
+
+def _posts(sessions: list[Session]) -> Iterator[Session]:
+    """What the site's collector sends: a visit with a form at once, mere reading gathered for half an hour at most."""
+    quiet: list[Event] = []
+    since = None
+    for session in sessions:
+        quiet += session.events
+        since = since or session.sent_at
+        if any(e["type"] != "page" for e in session.events) or session.sent_at - since >= GATHER or session is sessions[-1]:
+            yield Session(session.sent_at, tuple(quiet))
+            quiet, since = [], None
 
 
 def _sessions(traffic: Traffic, start: datetime, end: datetime, say: Callable[[str, float], None]) -> list[Session]:

@@ -64,6 +64,7 @@ class Traffic:
         self.weights = [self._interest(f, b) for f, b in self.people]
         self.known: set[str] = set()
         self.serial = 0
+        self.channel = "direct"
 
     def _interest(self, firm: Firm | None, buyer: Buyer) -> float:
         if firm is None:
@@ -86,11 +87,11 @@ class Traffic:
         firm, buyer = self.random.choices(self.people, self.weights)[0]
         keen = firm is not None and firm.need > 0.6
         events: list[Event] = []
-        channel = self.random.choice(CHANNELS)
+        self.channel = self.random.choice(CHANNELS)
         for _ in range(1 + min(9, int(self.random.expovariate(1 / (2.6 if keen else 1.5))))):
             pages = HOT if self.random.random() < (0.42 if keen else 0.16) else PAGES
             path, title, _w = self.random.choices(pages, [p[2] for p in pages])[0]
-            events.append(self._page(buyer, at, path, title, channel))
+            events.append(self._page(buyer, at, path, title))
             at += timedelta(seconds=self.random.randrange(15, 240))
         if self.random.random() < (0.30 if keen else 0.13):
             events += self._form(firm, buyer, at, keen)
@@ -101,7 +102,7 @@ class Traffic:
 
     def webinar(self, at: datetime) -> Iterator[Session]:
         """Registrations become attendance; both are sent by the webinar tool, one call a person."""
-        title = self.random.choice(WEBINARS)
+        title, self.channel = self.random.choice(WEBINARS), "webinar"
         for _ in range(14):
             firm, buyer = self.random.choices(self.people, self.weights)[0]
             if firm is None:
@@ -136,16 +137,17 @@ class Traffic:
     def _track(self, buyer: Buyer, at: datetime, event: str, properties: Event) -> Event:
         return self._base(buyer, at) | {"type": "track", "event": event, "properties": properties}
 
-    def _page(self, buyer: Buyer, at: datetime, path: str, title: str, channel: str) -> Event:
+    def _page(self, buyer: Buyer, at: datetime, path: str, title: str) -> Event:
         url = f"https://northwind.example{path}"
         page = {"path": path, "title": title, "url": url, "referrer": ""}
-        return self._base(buyer, at) | {
-            "type": "page", "name": title, "properties": page, "context": {"page": page, "campaign": {"source": channel, "medium": "web"}},
-        }  # fmt: skip
+        return self._base(buyer, at) | {"type": "page", "name": title, "properties": page}
 
     def _base(self, buyer: Buyer, at: datetime) -> Event:
         self.serial += 1
-        base: Event = {"messageId": f"demo-{self.serial:07d}", "anonymousId": buyer.anonymous_id, "timestamp": at.astimezone(UTC).isoformat()}
+        base: Event = {
+            "messageId": f"demo-{self.serial:07d}", "anonymousId": buyer.anonymous_id, "timestamp": at.astimezone(UTC).isoformat(),
+            "context": {"campaign": {"source": self.channel, "medium": "web"}},
+        }  # fmt: skip
         if buyer.email in self.known:
             base["userId"] = buyer.email
         return base

@@ -187,7 +187,7 @@ def dispose(
     with store.writing() as conn:
         case = _held(conn, handoff_id)
         contract = known.refresh(conn).by_id(case.contract).contract
-        found = check(contract, case, outcome, reason, note, meeting_at, at=at)
+        found = check(contract, case, outcome, reason=reason, note=note, meeting_at=meeting_at, at=at)
         if isinstance(found, Problem):
             raise Refused(found)
         _settle(conn, case, found, rep_id, at, recorded_at or at, evidence)
