@@ -6,7 +6,7 @@ import base64
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -110,11 +110,11 @@ def door(store: Store) -> Iterator[Door]:
     """A door whose write key is `WK_TEST`, source `web`."""
     desk.ensure_key(store, KEY, "web", now())
     proxy = Stubborn(application(store))
-    with served(proxy) as url:
+    with Served(proxy) as url:
         yield Door(url, store, proxy)
 
 
-class served:
+class Served:
     """A web server of our own on a free port, in a thread."""
 
     def __init__(self, app: Any) -> None:
@@ -135,8 +135,3 @@ class served:
         self.server.should_exit = True
         self.thread.join(20)
         self.listener.close()
-
-
-def facts(rows: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
-    """What was said, without when it came: to compare what was sent with what was stored."""
-    return sorted((r["kind"], r["user_id"], r["anonymous_id"], r["email"], r["group_id"], r["previous_id"]) for r in rows)

@@ -134,7 +134,9 @@ def test_snake_case_is_its_own_snake_case(name: str) -> None:
 
 
 def test_colleagues_share_a_lane_and_strangers_at_gmail_do_not_share_a_key() -> None:
-    keys = [account_key(email_key(a), business_domain(a)) for a in ("pat@acme.example", "bo@mail.acme.example", "x@gmail.com", "y@gmail.com")]
+    keys = [
+        account_key(email_key(a), business_domain(a)) for a in ("pat@acme.example", "bo@mail.acme.example", "x@gmail.com", "y@gmail.com")
+    ]
     assert keys[0] == keys[1] == "domain:acme.example"
     assert keys[2:] == ["email:x@gmail.com", "email:y@gmail.com"]
     assert lane_of(keys[0]) == lane_of(keys[1])

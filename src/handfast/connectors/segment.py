@@ -298,6 +298,10 @@ class _Reader:
         _add_page(event, kind, context, properties)
         if type(campaign := context.get("campaign")) is dict:
             _add_campaign(campaign, properties)
+        if "channel" not in properties and (medium := properties.get("utm_medium")) is not None:
+            properties["channel"] = medium
+        if type(consent := context.get("consent")) is dict:
+            keep({"consent": consent.get("categoryPreferences")}, properties)
         person, account, email = _who(event, kind, context, properties)
         occurred_at = self._when(event, properties)
         user_id = self._id(event.get("userId"), "userId")

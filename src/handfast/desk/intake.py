@@ -224,6 +224,8 @@ def replay_problem(store: Store, problem_id: str, mended: Any, at: datetime) -> 
                 return done.problem
             if done[1]:
                 return done[1][0].problem
+            if not done[0]:
+                return Problem(Place("intake problems", part=problem_id), "There is no event in it", "Dismiss it if nothing is to be kept.")
             signals = [replace(signal, received_at=at) for signal in done[0]]
         accepted = _record(conn, signals)
         rows.settle_refused(conn, problem_id, "replayed", at)
