@@ -23,7 +23,7 @@ class Receiver:
 
     posts: list[Post] = field(default_factory=list)
     answer: Callable[[int], tuple[int, dict[str, str]] | None] = lambda number: (204, {})
-    before_answer: Callable[[], None] = lambda: None
+    before_answer: Callable[[], object] = lambda: None
     url: str = ""
 
     def answers(self, *answers: tuple[int, dict[str, str]] | int | None) -> None:

@@ -30,6 +30,8 @@ KEY_SIGNALS: Final = 12
 TOP_CONTENT: Final = 5
 COMPANY_FACTS: Final = 8
 GROUP: Final = 8
+#: Rules named of fit and intent, those that gave most.
+MOVES: Final = 4
 #: Signals cited at most for one line that speaks of several, and for a line that only mentions a theme.
 CITED: Final = 12
 MENTIONED: Final = 3
@@ -46,9 +48,10 @@ _NO_CONTENT: Final = frozenset({"form_submitted", "meeting_booked", "email_opene
 class BriefCase:
     """All a brief is made from.
 
-    `signals` are plain mappings of `id` (text or UUID), `kind`, `occurred_at` (aware) and `properties`, in any order. `verdict` is the
-    working of the verdict (`readiness.explain`), `assignment` the rungs of the assignment (`routing.assign`). `others` are further
-    people of the account. `owner` is the owner's name.
+    `signals` are plain mappings of `id` (text or UUID), `kind`, `occurred_at` (aware) and `properties`, in any order. With `seq`, the
+    number the verdict knows a signal by, the line about the next step can name the one that asked for it. `verdict` is the working of the
+    verdict (`readiness.explain`), `assignment` the rungs of the assignment (`routing.assign`). `others` are further people of the account.
+    `owner` is the owner's name.
     """
 
     person: Person
@@ -251,21 +254,40 @@ def _group(others: Sequence[Person]) -> list[Line]:
 # --- the decisions ------------------------------------------------------------------------------------------------
 
 
-def _criteria(case: BriefCase) -> list[Mapping[str, Any]]:
-    return [one for one in case.verdict.get("criteria", ()) if isinstance(one, Mapping)]
+def _met(case: BriefCase, part: str) -> list[Mapping[str, Any]]:
+    """The criteria of one part of the verdict that were met, in the order of the contract."""
+    return [one for one in case.verdict.get("criteria", ()) if one["part"] == part and one["state"] == "met"]
 
 
 def _why_now(case: BriefCase) -> list[Line]:
-    """The sentences of the verdict about what they did: the wish, then what moved the intent."""
-    criteria = [one for one in _criteria(case) if one.get("met") is True]
-    wishes = [one for one in criteria if one.get("part") == "next_step"]
-    moves = [one for one in criteria if one.get("part") == "intent"]
-    return [_line(text, ("verdict",)) for one in (*wishes, *moves) if (text := clean(one.get("sentence")))]
+    """The verdict's sentences about what they did: the wish first, then what gave most intent."""
+    wishes = [one for one in _met(case, "next_step") if one["because"] == case.next_step]
+    moves = sorted(_met(case, "intent"), key=lambda one: -one["points"])[:MOVES]
+    return [_line(text, (*_asked_by(case, one), "verdict")) for one in (*wishes, *moves) if (text := clean(one["sentence"]))]
+
+
+def _asked_by(case: BriefCase, criterion: Mapping[str, Any]) -> tuple[str, ...]:
+    """The signal that met a next step, where the case says which of its signals bears that number."""
+    number = criterion.get("signal")
+    return () if number is None else tuple(str(s["id"]) for s in case.signals if s.get("seq") == number)
 
 
 def _why_ready(case: BriefCase) -> list[Line]:
-    """One line for each of the three conditions."""
-    return [_line(text, ("verdict",)) for text in map(clean, case.verdict.get("sentences", ())) if text]
+    """One line for each of the three conditions: what they have, what it takes, and what it is made of."""
+    totals, bars = case.verdict.get("totals"), case.verdict.get("bars")
+    if not totals or not bars:
+        return []
+    lines = []
+    for part, name in (("fit", "Fit"), ("intent", "Intent")):
+        made_of = sorted(_met(case, part), key=lambda one: -one["points"])[:MOVES]
+        parts = ", ".join(f"{clean(one['because'] or one['when'], 60)} {_points(one['points'])}" for one in made_of if one["points"])
+        lines.append(_line(f"{name} {_points(totals[part], '')} of {bars[part]}{f': {parts}' if parts else ''}", ("verdict",)))
+    return [*lines, _line(f"Next step: {plain(case.next_step)}", ("verdict",))]
+
+
+def _points(points: float, sign: str = "+") -> str:
+    """Points with one decimal at most, rounded towards zero: what is shown never reaches a bar that was missed."""
+    return f"{int(points * 10 + (1e-6 if points > 0 else -1e-6)) / 10:{sign}g}"
 
 
 def _why_you(rungs: Sequence[Mapping[str, Any]]) -> list[Line]:

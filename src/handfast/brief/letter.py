@@ -35,7 +35,7 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
-    """A payload made ready to be spoken of. Names are never empty; `party` is person and company."""
+    """A payload made ready to be spoken of. Who is spoken of has a name; `company`, `owner` and `before` may be empty."""
 
     person: str
     company: str
@@ -116,14 +116,15 @@ def _reminder(f: _Facts) -> _Words:
 
 
 def _breach(f: _Facts) -> _Words:
-    late = f"has not made the first touch of {f.party}"
-    return _Words(f"{f.owner} {late}", f.person, [f"{f.owner} {late}. Next step: {f.step}.", f.why])
+    late = f"{f.owner} has not made the first touch of {f.party}" if f.owner else f"Nobody has made the first touch of {f.party}"
+    return _Words(late, f.person, [f"{late}. Next step: {f.step}.", f.why])
 
 
 def _reassigned(f: _Facts) -> _Words:
     if f.to_owner:
         return _Words(f"Now yours: {f.party}", f.person, [f"Handed over from {f.before}." if f.before else "", f.why], brief=True)
-    return _Words(f"Now with {f.owner}: {f.party}", f.person, [f"{f.owner} has it now; there is nothing left for you to do.", f.why])
+    owner = f.owner or "somebody else"
+    return _Words(f"Now with {owner}: {f.party}", f.person, [f"{owner} has it now; there is nothing left for you to do.", f.why])
 
 
 def _returned(f: _Facts) -> _Words:
@@ -154,7 +155,7 @@ def _facts(message: Message) -> _Facts:
     return _Facts(
         person=_name(payload, "person") or "Somebody",
         company=_name(payload, "account"),
-        owner=_name(payload, "owner") or "Nobody",
+        owner=_name(payload, "owner"),
         before=_name(payload, "before"),
         joined=_name(payload, "joined") or "Somebody",
         step=plain(clean(handoff.get("next_step"))) or "not known",

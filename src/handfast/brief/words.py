@@ -6,18 +6,18 @@ or Markdown is the renderer's business.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from math import isfinite
 from types import MappingProxyType
 from typing import Any, Final
+from unicodedata import category
 
 #: Longer texts are cut, with an ellipsis.
 LONGEST_TEXT: Final = 280
 LONGEST_LABEL: Final = 120
 
-#: Line breaks, control characters, zero-width and direction-changing characters: nothing a reader should be shown.
-_UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]+")
+#: Unicode categories nobody should be shown: line breaks, controls, invisible and direction-changing characters, halves of pairs.
+_UNPRINTABLE: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _NOTHING: Final = frozenset({"", "-", "--", "?", "n/a", "na", "none", "null", "nil", "nan", "undefined", "unknown", "[not provided]"})
 
 #: What a person did. The subject (a path, a form's name) follows; where there is none the second sentence is used.
@@ -54,7 +54,7 @@ def clean(value: object, longest: int = LONGEST_TEXT) -> str:
         return ""
     text = value if isinstance(value, str) else _scalar(value)
     if not text.isprintable() or len(text) > longest:
-        text = _UNPRINTABLE.sub(" ", text[: 4 * longest])
+        text = "".join(" " if category(c) in _UNPRINTABLE else c for c in text[: 4 * longest])
     text = " ".join(text.split())
     if len(text) < 15 and text.lower() in _NOTHING:
         return ""
