@@ -15,7 +15,7 @@ from typing import Final
 
 from handfast.contract.calendars import calendar_problems
 from handfast.contract.given import example_problems
-from handfast.contract.place import Locator, Path
+from handfast.contract.place import KEY, Locator, Path
 from handfast.contract.signals import STANDARD, fields_of
 from handfast.contract.terms import Calendar, Contract, FieldType, Intent, IntentRule, Sla, Step
 from handfast.problem import Place, Problem, one_of
@@ -58,7 +58,7 @@ def _calendars(check: Check) -> Iterator[Problem]:
     yield from _calendar(check, check.contract.calendar, ("calendar",))
     for name, calendar in check.contract.calendars.items():
         if name in _BUILT_IN_CALENDARS:
-            yield check.problem(("calendars", name), f"the calendar '{name}' is built in", "Give yours another name.")
+            yield check.problem(("calendars", name, KEY), f"the calendar '{name}' is built in", "Give yours another name.")
         yield from _calendar(check, calendar, ("calendars", name))
     known = {*_BUILT_IN_CALENDARS, *check.contract.calendars}
     for n, sla in enumerate(check.contract.sla):
@@ -76,7 +76,7 @@ def _calendar(check: Check, calendar: Calendar, path: Path) -> Iterator[Problem]
 def _fields(check: Check) -> Iterator[Problem]:
     for name in check.contract.fields:
         if name in _TAKEN_BY_PEOPLE:
-            yield check.problem(("fields", name), f"the name '{name}' is taken", "Call the field something else.")
+            yield check.problem(("fields", name, KEY), f"the name '{name}' is taken", "Call the field something else.")
     kinds: dict[str, tuple[FieldType, str]] = {}
     for kind, known in STANDARD.items():
         kinds.update({name: (declared, kind) for name, declared in known.items()})
@@ -84,7 +84,7 @@ def _fields(check: Check) -> Iterator[Problem]:
         for name, declared in fields.items():
             path = ("signals", kind, name)
             if name in _TAKEN_BY_SIGNALS:
-                yield check.problem(path, f"the name '{name}' is taken", "Call the field something else.")
+                yield check.problem((*path, KEY), f"the name '{name}' is taken", "Call the field something else.")
             before, other = kinds.setdefault(name, (declared, kind))
             if before != declared:
                 yield check.problem(path, f"'{name}' is {declared} here and {before} in '{other}'", "Give it one type, or another name.")

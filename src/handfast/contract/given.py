@@ -10,14 +10,13 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from types import MappingProxyType
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter, ValidationError
 
 from handfast.contract.frames import as_frame
-from handfast.contract.place import Locator, Path
+from handfast.contract.place import KEY, Locator, Path
 from handfast.contract.signals import STANDARD, fields_of
 from handfast.contract.terms import MINUTES_IN, Contract, Duration, Example, FieldType, Span
 from handfast.problem import Problem, one_of
@@ -122,7 +121,7 @@ class _Desk:
     def keys(self, path: Path, found: Mapping[str, Any], known: tuple[str, ...]) -> Iterator[Problem]:
         for key in found:
             if key not in known:
-                yield self.problem((*path, key), f"'{key}' is no part of '{path[-1]}'", one_of(known, word=key, most=12))
+                yield self.problem((*path, key, KEY), f"'{key}' is no part of '{path[-1]}'", one_of(known, word=key, most=12))
 
     def person(self, person: object) -> Iterator[Problem]:
         if person is None:
@@ -135,7 +134,7 @@ class _Desk:
     def fields(self, path: Path, found: Mapping[str, Any], known: Mapping[str, FieldType]) -> Iterator[Problem]:
         for name, value in found.items():
             if name not in known:
-                yield self.problem((*path, name), f"'{name}' is not a declared field", one_of(known, word=name))
+                yield self.problem((*path, name, KEY), f"'{name}' is not a declared field", one_of(known, word=name))
             elif value is not None and as_frame([{name: value}], {name: known[name]})[name][0] is None:
                 yield self.problem((*path, name), f"'{value}' is no {known[name]}, which '{name}' is declared to be", "Correct the value.")
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol, TypeAlias
 
 from handfast.problem import Place
 
 #: The way to a term from the top of the contract: `("ready", "fit", "points", 2, "when")`.
-Path = tuple[str | int, ...]
+Path: TypeAlias = tuple[str | int, ...]
+#: As the last step of a path: the key itself, not what stands under it.
+KEY: Final = "[key]"
 
 
 class Locator(Protocol):
@@ -18,7 +20,7 @@ class Locator(Protocol):
 
 def dotted(path: Path) -> str:
     """The path as people read it: `ready.fit.points[2].when`."""
-    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path if step != KEY)
     return text.removeprefix(".")
 
 

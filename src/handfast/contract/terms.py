@@ -339,10 +339,10 @@ class Dispositions(Term):
 class Example(Term):
     """A worked case inside the contract, proved by `handfast contract prove`.
 
-    `given`: `person` (declared fields), `signals` (a list of `{kind, ago, …fields}`, `ago` a duration before `at`), `owner` (of the account),
-    `away` (absent reps), `open` (how many open handoffs reps hold), `at` (a local time of the contract's calendar).
-    `expect`: `verdict`, `fit`, `intent`, `next_step`, `reason`, `owner`, `pool`, `territory`, `rule`, `sla`, `first_touch`, `due`; only what
-    is named is compared.
+    `given`: `person` (declared fields), `signals` (a list of `{kind, ago, …fields}`, `ago` a duration before `at`), `owner` (of the
+    account), `away` (absent reps), `open` (how many open handoffs reps hold), `at` (a local time of the contract's calendar).
+    `expect`: `verdict`, `fit`, `intent`, `next_step`, `reason`, `owner`, `pool`, `territory`, `rule`, `sla`, `first_touch`, `due`; only
+    what is named is compared.
     """
 
     name: str
