@@ -8,9 +8,9 @@ queue, which has a clock. It is never given silently to anybody.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from handfast.contract.agreement import Agreement
 from handfast.contract.terms import Pool, Routing
@@ -56,8 +56,7 @@ class Assignment:
         return str(self.working[-1]["because"])
 
 
-@dataclass(frozen=True, slots=True)
-class _Given:
+class _Given(NamedTuple):
     """What one rung came to: its line of working and, where it chose, the owner."""
 
     rung: Rung
@@ -65,8 +64,7 @@ class _Given:
     pool: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Ask:
+class _Ask(NamedTuple):
     """One climb of the ladder: what is asked, of whom, and which pools have been asked already."""
 
     routing: Routing
@@ -74,7 +72,7 @@ class _Ask:
     roster: Roster
     at: datetime
     exclude: frozenset[str]
-    tried: set[str] = field(default_factory=set)
+    tried: set[str]
 
 
 def assign(
@@ -100,7 +98,7 @@ def assign(
     Raises:
         ValueError: the case names a territory that this contract does not have.
     """
-    ask = _Ask(agreement.contract.routing, case, roster, at, exclude)
+    ask = _Ask(agreement.contract.routing, case, roster, at, exclude, set())
     working: list[Rung] = []
     for rule, given in _climb(ask, start_pool):
         working.append(given.rung)

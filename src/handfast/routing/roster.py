@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from handfast.contract.terms import Pool
@@ -119,15 +120,15 @@ def eligible(rep: str, roster: Roster, pool: Pool | None, at: datetime, exclude:
 
     A capacity counts all open handoffs of the rep, whichever rule gave them. `pool` says which capacity holds; None: no capacity.
     """
-    if (known := roster.rep(rep)) is None:
+    if (known := roster._reps.get(rep)) is None:
         return "unknown_rep"
     if not known.active:
         return "inactive"
     if rep in exclude:
         return "excluded"
-    if roster.absence(rep, at) is not None:
+    if rep in roster._starts and roster.absence(rep, at) is not None:
         return "pto"
-    if pool is not None and pool.cap is not None and roster.open_count(rep) >= pool.cap:
+    if pool is not None and pool.cap is not None and roster._open.get(rep, 0) >= pool.cap:
         return "capped"
     return None
 
@@ -136,19 +137,25 @@ def because(reason: Reason, rep: str, roster: Roster, pool: Pool | None, at: dat
     """The reason as a sentence. It does not say why somebody is away: that is theirs."""
     name = roster.name(rep)
     match reason:
-        case "unknown_rep":
-            return f"No rep '{rep}' is known: add them, or correct the contract."
-        case "inactive":
-            return f"{name} no longer takes handoffs."
-        case "excluded":
-            return f"{name} is left out: the handoff is moving on from them."
-        case "pto":
-            away = roster.absence(rep, at)
-            return f"{name} is away until {away.ends_at:%Y-%m-%d %H:%M} UTC." if away else f"{name} is away."
-        case "capped":
-            return f"{name} has {roster.open_count(rep)} open and may hold {pool.cap if pool else 'no more'}."
         case "over_share":
             return f"{name} is ahead of their share, so this turn cannot be theirs."
+        case "capped":
+            return f"{name} has {roster.open_count(rep)} open and may hold {pool.cap if pool else 'no more'}."
+        case "pto":
+            away = roster.absence(rep, at)
+            return f"{name} is away until {_told(away.ends_at)} UTC." if away else f"{name} is away."
+        case "excluded":
+            return f"{name} is left out: the handoff is moving on from them."
+        case "inactive":
+            return f"{name} no longer takes handoffs."
+        case "unknown_rep":
+            return f"No rep '{rep}' is known: add them, or correct the contract."
+
+
+@lru_cache(maxsize=1024)
+def _told(moment: datetime) -> str:
+    """Kept, because a batch says the same few times of return thousands of times over, and formatting one is slow."""
+    return f"{moment:%Y-%m-%d %H:%M}"
 
 
 def _merged(absences: Iterable[Absence]) -> dict[str, list[Absence]]:

@@ -38,9 +38,7 @@ class Place(NamedTuple):
     rep: str
     turns: int
     weight: float
-    level: float
     after: float
-    last_at: datetime
 
 
 class Draw(NamedTuple):
@@ -49,6 +47,15 @@ class Draw(NamedTuple):
     taker: Place | None
     waiting: tuple[Place, ...]
     skipped: tuple[tuple[str, Reason], ...]
+
+
+class _Able(NamedTuple):
+    """A member who can take part. `row` is their place as it is kept, None for a joiner; `level` is the one that counts now."""
+
+    rep: str
+    weight: float
+    row: Turn | None
+    level: float
 
 
 def draw(name: str, pool: Pool, roster: Roster, at: datetime, exclude: frozenset[str] = NOBODY) -> Draw:
@@ -60,22 +67,25 @@ def draw(name: str, pool: Pool, roster: Roster, at: datetime, exclude: frozenset
         at: the moment of the decision, UTC.
         exclude: reps who may not take this one, say because it is being taken from them.
     """
-    able: list[tuple[str, float]] = []
+    members, rows = roster.members(name, pool), roster.turns(name)
     skipped: list[tuple[str, Reason]] = []
-    for rep, weight in roster.members(name, pool):
+    here: list[tuple[str, float]] = []
+    for rep, weight in members:
         if (reason := eligible(rep, roster, pool, at, exclude)) is None:
-            able.append((rep, weight))
+            here.append((rep, weight))
         else:
             skipped.append((rep, reason))
-    if not able:
+    if not here:
         return Draw(None, (), tuple(skipped))
-    pool_level = _pool_level(roster.members(name, pool), roster.turns(name))
-    step = 1.0 / sum(weight for _, weight in able)
-    places = [_place(rep, weight, roster.turns(name).get(rep), pool_level) for rep, weight in able]
-    line = _line(places, pool_level + step)
-    if len(line) < len(places):
-        skipped.extend((place.rep, "over_share") for place in places if place not in line)
-    _enter(name, places, line[0], step, roster=roster, at=at)
+    pool_level = _pool_level(members, rows)
+    step = 1.0 / sum(weight for _, weight in here)
+    able = [_able(rep, weight, rows.get(rep), pool_level) for rep, weight in here]
+    bar = pool_level + step - _HAIR
+    # Where all who are here are ahead of their share, somebody has to take it all the same.
+    line = _line([one for one in able if one.level < bar] or able)
+    if len(line) < len(able):
+        skipped += [(one.rep, "over_share") for one in able if one.level >= bar]
+    _enter(name, able, line[0], step, roster=roster, at=at)
     return Draw(line[0], tuple(line[1:]), tuple(skipped))
 
 
@@ -89,35 +99,40 @@ def _pool_level(members: tuple[tuple[str, float], ...], rows: Mapping[str, Turn]
     return mass / total if total else 0.0
 
 
-def _place(rep: str, weight: float, row: Turn | None, pool_level: float) -> Place:
-    turn = 1.0 / weight
+def _able(rep: str, weight: float, row: Turn | None, pool_level: float) -> _Able:
+    """A joiner starts at the pool's level; nobody is farther from it than is allowed."""
     if row is None:
-        return Place(rep, 0, weight, pool_level, pool_level + turn, _NEVER)
-    level, far = row.level, FARTHEST * turn
-    if not -far <= level - pool_level <= far:
-        level = pool_level + (far if level > pool_level else -far)
-    return Place(rep, row.turns, weight, level, level + turn, row.last_at or _NEVER)
+        return _Able(rep, weight, row, pool_level)
+    far, ahead = FARTHEST / weight, row.level - pool_level
+    if -far <= ahead <= far:
+        return _Able(rep, weight, row, row.level)
+    return _Able(rep, weight, row, pool_level + (far if ahead > 0 else -far))
 
 
-def _line(places: list[Place], bar: float) -> list[Place]:
-    """Those who may take this turn, the taker first. Where all who are here are ahead of their share, somebody has to all the same."""
-    line = [place for place in places if place.level < bar - _HAIR] or list(places)
-    line.sort(key=lambda place: (round(place.after, 9), place.last_at, place.rep))
-    return line
+def _line(able: list[_Able]) -> list[Place]:
+    """Those who may take this turn, the taker first."""
+    line = []
+    for rep, weight, row, level in able:
+        after = level + 1.0 / weight
+        turns, last_at = (row.turns, row.last_at or _NEVER) if row else (0, _NEVER)
+        line.append((round(after, 9), last_at, rep, Place(rep, turns, weight, after)))
+    line.sort()
+    return [place for *_, place in line]
 
 
-def _enter(name: str, places: list[Place], taker: Place, step: float, *, roster: Roster, at: datetime) -> None:
+def _enter(name: str, able: list[_Able], taker: Place, step: float, *, roster: Roster, at: datetime) -> None:
     """Writes the turn: the taker's level rises by 1/weight, and whoever could not take part moves along with the pool, `step` up.
 
     Those who left the pool move along too, so that they find their place again should they come back.
     """
     rows = roster.turns(name)
-    here = {place.rep for place in places}
+    here = {one.rep for one in able}
     for away in [row for rep, row in rows.items() if rep not in here]:
         roster.put(away._replace(level=away.level + step))
-    for place in places:
-        row = rows.get(place.rep)
-        if place is taker:
-            roster.put(Turn(name, place.rep, place.turns + 1, place.after, at))
-        elif row is None or row.level != place.level:
-            roster.put(Turn(name, place.rep, place.turns, place.level, row.last_at if row else None))
+    for rep, _, row, level in able:
+        if rep == taker.rep:
+            roster.put(Turn(name, rep, taker.turns + 1, taker.after, at))
+        elif row is None:
+            roster.put(Turn(name, rep, 0, level))
+        elif row.level != level:
+            roster.put(row._replace(level=level))
