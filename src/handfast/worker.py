@@ -23,7 +23,7 @@ from handfast.desk.handover import BATCH, Decided, decide
 from handfast.desk.tick import Ticked, tick
 from handfast.store import handover as rows
 from handfast.store import work
-from handfast.store.base import Store, StorageAway
+from handfast.store.base import StorageAway, Store
 
 log = structlog.get_logger()
 
@@ -122,9 +122,7 @@ class Worker:
 
     def _decide(self) -> float:
         try:
-            done = decide(
-                self.store, self.book, self.clock(), lanes_at_once=self.lanes_at_once, channels=tuple(self.channels)
-            )
+            done = decide(self.store, self.book, self.clock(), lanes_at_once=self.lanes_at_once, channels=tuple(self.channels))
         except (StorageAway, NoContract):
             raise
         except Exception as error:

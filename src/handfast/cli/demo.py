@@ -72,7 +72,12 @@ def live_through(house: House, days: int, seed: int, end: datetime, *, keep: boo
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("Northwind", total=1.0)
         people, done = demo.live_through(
-            house.store, days=days, seed=seed, end=end, hands_off=frozenset(), tell=lambda what, share: bar.update(task, description=what, completed=share)
+            house.store,
+            days=days,
+            seed=seed,
+            end=end,
+            hands_off=frozenset(),
+            tell=lambda what, share: bar.update(task, description=what, completed=share),
         )
         bar.update(task, completed=1.0, description="Ninety days of Northwind" if days == 90 else f"{days} days of Northwind")
     people.sales.hands_off = hands_off

@@ -39,7 +39,14 @@ def serve(house: House, stop: threading.Event | None = None) -> None:
 
     app = create_app(house.store, house.settings, clock=utc_now)
     config = uvicorn.Config(
-        app, host=house.settings.host, port=house.settings.port, log_level="warning", access_log=False, timeout_graceful_shutdown=2, loop="auto", http="auto"
+        app,
+        host=house.settings.host,
+        port=house.settings.port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=2,
+        loop="auto",
+        http="auto",
     )
     server = uvicorn.Server(config)
     try:

@@ -10,7 +10,9 @@ from handfast.cli.opened import channels, logging_to_stderr, opened, settings
 
 
 @click.command("work")
-@click.option("--lanes", default=64, show_default=True, help="How many lanes one transaction takes at most; fewer where several workers share.")
+@click.option(
+    "--lanes", default=64, show_default=True, help="How many lanes one transaction takes at most; fewer where several workers share."
+)
 def command(lanes: int) -> None:
     """A worker alone: decides, fires clocks, delivers. Any number of them on one HANDFAST_DATABASE_URL."""
     from handfast.worker import Worker

@@ -147,7 +147,16 @@ def _buyer(random: Random, domain: str) -> Buyer:
     first, last = random.choice(FIRST), random.choice(LAST)
     title, seniority, weight = random.choices(TITLES, (4, 8, 12, 12, 24, 18, 14, 8))[0]
     number = f"+1 555 01{random.randrange(100):02d}"
-    return Buyer(f"{first}.{last}{random.randrange(100)}@{domain}".lower(), first, last, title, seniority, weight, f"anon-{random.getrandbits(48):012x}", number)
+    return Buyer(
+        f"{first}.{last}{random.randrange(100)}@{domain}".lower(),
+        first,
+        last,
+        title,
+        seniority,
+        weight,
+        f"anon-{random.getrandbits(48):012x}",
+        number,
+    )
 
 
 def loners(random: Random, number: int) -> list[Buyer]:

@@ -17,6 +17,7 @@ from typing import Final
 import orjson
 import structlog
 
+from handfast.connectors.segment import Refusal
 from handfast.demo import company
 from handfast.demo.sales import Sales
 from handfast.demo.traffic import Event, Session, Traffic
@@ -24,14 +25,13 @@ from handfast.desk import contracts, imports
 from handfast.desk.actions import dispose, touch
 from handfast.desk.contracts import Book
 from handfast.desk.drive import Drive, Driven
-from handfast.connectors.segment import Refusal
 from handfast.desk.intake import Keys, Post, admit, ensure_key
 from handfast.desk.refused import Refused
 from handfast.facts import Outcome, Touch
 from handfast.problem import Place, Problem
 from handfast.store import demo as rows
 from handfast.store import work
-from handfast.store.base import Store, StorageAway
+from handfast.store.base import StorageAway, Store
 from handfast.store.demo import open_of_others, opened_handoffs
 
 log = structlog.get_logger()
@@ -67,7 +67,9 @@ def clear(store: Store, at: datetime) -> Problem | None:
     with store.writing() as conn:
         if not rows.is_empty(conn) and work.note(conn, "demo") is None:
             return Problem(
-                Place("HANDFAST_DATABASE_URL"), "this database holds data that is not the demo's", "Name an empty database, or unset the variable."
+                Place("HANDFAST_DATABASE_URL"),
+                "this database holds data that is not the demo's",
+                "Name an empty database, or unset the variable.",
             )
         rows.empty(conn)
         work.put_note(conn, "demo", "true", at)
@@ -104,7 +106,13 @@ def found(store: Store, people: Cast, seed: int, start: datetime, days: int) -> 
 
 
 def live_through(
-    store: Store, *, days: int, seed: int, end: datetime, hands_off: frozenset[str] = frozenset(), tell: Callable[[str, float], None] | None = None
+    store: Store,
+    *,
+    days: int,
+    seed: int,
+    end: datetime,
+    hands_off: frozenset[str] = frozenset(),
+    tell: Callable[[str, float], None] | None = None,
 ) -> tuple[Cast, Driven]:
     """Runs the `days` before `end` (UTC) on the virtual clock. `tell` hears what is going on and how far it has come, 0 to 1."""
     say = tell or (lambda _what, _share: None)
@@ -114,7 +122,12 @@ def live_through(
     found(store, people, seed, start, days)
     sessions = _sessions(people.traffic, start, end, say)
     book = Book()
-    drive = Drive(store, book, world=people.sales, tell=lambda at: say(f"{at:%d %b}: leads, calls, outcomes", 0.2 + 0.8 * (at - start) / (end - start)))
+    drive = Drive(
+        store,
+        book,
+        world=people.sales,
+        tell=lambda at: say(f"{at:%d %b}: leads, calls, outcomes", 0.2 + 0.8 * (at - start) / (end - start)),
+    )
     browser = Browser(store, start)
     for number, batch in enumerate(_posts(sessions)):
         browser.send(batch, batch.sent_at)
@@ -219,6 +232,14 @@ class Live:
             last = happenings[-1] if happenings else None
             if self.random.random() < 0.7 and last is not None and not isinstance(last, Touch):
                 outcome = getattr(last, "outcome", Outcome.MEETING_SET)
-                dispose(self.store, handoff, found[0].owner, outcome, at + timedelta(seconds=1), reason=getattr(last, "reason", None), book=self.book)
+                dispose(
+                    self.store,
+                    handoff,
+                    found[0].owner,
+                    outcome,
+                    at + timedelta(seconds=1),
+                    reason=getattr(last, "reason", None),
+                    book=self.book,
+                )
         except Refused as refused:
             log.info("demo_refused", what=refused.problem.what)

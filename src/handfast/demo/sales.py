@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
-from handfast.contract.terms import Calendar
 from handfast.contract.calendars import hours_of
+from handfast.contract.terms import Calendar
 from handfast.demo.company import HABITS, REPS, Buyer, Firm, Habit
 from handfast.desk.drive import Deal, Ended, Happening, World
 from handfast.facts import Evidence, Outcome, Touch, TouchKind, stable_id
@@ -36,7 +36,9 @@ class Plan:
 class Sales(World):
     """The reps' side of the simulated company. `hands_off` are reps played by a human being."""
 
-    def __init__(self, store: Store, random: Random, firms: list[Firm], loners: list[Buyer], hands_off: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, store: Store, random: Random, firms: list[Firm], loners: list[Buyer], hands_off: frozenset[str] = frozenset()
+    ) -> None:
         self.store = store
         self.random = random
         self.truth: dict[str, tuple[Firm | None, Buyer]] = {b.email: (f, b) for f in firms for b in f.buyers}
@@ -56,7 +58,10 @@ class Sales(World):
         with self.store.reading() as conn:
             found = opened_handoffs(conn, handoffs)
         return [
-            h for one in found if one.owner and one.owner not in self.hands_off for h in self._work(one, one.passed_at or one.opened_at, one.owner)
+            h
+            for one in found
+            if one.owner and one.owner not in self.hands_off
+            for h in self._work(one, one.passed_at or one.opened_at, one.owner)
         ]
 
     def still(self, one: Happening) -> bool:
@@ -82,7 +87,16 @@ class Sales(World):
             kind = (TouchKind.CALL, TouchKind.EMAIL, TouchKind.CALL, TouchKind.SOCIAL, TouchKind.CALL, TouchKind.EMAIL)[attempt]
             reached = self.random.random() < habit.reaches * math.exp(-(first - since).total_seconds() / 3600 / 30)
             evidence = Evidence.EVIDENCED if kind in (TouchKind.CALL, TouchKind.EMAIL) and self.random.random() < 0.8 else Evidence.DECLARED
-            touch = Touch(stable_id("tch", one.handoff, rep, str(attempt), since.isoformat()), one.person, rep, kind, at, evidence, reached, "telephony")
+            touch = Touch(
+                stable_id("tch", one.handoff, rep, str(attempt), since.isoformat()),
+                one.person,
+                rep,
+                kind,
+                at,
+                evidence,
+                reached,
+                "telephony",
+            )
             self.plans[touch.id] = Plan(one.handoff, rep)
             found.append(touch)
             if reached:
@@ -123,4 +137,8 @@ class Sales(World):
     def _after(self, rep: str, at: datetime, minutes: float) -> datetime:
         """So many minutes of this rep's own desk hours later."""
         hours = DESK_HOURS.get(rep)
-        return hours.due(at, max(1, round(minutes))) + timedelta(seconds=self.random.randrange(60)) if hours else at + timedelta(minutes=minutes)
+        return (
+            hours.due(at, max(1, round(minutes))) + timedelta(seconds=self.random.randrange(60))
+            if hours
+            else at + timedelta(minutes=minutes)
+        )

@@ -116,7 +116,9 @@ class Traffic:
             yield Session(joined + timedelta(minutes=minutes), tuple(events))
 
     def _form(self, firm: Firm | None, buyer: Buyer, at: datetime, keen: bool) -> list[Event]:
-        form = self.random.choices(("demo", "pricing", "whitepaper", "newsletter", "contact"), (30, 22, 24, 14, 10) if keen else (12, 8, 34, 34, 12))[0]
+        form = self.random.choices(
+            ("demo", "pricing", "whitepaper", "newsletter", "contact"), (30, 22, 24, 14, 10) if keen else (12, 8, 34, 34, 12)
+        )[0]
         properties: Event = {"form": form}
         if form in ("demo", "pricing", "contact"):
             properties["message"] = self.random.choice(ASKS).format(n=self.random.choice((15, 40, 80, 120, 250)))

@@ -6,10 +6,10 @@ with its event, and wakes the pages.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 
@@ -17,7 +17,7 @@ from handfast.desk.contracts import Book
 from handfast.desk.handover import messages_for
 from handfast.desk.refused import Refused
 from handfast.dispositions import Disposition, check
-from handfast.facts import Evidence, Outcome, Touch, TouchKind, stable_id, utc
+from handfast.facts import Evidence, Outcome, Rep, Touch, TouchKind, stable_id, utc
 from handfast.problem import Place, Problem
 from handfast.sla.notice import Named, notice
 from handfast.store import handover as rows
@@ -34,7 +34,15 @@ BY_HAND: Final = "handfast"
 
 
 def touch(
-    store: Store, handoff_id: str, rep_id: str, kind: TouchKind, at: datetime, *, contact: bool = False, note: str = "", person: str | None = None
+    store: Store,
+    handoff_id: str,
+    rep_id: str,
+    kind: TouchKind,
+    at: datetime,
+    *,
+    contact: bool = False,
+    note: str = "",
+    person: str | None = None,
 ) -> Touch:
     """A rep says: I tried to reach them, now. Stops the first-touch clock; marked as declared.
 
@@ -73,7 +81,8 @@ def undo_touch(store: Store, touch_id: str, rep_id: str, at: datetime) -> str:
         row = work.touch_row(conn, touch_id)
         if row is None or row[0] is None:
             raise Refused(Problem(Place(touch_id), "there is no such touch to take back", "Reload the page to see what is recorded."))
-        handoff_id, by, recorded_at, evidence = row
+        handoff_id = row[0]
+        _, by, recorded_at, evidence = row
         if by != rep_id or evidence != Evidence.DECLARED or at - recorded_at > UNDO:
             raise Refused(
                 Problem(Place(touch_id), "this touch can no longer be taken back", "Only the rep who declared it can, within 15 minutes.")
@@ -144,7 +153,9 @@ def _record(conn: psycopg.Connection, touches: Sequence[tuple[Touch, Case | None
     first: dict[str, datetime] = {}
     for t, c in mine:
         first[c.id] = min(t.occurred_at, first.get(c.id, t.occurred_at))
-    stopped = [(h, max(first[h], c.opened_at)) for h in handoffs for c in [next(c for _, c in mine if c.id == h)] if c.clock_stopped_at is None]
+    stopped = [
+        (h, max(first[h], c.opened_at)) for h in handoffs for c in [next(c for _, c in mine if c.id == h)] if c.clock_stopped_at is None
+    ]
     if stopped:
         work.stop_clocks(conn, [h for h, _ in stopped], [s for _, s in stopped], "touch", at)
     rows.add_events(
@@ -194,7 +205,9 @@ def dispose(
     return found
 
 
-def _settle(conn: psycopg.Connection, case: Case, made: Disposition, by: str, at: datetime, recorded_at: datetime, evidence: Evidence) -> None:
+def _settle(
+    conn: psycopg.Connection, case: Case, made: Disposition, by: str, at: datetime, recorded_at: datetime, evidence: Evidence
+) -> None:
     row_id = stable_id("dsp", case.id, made.outcome, at.isoformat())
     if not work.add_disposition(
         conn, (row_id, case.id, made.outcome, made.reason, made.note, made.back_at, made.meeting_at, by, at, recorded_at)
@@ -218,9 +231,7 @@ def _settle(conn: psycopg.Connection, case: Case, made: Disposition, by: str, at
     _wake(conn, case.id)
 
 
-def reassign(
-    store: Store, handoff_id: str, to_rep: str, by: str, why: str, at: datetime, *, channels: Sequence[str] = ("email",)
-) -> None:
+def reassign(store: Store, handoff_id: str, to_rep: str, by: str, why: str, at: datetime, *, channels: Sequence[str] = ("email",)) -> None:
     """Hands an open handoff to another rep by hand. The lead's clock runs on; the new owner starts a leg of their own.
 
     Raises:
@@ -238,14 +249,20 @@ def reassign(
         if case.owner == to_rep:
             raise Refused(Problem(Place(case.id), f"{rep.name} owns it already", "Choose somebody else, or leave it."))
         working = [{"rung": "manual", "result": "chosen", "because": why or f"Handed over by {by}.", "owner": to_rep}]
-        pass_on(conn, case, to_rep, "manual", None, False, working, at, everyone, channels)
+        event, messages = pass_on(conn, case, to_rep, "manual", None, False, working, at, everyone, channels)
+        rows.add_events(conn, [event])
+        rows.add_messages(conn, messages)
+        _wake(conn, case.id)
 
 
 def pass_on(
     conn: psycopg.Connection, case: Case, to: str, rule: str, pool: str | None, counts: bool, working: Sequence[object], at: datetime,
-    everyone: dict[str, rows.Rep], channels: Sequence[str],
-) -> None:  # fmt: skip
-    """Writes the new leg, tells the new owner and the one before. The caller holds the assignment lock and the handoff."""
+    everyone: Mapping[str, Rep], channels: Sequence[str],
+) -> tuple[tuple[Any, ...], list[tuple[Any, ...]]]:  # fmt: skip
+    """Writes the new leg. Returns the event and the messages to the new owner and the one before, for the caller to write in its order.
+
+    The caller holds the assignment lock and the handoff.
+    """
     leg = case.legs
     rows.add_assignments(conn, [(stable_id("asg", case.id, str(leg)), case.id, leg, to, rule, pool, counts, rows.dumps(working), at)])
     work.assign(conn, case.id, to, at)
@@ -253,8 +270,8 @@ def pass_on(
         work.stop_clock_of_kind(conn, case.id, "exception", at)
     why = str(working[-1]["because"]) if working and isinstance(working[-1], dict) else ""
     data = {"rule": rule, "leg": leg, "from": case.owner, "why": why}
-    rows.add_events(conn, [("reassigned", at, case.id, case.person, case.account, to, rows.dumps(data))])
-    before = Named(case.owner, everyone[case.owner].name) if case.owner in everyone else None
+    event = ("reassigned", at, case.id, case.person, case.account, to, rows.dumps(data))
+    before = Named(case.owner, everyone[case.owner].name) if case.owner is not None and case.owner in everyone else None
     payload = notice(
         "reassigned",
         handoff_id=case.id,
@@ -272,8 +289,7 @@ def pass_on(
     messages = messages_for(channels, "reassigned", case.id, cause, to, to, payload, at)
     if before is not None:
         messages += messages_for([c for c in channels if c == "email"], "reassigned", case.id, cause, before.id, to, payload, at)
-    rows.add_messages(conn, messages)
-    _wake(conn, case.id)
+    return event, messages
 
 
 # --- opportunities --------------------------------------------------------------------------------------------
@@ -282,14 +298,16 @@ def pass_on(
 def record_opportunities(store: Store, found: Sequence[tuple[object, ...]], at: datetime) -> int:
     """Opportunities seen in the CRM, (id, person, account, owner, stage, amount, opened_at, closed_at, won) each.
 
-    An opportunity belongs to the latest handoff of its person that had begun by the day it was opened, and qualifies it. Raises StorageAway.
+    An opportunity belongs to the latest handoff of its person that had begun by the day it was opened, and qualifies it.
+    Raises StorageAway.
     """
     at = utc(at)
     with store.writing() as conn:
         spans: dict[str, list[tuple[str, datetime]]] = {}
         for person, handoff, joined, _ in work.handoffs_of(conn, [str(o[1]) for o in found if o[1]]):
             spans.setdefault(person, []).append((handoff, joined))
-        written, qualified = [], {}
+        written: list[tuple[object, ...]] = []
+        qualified: dict[str, datetime] = {}
         for one in found:
             opened = one[6]
             assert isinstance(opened, datetime)

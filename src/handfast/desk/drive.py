@@ -1,8 +1,8 @@
 """The virtual clock: the same loop over history, or over a simulated company, as fast as the machine allows.
 
 Live, three loops run side by side and time passes by itself. Here time is moved by hand, from one thing that happens to the next: signals
-received, touches made, outcomes given, timers falling due. What happens at one moment is taken in this order: signals, then what people did,
-then the clocks; so a call at the very minute a reminder was due comes before the reminder.
+received, touches made, outcomes given, timers falling due. What happens at one moment is taken in this order: signals, then what people
+did, then the clocks; so a call at the very minute a reminder was due comes before the reminder.
 
 Signals are decided an hour at a time, ahead of the touches and clocks of that hour but never ahead of an outcome: each is judged at its own
 time, so taking them together changes no verdict; and every clock fires at the very moment it was due.
@@ -189,7 +189,15 @@ class Drive:
         for _, handoff, _ in open_ones:
             try:
                 dispose(
-                    self.store, handoff, one.by, one.outcome, one.at, reason=one.reason, note=one.note, book=self.book, evidence=Evidence.EVIDENCED
+                    self.store,
+                    handoff,
+                    one.by,
+                    one.outcome,
+                    one.at,
+                    reason=one.reason,
+                    note=one.note,
+                    book=self.book,
+                    evidence=Evidence.EVIDENCED,
                 )
                 self.done.ended += 1
             except Refused as refused:

@@ -48,6 +48,7 @@ BATCH = 2000
 #: How many signals a brief is composed from, the latest first.
 BRIEF_SIGNALS = 40
 
+
 @dataclass(slots=True)
 class Decided:
     """What one call did: counts, and whether signals are still waiting in the lanes it looked at."""
@@ -122,7 +123,9 @@ def decide(
 class _Batch:
     """The working state of one transaction."""
 
-    def __init__(self, conn: psycopg.Connection, book: Book, at: datetime, held: set[int], channels: tuple[str, ...], punctual: bool) -> None:
+    def __init__(
+        self, conn: psycopg.Connection, book: Book, at: datetime, held: set[int], channels: tuple[str, ...], punctual: bool
+    ) -> None:
         self.conn = conn
         self.book = book
         self.at = at
@@ -134,7 +137,9 @@ class _Batch:
         self.directory = Directory()
         self.people_rows: dict[str, dict[str, Any]] = {}
         self.domain_of: Callable[[str], str | None] = (
-            _nobodys if self.agreement.contract.match.domain == "off" else partial(_domain, frozenset(self.agreement.contract.match.free_mail))
+            _nobodys
+            if self.agreement.contract.match.domain == "off"
+            else partial(_domain, frozenset(self.agreement.contract.match.free_mail))
         )
 
     def run(self, waiting: list[Pending]) -> Decided:
@@ -247,7 +252,15 @@ class _Batch:
             rows.merge(self.conn, merged)
         rows.link(self.conn, [(one.who, merged.get(one.person, one.person), one.since) for one in book.links])
         events = [
-            ("identity_conflict", c.signal.received_at, None, c.kept, None, None, rows.dumps({"key": c.who.split(":")[0], "claimed_by": c.claimed_by}))
+            (
+                "identity_conflict",
+                c.signal.received_at,
+                None,
+                c.kept,
+                None,
+                None,
+                rows.dumps({"key": c.who.split(":")[0], "claimed_by": c.claimed_by}),
+            )
             for c in book.conflicts
         ]
         events += [("merged", self.at, None, winner, None, None, rows.dumps({"from": loser})) for loser, winner in merged.items()]
@@ -290,7 +303,7 @@ class _Batch:
             got = [(r[0], subject, *r[2:]) for r in got for subject in subjects[r[1]]]
         return evidence_frame(got, agreement)
 
-    def _write_standings(self, found: list[tuple[Moment, Mapping[str, Any]]]) -> None:
+    def _write_standings(self, found: Sequence[tuple[Moment, Mapping[str, Any]]]) -> None:
         latest: dict[str, tuple[Any, ...]] = {}
         for m, row in found:
             if m.person in latest and latest[m.person][1] > m.at:
@@ -300,7 +313,7 @@ class _Batch:
             latest[m.person] = (m.person, m.at, self.contract_id, *outcome, signal)
         rows.write_standings(self.conn, list(latest.values()))
 
-    def _telling(self, found: list[tuple[Moment, Mapping[str, Any]]], before: Mapping[str, str]) -> list[int]:
+    def _telling(self, found: Sequence[tuple[Moment, Mapping[str, Any]]], before: Mapping[str, str]) -> list[int]:
         """The positions whose verdict is worth a row: the outcome changed, or the person is ready."""
         last = dict(before)
         kept = []
@@ -312,9 +325,7 @@ class _Batch:
 
     # --- handoffs -------------------------------------------------------------------------------------------
 
-    def _hand_over(
-        self, judged: pl.DataFrame, moments: list[Moment], telling: list[int], before: Mapping[str, str], done: Decided
-    ) -> None:
+    def _hand_over(self, judged: pl.DataFrame, moments: list[Moment], telling: list[int], before: Mapping[str, str], done: Decided) -> None:
         motion = self.agreement.contract.motion
         party_of = {m.person: self._party(m.person) for m in moments}
         parties = list({party_of[moments[i].person] for i in telling})
@@ -376,7 +387,18 @@ class _Batch:
             account = self.directory.people[m.person].account
             outcome = (row["outcome"], row["fit"], row["intent"], row["next_step"], row["reason"])
             written.append(
-                (r.verdict, m.person, account, m.at, self.contract_id, *outcome, m.waiting.signal.id, inputs, rows.dumps(r.working), self.decided_at(m.waiting.signal))
+                (
+                    r.verdict,
+                    m.person,
+                    account,
+                    m.at,
+                    self.contract_id,
+                    *outcome,
+                    m.waiting.signal.id,
+                    inputs,
+                    rows.dumps(r.working),
+                    self.decided_at(m.waiting.signal),
+                )
             )
         rows.add_verdicts(self.conn, written)
 
@@ -426,7 +448,9 @@ class _Batch:
             signal = r.moment.waiting.signal
             who = self.directory.people[r.moment.person]
             people.append((handoff.id, who.id, r.verdict, signal.id, source_of(signal), signal.occurred_at, signal.received_at))
-            events.append(("person_joined", signal.received_at, handoff.id, who.id, who.account, handoff.owner, rows.dumps({"verdict": r.verdict})))
+            events.append(
+                ("person_joined", signal.received_at, handoff.id, who.id, who.account, handoff.owner, rows.dumps({"verdict": r.verdict}))
+            )
             if handoff.owner is not None:
                 payload = notice(
                     "joined",
@@ -482,11 +506,31 @@ class _Opened:
         )  # fmt: skip
         self.people.append((handoff_id, person.id, r.verdict, signal.id, source, signal.occurred_at, opened))
         self.assignments.append(
-            (stable_id("asg", handoff_id, "0"), handoff_id, 0, chosen.owner, chosen.rule, chosen.pool, chosen.counts, rows.dumps(chosen.working), opened)
+            (
+                stable_id("asg", handoff_id, "0"),
+                handoff_id,
+                0,
+                chosen.owner,
+                chosen.rule,
+                chosen.pool,
+                chosen.counts,
+                rows.dumps(chosen.working),
+                opened,
+            )
         )
         self._clocks(clocks)
         self.to_brief.append((r, handoff_id, sla_name, due, chosen, roster))
-        self.events.append(("handoff_opened", opened, handoff_id, person.id, person.account, None, rows.dumps({"verdict": r.verdict, "next_step": r.row["next_step"], "sla": sla_name})))
+        self.events.append(
+            (
+                "handoff_opened",
+                opened,
+                handoff_id,
+                person.id,
+                person.account,
+                None,
+                rows.dumps({"verdict": r.verdict, "next_step": r.row["next_step"], "sla": sla_name}),
+            )
+        )
         name = "assigned" if chosen.owner else "left_unassigned"
         self.events.append((name, opened, handoff_id, person.id, person.account, chosen.owner, rows.dumps({"rule": chosen.rule, "leg": 0})))
         self._tell(r, handoff_id, sla_name, due, chosen, roster, person)
@@ -496,7 +540,9 @@ class _Opened:
             self.clocks.append((c.id, c.handoff_id, c.kind, c.sla, c.calendar, c.started_at, c.due_at))
             self.timers += [(t.id, c.id, c.handoff_id, t.step, t.action, t.target, t.due_at) for t in c.timers]
 
-    def _tell(self, r: Ready, handoff_id: str, sla: str | None, due: datetime | None, chosen: Assignment, roster: Roster, person: Person) -> None:
+    def _tell(
+        self, r: Ready, handoff_id: str, sla: str | None, due: datetime | None, chosen: Assignment, roster: Roster, person: Person
+    ) -> None:
         b, opened = self.batch, r.moment.waiting.signal.received_at
         owner = roster.rep(chosen.owner) if chosen.owner else None
         kind: Kind = "handoff_opened" if owner else "exception"
@@ -556,13 +602,30 @@ class _Opened:
 
 
 def messages_for(
-    channels: Sequence[str], kind: Kind, handoff: str, cause: str, recipient: str, owner: str | None, payload: Mapping[str, Any], at: datetime
+    channels: Sequence[str],
+    kind: Kind,
+    handoff: str,
+    cause: str,
+    recipient: str,
+    owner: str | None,
+    payload: Mapping[str, Any],
+    at: datetime,
 ) -> list[tuple[Any, ...]]:
     """Rows of the outbox: one a channel. A webhook reports to the endpoint, mail goes to the recipient."""
     text = rows.dumps(payload)
     to = {"webhook": "endpoint"}
     return [
-        (message_id(handoff, kind, cause, channel, to.get(channel, recipient)), handoff, kind, channel, to.get(channel, recipient), owner, text, at, at)
+        (
+            message_id(handoff, kind, cause, channel, to.get(channel, recipient)),
+            handoff,
+            kind,
+            channel,
+            to.get(channel, recipient),
+            owner,
+            text,
+            at,
+            at,
+        )
         for channel in channels
     ]
 

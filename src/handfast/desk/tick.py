@@ -60,7 +60,9 @@ def tick(
         book.refresh(conn)
         turn = _Turn(conn, book, at, tuple(channels), punctual)
         turn.run(due)
-        return Ticked(len(turn.fired), len(turn.not_owed), len(due) == limit, [(at - t.due_at).total_seconds() for t in due], turn.reassigned)
+        return Ticked(
+            len(turn.fired), len(turn.not_owed), len(due) == limit, [(at - t.due_at).total_seconds() for t in due], turn.reassigned
+        )
 
 
 class _Turn:
@@ -152,9 +154,11 @@ class _Turn:
             return
         if case.owner:
             self.roster.gave_up(case.owner)
-        pass_on(
+        event, messages = pass_on(
             self.conn, case, chosen.owner, "reassign", chosen.pool, chosen.counts, list(chosen.working), now, self.reps, self.channels
         )
+        self.events.append(event)
+        self.messages += messages
         self.cases[case.id] = replace(case, owner=chosen.owner, legs=case.legs + 1)
         self.reassigned.append(case.id)
 

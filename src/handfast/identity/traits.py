@@ -18,7 +18,7 @@ LEVELS: Final = 16
 _PLAIN: Final = frozenset({str, int, float, bool})
 
 
-class TooDeep(ValueError):  # noqa: N818 - what is wrong with the value, not with us
+class TooDeep(ValueError):
     """A value is nested deeper than `LEVELS` levels."""
 
     def __init__(self) -> None:

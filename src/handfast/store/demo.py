@@ -57,5 +57,7 @@ def empty(conn: psycopg.Connection) -> None:
 
 def is_empty(conn: psycopg.Connection) -> bool:
     """Whether nothing was ever recorded here."""
-    row = conn.execute("SELECT NOT EXISTS (SELECT FROM signal) AND NOT EXISTS (SELECT FROM rep) AND NOT EXISTS (SELECT FROM contract)").fetchone()
+    row = conn.execute(
+        "SELECT NOT EXISTS (SELECT FROM signal) AND NOT EXISTS (SELECT FROM rep) AND NOT EXISTS (SELECT FROM contract)"
+    ).fetchone()
     return bool(row and row[0])

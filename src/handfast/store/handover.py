@@ -56,9 +56,7 @@ def next_pending(conn: psycopg.Connection) -> datetime | None:
 
 def hold_lanes(conn: psycopg.Connection, lanes: Sequence[int]) -> list[int]:
     """Those of `lanes` that this transaction now holds until it ends; what another worker holds is left out."""
-    rows = conn.execute(
-        "SELECT l FROM unnest(%s::int[]) AS l WHERE pg_try_advisory_xact_lock(%s, l)", (list(lanes), LANE_LOCK)
-    ).fetchall()
+    rows = conn.execute("SELECT l FROM unnest(%s::int[]) AS l WHERE pg_try_advisory_xact_lock(%s, l)", (list(lanes), LANE_LOCK)).fetchall()
     return [row[0] for row in rows]
 
 
@@ -381,12 +379,14 @@ def copy_rows(conn: psycopg.Connection, into: str, rows: Sequence[Sequence[Any]]
     """COPY these rows into `table (columns)`. JSON values come as text."""
     if not rows:
         return
-    with conn.cursor() as cursor, cursor.copy(f"COPY {into} FROM STDIN") as copy:  # type: ignore[arg-type]
+    with conn.cursor() as cursor, cursor.copy(f"COPY {into} FROM STDIN") as copy:
         for row in rows:
             copy.write_row(row)
 
 
-def latest_signals(conn: psycopg.Connection, person_ids: Sequence[str], until: Sequence[datetime], most: int) -> dict[str, list[dict[str, Any]]]:
+def latest_signals(
+    conn: psycopg.Connection, person_ids: Sequence[str], until: Sequence[datetime], most: int
+) -> dict[str, list[dict[str, Any]]]:
     """person id → their latest signals up to a moment, newest first: id, kind, occurred_at, properties."""
     got = conn.execute(
         """
@@ -428,7 +428,12 @@ def set_aside_first(conn: psycopg.Connection, at: datetime, error: str) -> bool:
         """INSERT INTO intake_problem (id, source, received_at, part, what, fix, payload)
            SELECT 'undecided_' || s.id, s.source, %s, 'signal', %s, %s, to_jsonb(s) FROM signal AS s WHERE s.id = %s
            ON CONFLICT (id) DO UPDATE SET times = intake_problem.times + 1""",
-        (at, f"Handfast could not decide this signal ({error})", "This is a fault of Handfast: report it, then replay.", waiting[0].signal.id),
+        (
+            at,
+            f"Handfast could not decide this signal ({error})",
+            "This is a fault of Handfast: report it, then replay.",
+            waiting[0].signal.id,
+        ),
     )
     settle_pending(conn, waiting)
     return True

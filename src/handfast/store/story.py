@@ -13,7 +13,7 @@ Row = dict[str, Any]
 
 def _all(conn: psycopg.Connection, query: str, values: Sequence[Any] | Mapping[str, Any]) -> list[Row]:
     with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(query, values).fetchall()  # type: ignore[arg-type]
+        return cursor.execute(query, values).fetchall()
 
 
 def _one(conn: psycopg.Connection, query: str, values: Sequence[Any]) -> Row | None:
@@ -120,7 +120,9 @@ def clocks(conn: psycopg.Connection, handoff_id: str) -> list[Row]:
 
 def timers(conn: psycopg.Connection, handoff_id: str) -> list[Row]:
     return _all(
-        conn, "SELECT clock_id, step, action, target, due_at, state, settled_at FROM timer WHERE handoff_id = %s ORDER BY due_at, step", (handoff_id,)
+        conn,
+        "SELECT clock_id, step, action, target, due_at, state, settled_at FROM timer WHERE handoff_id = %s ORDER BY due_at, step",
+        (handoff_id,),
     )
 
 

@@ -195,9 +195,7 @@ def close(conn: psycopg.Connection, handoff_id: str, outcome: str, reason: str |
 
 
 def reopen(conn: psycopg.Connection, handoff_id: str) -> None:
-    conn.execute(
-        "UPDATE handoff SET closed_at = NULL, outcome = NULL, reason = NULL, revision = revision + 1 WHERE id = %s", (handoff_id,)
-    )
+    conn.execute("UPDATE handoff SET closed_at = NULL, outcome = NULL, reason = NULL, revision = revision + 1 WHERE id = %s", (handoff_id,))
 
 
 def assign(conn: psycopg.Connection, handoff_id: str, owner: str | None, at: datetime) -> None:

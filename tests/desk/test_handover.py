@@ -1,0 +1,212 @@
+"""From a signal to an owner with a running clock: the second hop, told as stories."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from handfast.desk.contracts import NoContract
+from handfast.desk.handover import decide
+from handfast.facts import Outcome
+from handfast.store.base import Store
+
+from .house import House, moment
+
+
+def test_a_demo_request_becomes_a_handoff_with_owner_clock_brief_and_notice(house: House) -> None:
+    done = house.arrives("anna@kraus.example", "Mon 10:00")
+    assert (done.opened, done.unassigned) == (1, 0)
+    assert house.owner() in {"anna", "ben"}
+    assert house.one("SELECT due_at FROM clock") == moment("Mon 11:00")
+    assert [r[0] for r in house.rows("SELECT action FROM timer ORDER BY step")] == ["remind", "breach", "tell", "reassign", "return_to"]
+    assert house.heard(str(house.owner())) == ["handoff_opened"]
+    assert house.one("SELECT body ->> 'next_step' FROM brief") == "demo"
+    assert house.events() == ["handoff_opened", "assigned"]
+    assert house.one("SELECT count(*) FROM pending") == 0
+
+
+def test_a_small_company_is_not_ready_and_nobody_is_told(house: House) -> None:
+    house.arrives("tim@tiny.example", "Mon 10:00", account={"employees": 8})
+    assert house.one("SELECT outcome FROM standing") == "not_yet"
+    assert house.one("SELECT count(*) FROM handoff") == 0
+    assert house.one("SELECT count(*) FROM outbox") == 0
+
+
+def test_what_is_not_known_is_unknown_and_becomes_ready_when_it_is_learned(house: House) -> None:
+    house.arrives("eva@silent.example", "Mon 10:00", account={})
+    assert house.one("SELECT outcome FROM standing") == "not_yet"
+    house.hears(house.signal("eva@silent.example", "identified", "Mon 11:00", account={"employees": 80}))
+    assert house.decide("Mon 11:00").opened == 1
+    assert house.one("SELECT opened_at FROM handoff") == moment("Mon 11:00")
+
+
+def test_an_embargo_beats_everything(house: House) -> None:
+    house.arrives("kim@north.example", "Mon 10:00", person={"country": "KP"})
+    assert house.one("SELECT outcome, reason FROM standing") == ("never", "embargo")
+    assert house.one("SELECT count(*) FROM handoff") == 0
+
+
+def test_what_a_visitor_did_before_telling_their_name_counts(house: House) -> None:
+    for minute in (1, 2):
+        house.hears(house.signal(None, "page_viewed", f"Mon 10:0{minute}", visitor="v1", path="/pricing"))
+    assert house.decide("Mon 10:05").verdicts == 0
+    house.arrives("lea@later.example", "Mon 10:10", visitor="v1")
+    assert house.one("SELECT intent FROM standing") > 49_000_000
+    assert len(house.one("SELECT inputs FROM verdict")) == 3
+
+
+def test_a_second_person_of_an_account_joins_and_starts_no_second_clock(house: House) -> None:
+    house.arrives("one@acme.example", "Mon 10:00")
+    done = house.arrives("two@acme.example", "Mon 10:30")
+    assert (done.opened, done.joined) == (0, 1)
+    assert house.one("SELECT count(*) FROM clock") == 1
+    assert house.one("SELECT count(*) FROM handoff_person") == 2
+    assert house.heard(str(house.owner())) == ["handoff_opened", "joined"]
+
+
+def test_two_people_of_one_account_in_one_batch_make_one_handoff(house: House) -> None:
+    signals = [house.signal(f"{n}@acme.example", "form_submitted", "Mon 10:00", form="demo", account={"employees": 99}) for n in "abc"]
+    house.hears(*signals)
+    done = house.decide("Mon 10:00")
+    assert (done.opened, done.joined) == (1, 2)
+
+
+def test_free_mail_is_no_account(house: House) -> None:
+    for name in ("x", "y"):
+        house.arrives(f"{name}@gmail.com", "Mon 10:00", person={"employees": 100}, account={})
+    assert house.one("SELECT count(*) FROM account") == 0
+    assert house.one("SELECT count(DISTINCT party) FROM handoff") == 2
+
+
+def test_the_database_itself_refuses_a_second_open_handoff(house: House) -> None:
+    house.arrives("one@acme.example", "Mon 10:00")
+    with pytest.raises(psycopg.errors.UniqueViolation), house.store.writing() as conn:
+        conn.execute(
+            """INSERT INTO handoff (id, motion, party, account_id, person_id, contract_id, verdict_id, next_step, opened_at, decided_at)
+               SELECT 'hnd_x', motion, party, account_id, person_id, contract_id, verdict_id, next_step, opened_at, decided_at FROM handoff"""
+        )
+
+
+def test_the_owner_of_the_account_gets_it_and_it_is_no_turn(house: House) -> None:
+    house.arrives("one@acme.example", "Mon 10:00")
+    house.ends(house.handoff(), str(house.owner()), Outcome.RECYCLE, "Mon 10:05", reason="not_now")
+    with house.store.writing() as conn:
+        conn.execute("UPDATE account SET owner_id = 'cleo'")
+    house.arrives("two@acme.example", "Mon 12:00")
+    assert house.owner(1) == "cleo"
+    assert house.rows("SELECT rule, counts FROM assignment WHERE owner_id = 'cleo'") == [("named_account", False)]
+
+
+def test_a_territory_claims_its_own(house: House) -> None:
+    house.arrives("jean@lyon.example", "Mon 10:00", person={"country": "FR"})
+    assert house.owner() == "zoe"
+    assert house.one("SELECT rule FROM assignment") == "territory"
+
+
+def test_caps_hold_and_what_nobody_can_take_waits_visibly(house: House) -> None:
+    for n in range(8):
+        house.arrives(f"lead@firm{n}.example", "Mon 10:00")
+    counts = dict(house.rows("SELECT coalesce(owner_id, 'nobody'), count(*) FROM handoff GROUP BY 1"))
+    assert counts == {"anna": 3, "ben": 3, "nobody": 2}
+    assert house.one("SELECT count(*) FROM clock WHERE kind = 'exception'") == 2
+    assert house.heard("ops") == ["exception", "exception"]
+
+
+def test_who_is_away_is_passed_over_with_the_reason(house: House) -> None:
+    house.away("anna", "Mon 00:00", "Tue 00:00")
+    for n in range(2):
+        house.arrives(f"lead@firm{n}.example", "Mon 10:00")
+    assert {house.owner(0), house.owner(1)} == {"ben"}
+    working = house.rows("SELECT working FROM assignment")[0][0]
+    assert any(s["reason"] == "pto" for rung in working for s in rung.get("skipped", ()))
+
+
+def test_deciding_again_changes_nothing(house: House) -> None:
+    house.arrives("one@acme.example", "Mon 10:00", message="fixed")
+    before = house.rows("SELECT * FROM handoff"), house.events()
+    house.hears(house.signal("one@acme.example", "form_submitted", "Mon 10:00", form="demo", message="fixed"))
+    house.decide("Mon 10:30")
+    assert (house.rows("SELECT * FROM handoff"), house.events()) == before
+
+
+def test_the_same_signals_in_one_batch_or_one_by_one_lead_to_the_same_verdicts(house: House, database_url: str) -> None:
+    def stories(each: House) -> list[object]:
+        query = "SELECT person_id, at, outcome, fit, intent, next_step, signal_id, inputs FROM verdict ORDER BY at, id"
+        return each.rows(query) + each.rows("SELECT * FROM standing ORDER BY person_id")
+
+    signals = [
+        house.signal(None, "page_viewed", f"Mon 10:{n:02d}", visitor=f"v{n % 3}", path="/pricing", message=f"p{n}") for n in range(9)
+    ] + [
+        house.signal(f"p{n}@firm{n % 2}.example", "form_submitted", f"Mon 11:{n:02d}", visitor=f"v{n}", form="demo", message=f"f{n}",
+                     account={"employees": 10 if n == 2 else 60 + n})
+        for n in range(3)
+    ]  # fmt: skip
+    for signal in signals:
+        house.hears(signal)
+        house.decide(signal.received_at)
+    one_by_one = stories(house)
+    with house.store.writing() as conn:
+        conn.execute(
+            "TRUNCATE signal, pending, person, account, identity, standing, verdict, handoff, handoff_person, assignment, rotation, brief, clock, timer,"
+            " outbox, event CASCADE"
+        )
+        conn.execute("ALTER SEQUENCE signal_seq_seq RESTART")
+    house.hears(*signals)
+    house.decide("Mon 12:00", punctual=True)
+    assert stories(house) == one_by_one
+
+
+def test_a_closed_handoff_opens_again_only_for_a_new_request(house: House) -> None:
+    house.arrives("one@acme.example", "Mon 10:00")
+    house.ends(house.handoff(), str(house.owner()), Outcome.RECYCLE, "Mon 12:00", reason="not_now")
+    house.hears(house.signal("one@acme.example", "page_viewed", "Tue 10:00", path="/pricing"))
+    assert house.decide("Tue 10:00").opened == 0, "an old request must not open it again"
+    assert house.arrives("one@acme.example", "Wed 10:00").opened == 1
+
+
+def test_who_was_disqualified_is_not_handed_over_again(house: House) -> None:
+    house.arrives("one@acme.example", "Mon 10:00")
+    house.ends(house.handoff(), str(house.owner()), Outcome.DISQUALIFY, "Mon 12:00", reason="bad_fit")
+    assert house.arrives("one@acme.example", "Wed 10:00").opened == 0
+
+
+def test_a_user_known_by_id_is_folded_into_the_one_with_the_address(house: House) -> None:
+    house.hears(house.signal(None, "page_viewed", "Mon 09:00", user="u1", path="/pricing"))
+    house.decide("Mon 09:00")
+    house.arrives("ada@firm.example", "Mon 10:00")
+    house.hears(house.signal("ada@firm.example", "identified", "Mon 11:00", user="u1"))
+    house.decide("Mon 11:00")
+    assert house.one("SELECT count(*) FROM person WHERE merged_into IS NULL") == 1
+    assert house.one("SELECT count(DISTINCT person_id) FROM identity") == 1
+
+
+def test_without_a_contract_signals_wait_and_nothing_is_lost(store: Store, house: House) -> None:
+    with store.writing() as conn:
+        conn.execute("DELETE FROM contract")
+    house.book = type(house.book)()
+    house.hears(house.signal("a@b.example", "page_viewed", "Mon 10:00"))
+    with pytest.raises(NoContract):
+        decide(store, house.book, moment("Mon 10:00"))
+    assert house.one("SELECT count(*) FROM pending") == 1
+
+
+def test_a_contract_that_comes_into_force_later_judges_later_signals_only(house: House) -> None:
+    from handfast.desk.contracts import put_in_force
+
+    from .house import CONTRACT
+
+    house.arrives("one@acme.example", "Mon 10:00")
+    version, problems = put_in_force(house.store, CONTRACT.replace("employees >= 50", "employees >= 5000"), "c.yaml", moment("Tue 00:00"))
+    assert (version, problems) == (2, [])
+    assert house.arrives("two@bcme.example", "Tue 10:00").opened == 0
+    assert house.rows("SELECT DISTINCT c.version FROM handoff h JOIN contract c ON c.id = h.contract_id") == [(1,)]
+
+
+def test_a_contract_that_does_not_read_leaves_the_one_in_force(house: House) -> None:
+    from handfast.desk.contracts import put_in_force
+
+    version, problems = put_in_force(house.store, "contract: broken\nready: [", "c.yaml", moment("Tue 00:00"))
+    assert version is None
+    assert problems
+    assert problems[0].fix
+    assert house.arrives("one@acme.example", "Tue 10:00").opened == 1
