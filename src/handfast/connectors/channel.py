@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from handfast.sla.notice import Message
 
-#: How long one message may take, all in all. Less than half a lease: a worker that hangs is cut off before another takes over.
+#: How long one message may take, all in all. A third of a lease: a worker that hangs is cut off before another takes over.
 SEND_SECONDS: Final = 20.0
 
 

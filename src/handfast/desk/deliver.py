@@ -1,7 +1,7 @@
 """Delivery: what the outbox owes leaves the house, after it was asked whether it is still true.
 
 1. Transaction A claims a small batch under a lease, looks up how the handoffs stand, and drops what is no longer true.
-2. Each message is sent outside any transaction, in less than half the lease.
+2. Each message is sent outside any transaction, in less than a third of the lease.
 3. Transaction B settles that message at once: sent, to be tried again, or dead.
 
 A worker killed between 2 and 3 leaves one message that will be sent again under the same id; killed anywhere else, none. Nothing is
@@ -23,7 +23,8 @@ from handfast.sla.notice import KINDS, Message, still_owed
 from handfast.store import outbox
 from handfast.store.base import Conn, Store
 
-LEASE_SECONDS: Final = 60.0
+#: Three times what a channel may take, so that a send begun in time ends long before anybody else may begin it.
+LEASE_SECONDS: Final = 3 * SEND_SECONDS
 #: Rows claimed at once. Also the most a killed worker can leave to wait for the end of its lease.
 BATCH: Final = 20
 ATTEMPTS: Final = 10
@@ -53,22 +54,26 @@ class Delivered:
 
 @dataclass(slots=True)
 class _Batch:
-    """Where a batch has got to: what became of each, and which destinations turned out to be away."""
+    """Where a batch has got to: what became of each message, and which destinations turned out to be away."""
 
+    lease_seconds: float
     fates: list[Fate] = field(default_factory=list)
     away: dict[tuple[str, str], Temporary] = field(default_factory=dict)
 
 
-def deliver(store: Store, channels: Mapping[str, Channel], now: Callable[[], datetime], limit: int = BATCH) -> Delivered:
+def deliver(
+    store: Store, channels: Mapping[str, Channel], now: Callable[[], datetime], limit: int = BATCH, *, lease_seconds: float = LEASE_SECONDS
+) -> Delivered:
     """Deliver one batch of what is due on these channels; at most `limit`, never more than 20. Call again while it returns work.
 
     `channels` is keyed by the outbox's `channel` (`email`, `webhook`). A slow endpoint keeps the mails of its own batch waiting: a
-    worker that wants none of that gives each channel a thread and a call of its own.
+    worker that wants none of that gives each channel a thread and a call of its own. A channel must give up within a third of
+    `lease_seconds`.
 
     Raises:
         StorageAway: the database went away. What was sent and could not be settled is sent again after the lease, under the same id.
     """
-    batch = _Batch()
+    batch = _Batch(lease_seconds)
     messages = _claim(store, channels, now(), min(limit, BATCH), batch)
     try:
         for message in messages:
@@ -82,7 +87,7 @@ def deliver(store: Store, channels: Mapping[str, Channel], now: Callable[[], dat
 def _claim(store: Store, channels: Mapping[str, Channel], at: datetime, limit: int, batch: _Batch) -> list[Message]:
     """Transaction A: claimed, checked for truth; what is no longer true is settled here."""
     with store.writing() as conn:
-        claimed = outbox.claim(conn, at, limit, LEASE_SECONDS, channels)
+        claimed = outbox.claim(conn, at, limit, batch.lease_seconds, channels)
         if not claimed:
             return []
         states = outbox.owed_state(conn, {m.handoff_id for m in claimed})
@@ -110,7 +115,7 @@ def _unfit(message: Message) -> str | None:
 
 def _deliver_one(store: Store, channel: Channel, message: Message, now: Callable[[], datetime], batch: _Batch) -> None:
     started = now()
-    if started + timedelta(seconds=SEND_SECONDS) >= message.lease_until:
+    if started + timedelta(seconds=batch.lease_seconds / 3) >= message.lease_until:
         with store.writing() as conn:
             outbox.release(conn, message, started)
         batch.fates.append("released")
