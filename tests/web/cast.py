@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import count
+from time import monotonic
 from typing import TYPE_CHECKING, Any
-from uuid import uuid5, NAMESPACE_DNS
+from uuid import NAMESPACE_DNS, uuid5
 
 import orjson
 
@@ -19,6 +21,7 @@ from handfast.contract.reading import read_contract
 from handfast.desk import logins
 from handfast.facts import Account, Person
 from handfast.readiness.verdict import verdict_of
+from handfast.store import logins as rows
 
 if TYPE_CHECKING:
     from handfast.store.base import Conn, Store
@@ -102,14 +105,11 @@ class Clock:
     """The present moment of the test: `NOW` and the seconds passed since, moved by hand with `forward`."""
 
     def __init__(self, start: datetime = NOW) -> None:
-        from time import monotonic
-
-        self._monotonic = monotonic
         self._from = monotonic()
         self._start = start
 
     def __call__(self) -> datetime:
-        return self._start + timedelta(seconds=self._monotonic() - self._from)
+        return self._start + timedelta(seconds=monotonic() - self._from)
 
     def forward(self, **span: float) -> None:
         self._start += timedelta(**span)
@@ -200,8 +200,14 @@ def raise_curtain(store: Store) -> None:
             _hand_over(conn, agreement, lead)
         _refuse(conn)
         conn.execute("INSERT INTO note (key, value, at) VALUES ('worker', '{}', %s)", (NOW,))
-    for email, role, rep, name in LOGINS:
-        logins.add_login(store, email, PASSWORD, role, minutes(-1000), rep_id=rep, name=name)
+        for email, role, rep, name in LOGINS:
+            rows.insert(conn, rows.Login(f"log_{name.split()[0].lower()}", email, name, role, rep, None, hashed(), minutes(-1000)))
+
+
+@cache
+def hashed() -> str:
+    """The password as it is stored, made once: it is meant to take its time."""
+    return logins.hash_password(PASSWORD)
 
 
 _messages = count(1)
@@ -329,11 +335,11 @@ def _rungs(lead: Lead) -> list[dict[str, Any]]:
 
 def _refuse(conn: Conn) -> None:
     broken = {"type": "track", "event": "form_submitted", "messageId": "m-1", "timestamp": "23.11.2026 13:05", "userId": "u-77", "properties": {"form": "quote"}}
-    rows = [
+    refused = [
         ("ref_time", "web", minutes(-12), "timestamp", "'23.11.2026 13:05' is not a time", "Send it as 2026-11-23T13:05:00Z.", orjson.dumps(broken).decode(), None, 3),
         ("ref_text", "crm", minutes(-1500), "body", "the body is not JSON: it ends after 41 characters", "Send the whole document.", None, '{"type":"track","event":"page_viewed","pro', 1),
     ]  # fmt: skip
-    for row in rows:
+    for row in refused:
         conn.execute(
             "INSERT INTO intake_problem (id, source, received_at, part, what, fix, payload, raw, times) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)", row
         )
