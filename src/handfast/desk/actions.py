@@ -306,16 +306,17 @@ def record_opportunities(store: Store, found: Sequence[tuple[object, ...]], at: 
         spans: dict[str, list[tuple[str, datetime]]] = {}
         for person, handoff, joined, _ in work.handoffs_of(conn, [str(o[1]) for o in found if o[1]]):
             spans.setdefault(person, []).append((handoff, joined))
-        written: list[tuple[object, ...]] = []
+        written: dict[object, tuple[object, ...]] = {}  # the latest news of each, for a batch may tell of one several times
         qualified: dict[str, datetime] = {}
         for one in found:
             opened = one[6]
             assert isinstance(opened, datetime)
             home = next((h for h, joined in reversed(spans.get(str(one[1]), [])) if joined.date() <= opened.date()), None)
-            written.append((one[0], home, *one[1:], at))
+            before = written.get(one[0])
+            written[one[0]] = (one[0], home, *one[1:6], before[7] if before else opened, *one[7:], at)
             if home is not None:
                 qualified[home] = min(opened, qualified.get(home, opened))
-        work.put_opportunities(conn, written)
+        work.put_opportunities(conn, list(written.values()))
         if qualified:
             work.note_qualified(conn, list(qualified), list(qualified.values()))
         _wake(conn, None)

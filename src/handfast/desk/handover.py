@@ -501,8 +501,8 @@ class _Opened:
         source = source_of(signal)
         assigned = opened if chosen.owner else None
         self.handoffs.append(
-            (handoff_id, agreement.contract.motion, r.party, person.account, person.id, b.contract_id, r.verdict, source, r.row["next_step"],
-             sla_name, opened, b.decided_at(signal), chosen.owner, assigned)
+            (handoff_id, agreement.contract.motion, r.party, person.account, person.id, b.contract_id, r.verdict, source,
+             r.row["next_step"], sla_name, opened, b.decided_at(signal), chosen.owner, assigned)
         )  # fmt: skip
         self.people.append((handoff_id, person.id, r.verdict, signal.id, source, signal.occurred_at, opened))
         self.assignments.append(
