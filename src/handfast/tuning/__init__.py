@@ -1,0 +1,1 @@
+"""Improve: a contract against its own examples, and what a changed one would do."""

@@ -1,0 +1,178 @@
+"""A contract against its own examples: each is decided by the functions that decide on live signals, and compared with what it expects.
+
+Nothing is stored and nothing is asked of the world: the reps are those the contract names, all of them there, with no turn taken yet,
+unless the example says who is away or how many open handoffs somebody holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import polars as pl
+from pydantic import TypeAdapter
+
+from handfast.contract.agreement import SLA_FIELDS, Agreement
+from handfast.contract.frames import as_frame
+from handfast.contract.given import Given, local_time, read_given
+from handfast.contract.terms import Example, Span
+from handfast.facts import Absence, Rep
+from handfast.readiness.verdict import verdict_of
+from handfast.routing.assign import Assignment, Case, assign
+from handfast.routing.ownership import territories
+from handfast.routing.roster import Roster
+from handfast.sla.clock import choose, start
+
+#: What is decided for a ready verdict only.
+_AFTERWARDS: Final = frozenset({"owner", "rule", "pool", "territory", "sla", "first_touch", "due"})
+_EVER: Final = (datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What became of one example. `found` is what was decided, under the names of `expect`; `working` the verdict's and the assignment's.
+
+    `differences` are sentences, one for each expectation that was not met; none where the example passed.
+    """
+
+    example: str
+    passed: bool
+    differences: list[str]
+    found: Mapping[str, Any]
+    working: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def as_json(self) -> dict[str, Any]:
+        """A plain mapping with times as ISO texts."""
+        found = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in self.found.items()}
+        return {"example": self.example, "passed": self.passed, "differences": self.differences, "found": found}
+
+
+def prove(agreement: Agreement) -> list[Proof]:
+    """Decides every example of a contract, in their order."""
+    return [_proof(agreement, example) for example in agreement.contract.examples]
+
+
+def _proof(agreement: Agreement, example: Example) -> Proof:
+    given = read_given(agreement.contract, example)
+    found, working = decide(agreement, given)
+    differences = list(_differences(agreement, example.expect, found, working))
+    return Proof(example.name, not differences, differences, found, working)
+
+
+def decide(agreement: Agreement, given: Given) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the contract makes of a made-up case: the decisions by name, and the working.
+
+    Returns:
+        `verdict`, `fit`, `intent` (points), `next_step`, `reason`; where it is ready also `owner`, `rule`, `pool`, `territory`, `sla`,
+        `first_touch` (text) and `due` (UTC). The working has `verdict` (as `readiness.explain`) and `assignment` (its rungs).
+    """
+    signals = [{**s.fields, "kind": s.kind, "occurred_at": given.at - timedelta(minutes=s.minutes_ago)} for s in given.signals]
+    judged = verdict_of(agreement, given.person, signals, given.at)
+    found = {"verdict": judged["outcome"], **{name: judged[name] for name in ("fit", "intent", "next_step", "reason")}}
+    working: dict[str, Any] = {"verdict": judged}
+    if judged["outcome"] == "ready":
+        chosen, territory = _assigned(agreement, given)
+        found |= {"owner": chosen.owner, "rule": chosen.rule, "pool": chosen.pool, "territory": territory}
+        found |= _clock(agreement, given, found)
+        working["assignment"] = list(chosen.working)
+    return found, working
+
+
+def _assigned(agreement: Agreement, given: Given) -> tuple[Assignment, str | None]:
+    claim = territories(agreement, _person(given.person, agreement))[0]
+    case = Case("example", given.owner, claim.territory, claim.unknown)
+    return assign(agreement, case, _roster(agreement, given), given.at), claim.territory
+
+
+def _person(person: Mapping[str, Any], agreement: Agreement) -> pl.DataFrame:
+    return pl.DataFrame({"person_id": ["one"]}).hstack(as_frame([person], agreement.contract.fields))
+
+
+def _roster(agreement: Agreement, given: Given) -> Roster:
+    """Everybody the contract or the example names."""
+    routing = agreement.contract.routing
+    names = {member for pool in routing.pools.values() for member in pool.members}
+    names |= {territory.to for territory in routing.territories} - set(routing.pools)
+    names |= {*given.away, *given.open, *([given.owner] if given.owner else [])}
+    reps = {name: Rep(name, name, f"{name}@reps.example") for name in sorted(names)}
+    return Roster(reps, [Absence(rep, *_EVER) for rep in given.away], dict(given.open))
+
+
+def _clock(agreement: Agreement, given: Given, found: Mapping[str, Any]) -> dict[str, Any]:
+    row = {**given.person, "next_step": found["next_step"], "fit": found["fit"], "intent": found["intent"], "source": "example"}
+    index = choose(agreement, as_frame([row], {**agreement.contract.fields, **SLA_FIELDS}))[0]
+    if index is None:
+        return {"sla": None, "first_touch": None, "due": None}
+    sla, clock = agreement.contract.sla[index], start(agreement, index, "example", given.at)
+    return {"sla": sla.name, "first_touch": str(sla.first_touch), "due": clock.due_at, "calendar": sla.calendar}
+
+
+# --- compared ---------------------------------------------------------------------------------------------------
+
+
+def _differences(agreement: Agreement, expect: Mapping[str, Any], found: Mapping[str, Any], working: Mapping[str, Any]) -> Iterator[str]:
+    """One sentence for each. What only a ready verdict leads to is not complained of where the missing verdict already was."""
+    zone, mistaken = agreement.contract.calendar.timezone, expect.get("verdict", found["verdict"]) != found["verdict"]
+    for name, expected in expect.items():
+        value = found.get(name)
+        if mistaken and name in _AFTERWARDS:
+            continue
+        if _SAME.get(name, _equal)(expected, value, zone):
+            continue
+        said = f"{name}: expected {_shown(expected, zone)}, was {_shown(value, zone)}"
+        why = _why(name, found, working)
+        yield f"{said} ({why})" if why else said
+
+
+def _equal(expected: Any, value: Any, _zone: str) -> bool:
+    return bool(expected == value)
+
+
+def _same_points(expected: Any, value: Any, _zone: str) -> bool:
+    """Intent decays by the second: a whole number is compared with the whole number nearest to it, 39.5 with one decimal."""
+    if value is None or expected is None:
+        return expected is value
+    _, _, decimals = str(expected).partition(".")
+    return abs(float(expected) - float(value)) <= 0.5 * 10.0 ** -len(decimals) + 1e-9
+
+
+def _same_span(expected: Any, value: Any, _zone: str) -> bool:
+    return value is not None and str(TypeAdapter(Span).validate_python(expected)) == value
+
+
+def _same_moment(expected: Any, value: Any, zone: str) -> bool:
+    return value is not None and local_time(expected, zone) == value
+
+
+_SAME: Final[Mapping[str, Callable[[Any, Any, str], bool]]] = {
+    "intent": _same_points,
+    "first_touch": _same_span,
+    "due": _same_moment,
+}
+
+
+def _shown(value: Any, zone: str) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, datetime):
+        return f"{value.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _why(name: str, found: Mapping[str, Any], working: Mapping[str, Any]) -> str:
+    """What the working says of a decision that was not expected."""
+    if name in ("verdict", "reason", "next_step") or found["verdict"] != "ready":
+        return str(working["verdict"]["sentence"]).rstrip(".")
+    if name in ("fit", "intent"):
+        return _factors(name, working)
+    if name in ("owner", "rule", "pool", "territory"):
+        return str(working["assignment"][-1]["because"]).rstrip(".")
+    return f"by the SLA '{found['sla']}', calendar '{found['calendar']}'" if name == "due" and found["sla"] else ""
+
+
+def _factors(part: str, working: Mapping[str, Any]) -> str:
+    gained = [c for c in working["verdict"]["criteria"] if c["part"] == part and c["points"]]
+    return " + ".join(f"{c['points']:g} {c['because'] or c['when'] or ''}".strip() for c in gained) or "no rule is met"
