@@ -127,7 +127,9 @@ def maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 #: Whole half-hours meet the borders of spans and days exactly; the odd microseconds stand beside them.
 moments = st.builds(
-    lambda half_hours, odd: START + timedelta(minutes=30 * half_hours, microseconds=odd), st.integers(0, 480), st.sampled_from([0, 0, 0, 1, -1])
+    lambda half_hours, odd: START + timedelta(minutes=30 * half_hours, microseconds=odd),
+    st.integers(0, 480),
+    st.sampled_from([0, 0, 0, 1, -1]),
 )
 persons = st.fixed_dictionaries(
     {},

@@ -178,7 +178,12 @@ def test_a_day_cut_by_the_lookback_is_capped_among_what_is_left_of_it() -> None:
     short = capped("1 per day", lookback="2 days")
     assert [counted(short, f"2026-03-04 {time}", *views) for time in ("07:59", "08:00", "10:00", "11:00")] == [1, 1, 1, 0]
     dear = contract(
-        intent={"at_least": 0, "half_life": "2 days", "lookback": "2 days", "points": [{"on": "page_viewed", "points": 10, "at_most": "1 per day"}]}
+        intent={
+            "at_least": 0,
+            "half_life": "2 days",
+            "lookback": "2 days",
+            "points": [{"on": "page_viewed", "points": 10, "at_most": "1 per day"}],
+        }
     )
     signals = [did("anna", "page_viewed", time) for time in views]
     assert intent_at(dear, "2026-03-04 09:00", signals) == round(10 * POINT * 0.5 ** (47 / 48))  # the one at ten
@@ -223,7 +228,10 @@ def test_no_wish_outlives_the_lookback() -> None:
 def test_the_first_rule_in_the_contract_wins_not_the_latest_signal() -> None:
     steps = [DEMO, {"step": "pricing", "on": "page_viewed", "when": "path = '/pricing'", "within": "2 days"}]
     agreement = contract(next_step=steps)
-    signals = [did("anna", "form_submitted", "2026-03-02 10:00", form="demo"), did("anna", "page_viewed", "2026-03-08 10:00", path="/pricing")]
+    signals = [
+        did("anna", "form_submitted", "2026-03-02 10:00", form="demo"),
+        did("anna", "page_viewed", "2026-03-08 10:00", path="/pricing"),
+    ]
     at = ["2026-03-08 12:00", "2026-03-09 12:00", "2026-03-11 12:00"]
     assert judged(agreement, [("anna", time) for time in at], signals)["next_step"].to_list() == ["demo", "pricing", None]
 
@@ -274,6 +282,10 @@ def test_people_may_be_numbered_instead_of_named() -> None:
     def numbered(frame: pl.DataFrame) -> pl.DataFrame:
         return frame.with_columns(pl.col("person_id").replace_strict({"anna": 7, "boris": 9}, return_dtype=pl.Int64))
 
-    points, people, evidence = points_of([("boris", NOON), ("anna", NOON)]), people_of(NORTHWIND, {"anna": GOOD}), evidence_of(NORTHWIND, ASKED)
+    points, people, evidence = (
+        points_of([("boris", NOON), ("anna", NOON)]),
+        people_of(NORTHWIND, {"anna": GOOD}),
+        evidence_of(NORTHWIND, ASKED),
+    )
     by_number = judge(NORTHWIND, numbered(points), numbered(people), numbered(evidence))
     assert by_number.drop("person_id").equals(judge(NORTHWIND, points, people, evidence).drop("person_id"))

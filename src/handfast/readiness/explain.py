@@ -175,7 +175,8 @@ def _step(rule: _Rule, open_for: timedelta, said: Mapping[str, Any] | None) -> d
     many, unknown = len(said["signals"]), said["unknown"]
     found = {**rule.silent, "seen": {"signals": many, "capped": 0, "unknown": unknown}}
     if not many:
-        sentence = f"{rule.title}: unknown, since {_count(unknown, 'signal')} lack what the condition asks."
+        verb = "does" if unknown == 1 else "do"
+        sentence = f"{rule.title}: unknown, since {_count(unknown, 'signal')} {verb} not say what the condition asks."
         return {**found, "state": "unknown", "sentence": sentence}
     at = _EPOCH + timedelta(microseconds=said["latest"])
     sentence = f"{rule.title}: asked on {_moment(at)}, open until {_moment(at + open_for)}."
