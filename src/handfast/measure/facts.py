@@ -1,0 +1,57 @@
+"""What is measured: four frames of facts as they were known at one moment.
+
+Whoever makes the frames (the store, a test) leaves out what was not known then: rows recorded later are absent, times later are null.
+Everything here is UTC, `Datetime("us", "UTC")`. Each row carries the words it can be broken down by, as they were at the first assignment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+TIME: Final = pl.Datetime("us", "UTC")
+Columns = dict[str, pl.DataType | type[pl.DataType]]
+
+#: What a handoff can be broken down by: its source; team and name of the rep it was first assigned to; contract version; SLA.
+WORDS: Final[Columns] = {"source": pl.String, "team": pl.String, "rep": pl.String, "contract": pl.String, "sla": pl.String}
+
+#: One row a person handed over. `source` is of the person's own signal; `raised_at` that signal's own time; the touch and the contact are the person's.
+LEADS: Final[Columns] = {
+    "handoff": pl.String, "person": pl.String, "opener": pl.Boolean, **WORDS, "raised_at": TIME, "joined_at": TIME, "touched_at": TIME,
+    "contacted_at": TIME, "meeting_at": TIME, "closed_at": TIME,
+}  # fmt: skip
+#: One row a handoff. `assigned_at`: its first owner; `owned`: whether it has one now; `qualified_at`: its first opportunity opened; `outcome`: the last one said.
+HANDOFFS: Final[Columns] = {
+    "handoff": pl.String, "party": pl.String, "motion": pl.String, **WORDS, "opened_at": TIME, "assigned_at": TIME, "owned": pl.Boolean,
+    "touched_at": TIME, "contacted_at": TIME, "meeting_at": TIME, "qualified_at": TIME, "won_at": TIME, "closed_at": TIME, "outcome": pl.String,
+    "reason": pl.String,
+}  # fmt: skip
+#: One row a clock, with the times of its handoff that stop it. `terms` is the id of the contract whose `calendar` it is. `breached_at`: when a breach was noticed.
+CLOCKS: Final[Columns] = {
+    "clock": pl.String, "handoff": pl.String, "kind": pl.String, **WORDS, "terms": pl.String, "calendar": pl.String, "started_at": TIME,
+    "due_at": TIME, "breached_at": TIME, "touched_at": TIME, "assigned_at": TIME, "closed_at": TIME,
+}  # fmt: skip
+#: One row an opportunity that came out of a handoff. `won` is null while it is open.
+OPPORTUNITIES: Final[Columns] = {
+    "opportunity": pl.String, "handoff": pl.String, **WORDS, "amount": pl.Float64, "opened_at": TIME, "closed_at": TIME, "won": pl.Boolean,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Facts:
+    """The frames, each with exactly the columns named above."""
+
+    leads: pl.DataFrame
+    handoffs: pl.DataFrame
+    clocks: pl.DataFrame
+    opportunities: pl.DataFrame
+
+
+def nothing() -> Facts:
+    """No facts at all: an installation before its first handoff."""
+    return Facts(*(pl.DataFrame(schema=columns) for columns in (LEADS, HANDOFFS, CLOCKS, OPPORTUNITIES)))
+
+
+__all__ = ["CLOCKS", "HANDOFFS", "LEADS", "OPPORTUNITIES", "TIME", "WORDS", "Columns", "Facts", "nothing"]
