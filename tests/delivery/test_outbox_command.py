@@ -13,7 +13,6 @@ from handfast.cli import main
 from handfast.connectors.channel import Permanent, Temporary
 from handfast.desk.deliver import deliver
 
-
 Command = Callable[..., Result]
 
 

@@ -280,8 +280,8 @@ def _why_ready(case: BriefCase) -> list[Line]:
     lines = []
     for part, name in (("fit", "Fit"), ("intent", "Intent")):
         made_of = sorted(_met(case, part), key=lambda one: -one["points"])[:MOVES]
-        parts = ", ".join(f"{clean(one['because'] or one['when'], 60)} {_points(one['points'])}" for one in made_of if one["points"])
-        lines.append(_line(f"{name} {_points(totals[part], '')} of {bars[part]}{f': {parts}' if parts else ''}", ("verdict",)))
+        parts = ", ".join(f"{one['because'] or one['when'] or one['part']} {_points(one['points'])}" for one in made_of if one["points"])
+        lines.append(_line(clean(f"{name} {_points(totals[part], '')} of {bars[part]}{f': {parts}' if parts else ''}"), ("verdict",)))
     return [*lines, _line(f"Next step: {plain(case.next_step)}", ("verdict",))]
 
 

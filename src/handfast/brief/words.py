@@ -53,12 +53,18 @@ def clean(value: object, longest: int = LONGEST_TEXT) -> str:
     if value is None or (isinstance(value, float) and not isfinite(value)):
         return ""
     text = value if isinstance(value, str) else _scalar(value)
-    if not text.isprintable() or len(text) > longest:
-        text = "".join(" " if category(c) in _UNPRINTABLE else c for c in text[: 4 * longest])
-    text = " ".join(text.split())
+    if "  " in text or text[:1] == " " or text[-1:] == " " or not text.isprintable():
+        text = _one_line(text[: 4 * longest])
     if len(text) < 15 and text.lower() in _NOTHING:
         return ""
     return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
+
+
+def _one_line(text: str) -> str:
+    text = " ".join(text.split())
+    if not text.isprintable():
+        text = " ".join("".join(" " if category(c) in _UNPRINTABLE else c for c in text).split())
+    return text
 
 
 def _scalar(value: object) -> str:
