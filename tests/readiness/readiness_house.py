@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
+
 from handfast.contract.agreement import Agreement, agree
 from handfast.contract.conditions import as_frame
 from handfast.contract.terms import Contract

@@ -8,9 +8,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from readiness_house import DEMO, contract, did, judged, utc
+
 from handfast.readiness.explain import workings
 from handfast.readiness.verdict import verdict_of
-from readiness_house import DEMO, contract, did, judged, utc
 
 NOON = utc("2026-03-04 12:00")
 NORTHWIND = contract(

@@ -9,14 +9,15 @@ from typing import Any
 
 import polars as pl
 import pytest
-from handfast.contract.agreement import Agreement
-from handfast.readiness import evidence as evidence_room
-from handfast.readiness.explain import workings
-from handfast.readiness.verdict import judge
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from oracle import Rule, Terms, answer
 from readiness_house import contract, evidence_of, people_of, points_of, utc
+
+from handfast.contract.agreement import Agreement
+from handfast.readiness import evidence as evidence_room
+from handfast.readiness.explain import workings
+from handfast.readiness.verdict import judge
 
 START = utc("2026-03-05 00:00")  # the clocks of New York are moved on the 8th
 PEOPLE = ("anna", "boris", "carla", "dmitri")

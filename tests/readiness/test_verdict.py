@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import polars as pl
 import pytest
-from handfast.readiness.verdict import judge
 from readiness_house import DEMO, contract, did, evidence_of, intent_at, judged, people_of, points_of, utc
+
+from handfast.readiness.verdict import judge
 
 POINT = 1_000_000
 MICROSECOND = timedelta(microseconds=1)
