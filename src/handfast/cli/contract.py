@@ -1,0 +1,176 @@
+"""`handfast contract`: check, show and prove a contract; its JSON Schema; put it in force."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from handfast.contract.agreement import Agreement
+    from handfast.contract.terms import Contract
+    from handfast.problem import Problem
+    from handfast.tuning.proof import Proof
+
+FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+JSON = click.option("--json", "as_json", is_flag=True, help="As JSON.")
+
+
+@click.group("contract", help="Check, show and prove a contract; put it in force.")
+def command() -> None:
+    pass
+
+
+@command.command("check")
+@FILE
+@JSON
+def check(file: Path, as_json: bool) -> None:
+    """Say everything that is wrong with FILE, each with its line. Exit code 0: nothing is."""
+    agreement, problems, text = _read(file)
+    if as_json:
+        found = {"file": str(file), "id": agreement.id if agreement else None, "problems": [problem.as_json() for problem in problems]}
+        click.echo(_json(found))
+    elif agreement is None:
+        _print_problems(problems, text)
+    else:
+        click.echo(f"{file}: {agreement.contract.contract} is sound. {_counted(agreement.contract)}. Its id is {agreement.id}.")
+    if problems:
+        raise SystemExit(1)
+
+
+@command.command("show")
+@FILE
+@JSON
+def show(file: Path, as_json: bool) -> None:
+    """What FILE says: who is ready, who gets what, how fast, and what may become of it."""
+    agreement = _sound(file)
+    if as_json:
+        click.echo(_json({"id": agreement.id, **agreement.contract.model_dump(mode="json")}))
+        return
+    from rich.console import Console
+
+    from handfast.cli.contract_page import page
+
+    Console().print(page(agreement))
+
+
+@command.command("schema")
+def schema() -> None:
+    """The JSON Schema of contracts, for editors."""
+    from handfast.contract.schema import schema_text
+
+    click.echo(schema_text(), nl=False)
+
+
+@command.command("prove")
+@FILE
+@JSON
+def prove_examples(file: Path, as_json: bool) -> None:
+    """Decide the worked examples of FILE as live signals are decided, and compare. Exit code 0: all came out as expected."""
+    from handfast.tuning.proof import prove
+
+    agreement = _sound(file)
+    proofs = prove(agreement)
+    failed = [proof for proof in proofs if not proof.passed]
+    if as_json:
+        click.echo(_json({"id": agreement.id, "passed": len(proofs) - len(failed), "examples": [proof.as_json() for proof in proofs]}))
+    else:
+        _print_proofs(file, proofs, len(failed))
+    if failed:
+        raise SystemExit(1)
+
+
+@command.command("load")
+@FILE
+@JSON
+def load(file: Path, as_json: bool) -> None:
+    """Put FILE in force from now on. Handoffs that are open keep the contract they were opened under."""
+    from handfast.cli.opened import opened
+    from handfast.desk.contracts import put_in_force
+
+    agreement = _sound(file)
+    with opened(size=2) as house:
+        version, _ = put_in_force(house.store, _text(file).removeprefix("\ufeff"), file.name, datetime.now(UTC))
+    if as_json:
+        click.echo(_json({"id": agreement.id, "version": version}))
+    elif version is None:
+        click.echo(f"{agreement.contract.contract} ({agreement.id}) is in force already; nothing changed.")
+    else:
+        click.echo(f"{agreement.contract.contract} is in force as version {version} ({agreement.id}).")
+
+
+# --- reading --------------------------------------------------------------------------------------------------
+
+
+def _read(file: Path) -> tuple[Agreement | None, list[Problem], str]:
+    """The agreement, the Problems, and the text they speak of."""
+    from handfast.contract.reading import read_contract
+
+    raw = file.read_bytes()
+    agreement, problems = read_contract(raw, str(file))
+    return agreement, problems, raw.decode("utf-8", errors="replace").removeprefix("\ufeff")
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8")
+
+
+def _sound(file: Path) -> Agreement:
+    """The agreement; a file with problems ends the command with all of them."""
+    agreement, problems, text = _read(file)
+    if agreement is None:
+        _print_problems(problems, text)
+        raise SystemExit(1)
+    return agreement
+
+
+# --- printing -------------------------------------------------------------------------------------------------
+
+
+def _print_problems(problems: list[Problem], text: str) -> None:
+    lines = text.splitlines()
+    for problem in problems:
+        click.echo(str(problem), err=True)
+        if 0 < problem.where.line <= len(lines):
+            click.echo(_pointed(lines[problem.where.line - 1], problem.where.column), err=True)
+    number = len(problems)
+    click.echo(f"{number} problem{'' if number == 1 else 's'}.", err=True)
+
+
+def _pointed(line: str, column: int) -> str:
+    """The line with a caret under the column; of a long line the part around it."""
+    start = max(0, column - 81) if len(line) > 120 else 0
+    shown = "".join(sign if sign.isprintable() else " " for sign in line[start : start + 120])
+    return f"    {shown}" + (f"\n    {' ' * (column - 1 - start)}^" if column else "")
+
+
+def _print_proofs(file: Path, proofs: list[Proof], failed: int) -> None:
+    for proof in proofs:
+        mark = click.style("passed", fg="green") if proof.passed else click.style("FAILED", fg="red", bold=True)
+        click.echo(f"{mark}  {proof.example}")
+        for difference in proof.differences:
+            click.echo(f"        {difference}")
+    if not proofs:
+        click.echo(f"{file}: there are no examples. Write some under `examples:`; they are how the next author learns what was meant.")
+    else:
+        click.echo(f"{len(proofs) - failed} of {len(proofs)} examples came out as expected.")
+
+
+def _counted(contract: Contract) -> str:
+    ready, routing = contract.ready, contract.routing
+    counts = (
+        (len(ready.fit.points) + len(ready.fit.never), "fit rule"),
+        (len(ready.intent.points), "intent rule"),
+        (len(ready.next_step), "next step"),
+        (len(routing.pools), "pool"),
+        (len(contract.sla), "SLA"),
+        (len(contract.examples), "example"),
+    )
+    return ", ".join(f"{number} {noun}{'' if number == 1 else 's'}" for number, noun in counts)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)

@@ -1,0 +1,182 @@
+"""The JSON Schema of a contract's text, for editors: what a key means, what may stand there, what is missing.
+
+Made from the terms (`contract.terms`); what their Python form hides is put right here: durations and caps are texts in a contract. It is
+checked in at docs/reference/contract.schema.json, and a test keeps it the same as what this module says.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from handfast.contract.given import EXPECT, GIVEN, RULES, VERDICTS
+from handfast.contract.terms import Contract
+
+#: What each term means, in one sentence, by its class and name. Shown by editors; docs/reference/contract.md says more.
+MEANING: Final[Mapping[str, str]] = {
+    "Contract.contract": "The name of the contract.",
+    "Contract.motion": "What is sold to whom, in one word; at most one handoff is open per account and motion.",
+    "Contract.calendar": "The team's own opening hours, in which minutes and hours of clocks are counted.",
+    "Contract.calendars": "Further opening hours by name, for SLAs that name them.",
+    "Contract.fields": "What conditions may read of a person and their account: name and type.",
+    "Contract.signals": "Kinds of signal of your own, or further fields of the standard ones: kind, then name and type.",
+    "Contract.ready": "When a person is ready for Sales: fit AND intent AND a next step.",
+    "Contract.match": "How a person finds their account.",
+    "Contract.routing": "Who gets a handoff.",
+    "Contract.sla": "How fast the first touch comes; the first SLA that matches holds.",
+    "Contract.brief": "What the rep must know.",
+    "Contract.dispositions": "The reason codes for what became of a handoff.",
+    "Contract.examples": "Worked examples, proved by `handfast contract prove`.",
+    "Calendar.timezone": "An IANA zone, such as America/New_York.",
+    "Calendar.week": "Opening hours by weekday: mon-fri, or sat,sun; any number of intervals a day.",
+    "Calendar.holidays": "The public holidays of a country, or of a part of it: US, DE-BY.",
+    "Calendar.closed": "Single dates on which nobody is there.",
+    "Calendar.open": "Single dates with hours of their own, although they are holidays or weekends.",
+    "Ready.fit": "Who they are.",
+    "Ready.intent": "What they did.",
+    "Ready.next_step": "An explicit wish that is still open; the first that holds names the step.",
+    "Fit.at_least": "The bar: so many fit points are enough.",
+    "Fit.points": "Rules that give points for what is known of person and account.",
+    "Fit.never": "Rules that end the matter, whatever else is true.",
+    "FitRule.when": "A condition on the declared fields.",
+    "FitRule.points": "What it gives where it is met; may be negative.",
+    "FitRule.because": "The reason, as reps read it.",
+    "NeverRule.when": "A condition on the declared fields.",
+    "NeverRule.reason": "The reason, as people read it.",
+    "Intent.at_least": "The bar: so many intent points are enough. Points decay from the first second.",
+    "Intent.half_life": "After this time a signal is worth half.",
+    "Intent.lookback": "Older signals count for nothing.",
+    "Intent.points": "Rules that give points for signals.",
+    "IntentRule.on": "The kind of signal.",
+    "IntentRule.when": "A condition on the signal's fields; without it every signal of the kind counts.",
+    "IntentRule.points": "What each such signal gives; may be negative.",
+    "IntentRule.at_most": "How many count a day or week.",
+    "IntentRule.because": "The reason, as reps read it.",
+    "NextStep.step": "The name of the step; several rules may lead to the same one.",
+    "NextStep.on": "The kind of signal.",
+    "NextStep.when": "A condition on the signal's fields.",
+    "NextStep.within": "How long the wish stays open.",
+    "Match.domain": "`always`: the domain of a business address names the account. `off`: people have no account.",
+    "Match.free_mail": "Mail domains that name no account, beside the built-in list.",
+    "Routing.ladder": "Which rules are asked, in order.",
+    "Routing.territories": "Conditions that claim a person for a pool or a rep; the first that holds.",
+    "Routing.pools": "Reps who take turns.",
+    "Routing.default": "The pool for what no rung above has given to anybody.",
+    "Routing.otherwise": "Where a handoff waits that nobody can take: the exception queue.",
+    "Routing.exceptions_within": "How long it may stand there, in the team's hours.",
+    "Territory.name": "The name of the territory.",
+    "Territory.when": "A condition on the declared fields.",
+    "Territory.to": "A pool, or a member of one.",
+    "Pool.members": "Reps by id, each with a share of turns: 1 for a full one.",
+    "Pool.cap": "How many open handoffs each may hold.",
+    "Sla.name": "The name of the SLA.",
+    "Sla.when": "A condition on the declared fields, next_step, fit, intent and source; without it the SLA always holds.",
+    "Sla.first_touch": "How soon the first touch is due.",
+    "Sla.calendar": "In whose hours: team (the contract's own), always, or one of `calendars`.",
+    "Sla.ladder": "What happens while nobody touches it, in order.",
+    "Step.after": "When, counted from the start of the clock.",
+    "Step.remind": "Remind the owner.",
+    "Step.tell": "Tell the owner's manager.",
+    "Step.reassign": "Give it to the next in this pool, or to this rep.",
+    "Step.return_to": "Give it back to marketing; the handoff is over.",
+    "Brief.themes": "Pain themes and the words that speak of them.",
+    "Brief.plays": "What to do and say for each next step.",
+    "Brief.required": "What a brief must hold; what is missing is said on top.",
+    "Theme.theme": "The name of the theme, as the rep reads it.",
+    "Theme.words": "Words in paths, titles and answers that speak of it.",
+    "Theme.talk": "What to say about it.",
+    "Play.step": "The next step it is for.",
+    "Play.action": "What to do; {first_name}, {company}, {theme} and {asked} are filled in.",
+    "Play.opener": "How to begin; the same are filled in.",
+    "Play.ask": "Questions worth asking; the same are filled in.",
+    "Dispositions.recycle": "Not now: back to nurture.",
+    "Dispositions.disqualify": "Not at all.",
+    "Refusal.reasons": "Reason codes by name.",
+    "Reason.label": "The code as reps read it.",
+    "Reason.back": "When a recycled person may be handed over again.",
+    "Reason.blames": "Where to look when the code becomes frequent.",
+    "Reason.note": "Whether a note must say more.",
+    "Example.name": "What the example shows, in one sentence.",
+    "Example.given": "The case: a person, what they did, and when.",
+    "Example.expect": "What must come of it; only what is named is compared.",
+}
+
+_DURATION: Final = {
+    "type": "string",
+    "pattern": r"^\s*\d{1,6}\s*(minute|hour|day|week)s?\s*$",
+    "examples": ["5 minutes", "4 hours", "14 days"],
+}
+_CAP: Final = {"type": "string", "pattern": r"^\s*\d{1,6}\s*(per|a)\s*(day|week)\s*$", "examples": ["3 per day"]}
+_OPEN: Final = {
+    "anyOf": [{"type": "string", "pattern": r"^\s*\d{1,6}\s*open\s*$"}, {"type": "integer", "minimum": 1}],
+    "examples": ["8 open"],
+}
+_INTERVAL: Final = r"^([01]\d|2[0-4]):[0-5]\d-([01]\d|2[0-4]):[0-5]\d$"
+_ACTIONS: Final = ("remind", "tell", "reassign", "return_to")
+
+
+def json_schema() -> dict[str, Any]:
+    """The schema, JSON Schema 2020-12, of a contract as it is written."""
+    made = Contract.model_json_schema()
+    definitions: dict[str, Any] = {**made.pop("$defs"), "Contract": made}
+    for name, definition in definitions.items():
+        _describe(name, definition)
+    definitions["Duration"], definitions["Cap"] = dict(_DURATION), dict(_CAP)
+    definitions["Pool"]["properties"]["cap"] |= _OPEN
+    for name in ("week", "open"):
+        definitions["Calendar"]["properties"][name]["additionalProperties"]["items"]["pattern"] = _INTERVAL
+    definitions["Step"]["oneOf"] = [{"required": [action]} for action in _ACTIONS]
+    definitions["Example"]["properties"]["given"] |= _given()
+    definitions["Example"]["properties"]["expect"] |= _expect()
+    top = definitions.pop("Contract")
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Handfast contract"}
+    return {**head, **top, "$defs": dict(sorted(definitions.items()))}
+
+
+def schema_text() -> str:
+    """The schema as it is checked in."""
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _describe(name: str, definition: dict[str, Any]) -> None:
+    """Our sentence for each key, in place of what was written for programmers; an optional key is simply left out."""
+    definition.pop("description", None)
+    definition.pop("title", None)
+    for key, spec in definition.get("properties", {}).items():
+        _plain(spec)
+        if (meaning := MEANING.get(f"{name}.{key}")) is not None:
+            spec["description"] = meaning
+
+
+def _plain(spec: dict[str, Any]) -> None:
+    spec.pop("title", None)
+    default = spec.pop("default", None)
+    options = [option for option in spec.get("anyOf", ()) if option != {"type": "null"}]
+    if len(options) == 1:
+        del spec["anyOf"]
+        spec.update(options[0])
+    if isinstance(default, Mapping) and set(default) == {"amount", "unit"}:
+        default = f"{default['amount']} {default['unit']}{'' if default['amount'] == 1 else 's'}"
+    if isinstance(default, str | int | list) and default not in ("", [], False):
+        spec["default"] = default
+
+
+def _given() -> dict[str, Any]:
+    signal = {"type": "object", "required": ["kind"], "properties": {"kind": {"type": "string"}, "ago": {"$ref": "#/$defs/Duration"}}}
+    properties: dict[str, Any] = {
+        "person": {"type": "object", "description": "Declared fields and their values."},
+        "signals": {"type": "array", "items": signal, "description": "What they did, each so long ago."},
+        "owner": {"type": "string", "description": "The rep who owns the account."},
+        "away": {"type": "array", "items": {"type": "string"}, "description": "Reps who are absent."},
+        "open": {"type": "object", "additionalProperties": {"type": "integer"}, "description": "How many open handoffs reps hold."},
+        "at": {"type": "string", "description": "The moment, on the clocks of the contract's calendar: 2026-03-02 10:00."},
+    }
+    return {"additionalProperties": False, "properties": {name: properties[name] for name in GIVEN}}
+
+
+def _expect() -> dict[str, Any]:
+    properties: dict[str, Any] = {name: {"type": ["string", "null"]} for name in EXPECT}
+    properties |= {"verdict": {"enum": list(VERDICTS)}, "rule": {"enum": list(RULES)}, "fit": {"type": "integer"}}
+    properties |= {"intent": {"type": "number"}, "first_touch": {"$ref": "#/$defs/Duration"}}
+    return {"additionalProperties": False, "minProperties": 1, "properties": properties}
