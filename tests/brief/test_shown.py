@@ -146,7 +146,7 @@ def written(kind: Kind, **options: Any) -> Letter:
         ("reassigned", {"to": "ben", "owner": "ben"}, "Now yours: Maya Lindqvist, Halden Logistics"),
         ("reassigned", {"to": "ana", "owner": "ben"}, "Now with Ben Ito: Maya Lindqvist, Halden Logistics"),
         ("returned", {"to": "marketing"}, "Returned to marketing: Maya Lindqvist, Halden Logistics"),
-        ("exception", {"to": "revops", "owner": None}, "Nobody owns Maya Lindqvist, Halden Logistics"),
+        ("exception", {"to": "ops", "owner": None}, "Nobody owns Maya Lindqvist, Halden Logistics"),
     ],
 )
 def test_the_subject_says_what_it_is_about(kind: Kind, options: dict[str, Any], subject: str) -> None:

@@ -252,7 +252,7 @@ def test_it_is_asked_again_before_each_attempt(house: House, wire: Wire, clock: 
         ("handoff_opened", "ana", {"owner_id": "ben"}, "the owner is now Ben Ito"),
         ("breach", "mo", {"closed_at": NOON, "outcome": "meeting_set"}, "closed: meeting set"),
         ("reminder", "ana", {"owner_id": None}, "nobody owns it any more"),
-        ("exception", "revops", {}, "the owner is now Ana Silva"),
+        ("exception", "ops", {}, "the owner is now Ana Silva"),
         ("returned", "marketing", {}, "it is open again"),
     ],
 )

@@ -262,7 +262,7 @@ def test_from_the_outbox_to_the_postbox(house: House, clock: Clock, server: Serv
     house.writes()
     house.writes("breach", "mo", cause="late")
     house.writes("returned", "marketing")
-    house.writes("exception", "revops", owner=None)
+    house.writes("exception", "ops", owner=None)
     house.changes(owner_id="ana")
     channel = by(server())
     assert deliver(house.store, {"email": channel}, clock) == Delivered(sent=2, dropped=2)
@@ -275,8 +275,8 @@ def test_a_team_has_an_address_by_configuration(server: Server, postbox: Postbox
     channel = by(server())
     channel.send(message("returned", to=None, recipient="marketing"))
     assert postbox.to == ["marketing@northwind.example"]
-    with pytest.raises(Permanent, match="nobody knows an e-mail address for 'revops'"):
-        channel.send(message("exception", to=None, recipient="revops"))
+    with pytest.raises(Permanent, match="nobody knows an e-mail address for 'ops'"):
+        channel.send(message("exception", to=None, recipient="ops"))
 
 
 # --- what may not happen to a mail ------------------------------------------------------------------------------

@@ -55,7 +55,7 @@ def test_a_notice_is_sent_while_it_is_true(kind: str, now: HandoffState, why: st
 
 
 def test_the_exception_is_over_when_somebody_owns_it() -> None:
-    message = written("exception", "revops", owner=None)
+    message = written("exception", "ops", owner=None)
     assert still_owed(message, OWNERLESS) is None
     assert still_owed(message, OPEN) == "the owner is now Ana Silva"
     assert still_owed(message, replace(OWNERLESS, closed_at=NOON)) == "closed"
