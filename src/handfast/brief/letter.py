@@ -101,7 +101,7 @@ def letter(message: Message, base_url: str) -> Letter:
 
 def _opened(f: _Facts) -> _Words:
     by = f": first touch by {f.due}" if f.due and not f.overdue else ""
-    return _Words(f"{f.party}{by}", f.person, [f.company and f"{f.company}. Next step: {f.step}."], brief=True)
+    return _Words(f"{f.party}{by}", f.person, [f"{f.company + '. ' if f.company else ''}Next step: {f.step}."], brief=True)
 
 
 def _joined(f: _Facts) -> _Words:
