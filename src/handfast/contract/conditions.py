@@ -170,16 +170,14 @@ class _Walk:
     def is_(self, node: exp.Expression, depth: int) -> _Part | None:
         """IS NULL, IS TRUE, IS FALSE and their negations: the only questions that are never unknown."""
         what = node.expression
+        if not isinstance(what, exp.Null | exp.Boolean):
+            offset = self.tree.offset(what)
+            self.wrong(offset, "IS is followed by something else than NULL, TRUE or FALSE", "Write IS NULL, IS NOT NULL, or use =.")
+            return None
         part = self.operand(node.this, depth) if isinstance(what, exp.Null) else self.condition(node.this, depth)
         if part is None:
             return None
-        if isinstance(what, exp.Null):
-            answer = part.expr.is_null()
-        elif isinstance(what, exp.Boolean):
-            answer = part.expr.eq_missing(pl.lit(bool(what.this)))
-        else:
-            self.wrong(part.offset, "IS is followed by something else than NULL, TRUE or FALSE", "Write IS NULL, IS NOT NULL, or use =.")
-            return None
+        answer = part.expr.is_null() if isinstance(what, exp.Null) else part.expr.eq_missing(pl.lit(bool(what.this)))
         return _Part("bool", answer.not_() if node.args.get("negate") else answer, part.offset)
 
     def comparison(self, node: exp.Expression, depth: int) -> _Part | None:
