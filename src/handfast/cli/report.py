@@ -92,8 +92,8 @@ def show(found: Mapping[str, Any], console: Console) -> None:
     )
     if not found["counts"]["handoffs"] and not found["counts"]["leads"] and not found["cohorts"]:
         console.print(
-            "Figures come with the first handoffs. Is the period right? Otherwise: `handfast import FILE --as signals`, or `handfast demo` to see "
-            "a company that has some."
+            "Figures come with the first handoffs. Is the period right? If so, send signals (`handfast import FILE --as signals`), "
+            "or see a company that has some: `handfast demo`."
         )
         return
     console.print(_measures(found))

@@ -31,7 +31,12 @@ def report(
     *,
     minimum: int = MINIMUM,
 ) -> dict[str, Any]:
-    """The report of `measure.report.report` on what was known at `as_of`. ValueError for a word it cannot be broken down by. Raises StorageAway."""
+    """The report of `measure.report.report` on what was known at `as_of`.
+
+    Raises:
+        ValueError: a word that nothing can be broken down by.
+        StorageAway: nothing was read.
+    """
     at = utc(as_of)
     with store.reading() as conn:
         rows.one_moment(conn)

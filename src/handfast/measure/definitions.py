@@ -26,7 +26,8 @@ _KM: Final = "Kaplan-Meier, 95 % band on the log(-log) scale (Greenwood); nothin
 class Measure:
     """One figure. `anchor` is the column whose time decides which period, week or month a row belongs to.
 
-    `window`: a row counts only once its anchor lies this far back. `guard`: the measure to be read beside it, which shows when this one is gamed.
+    `window`: a row counts only once its anchor lies this far back. `guard`: the measure to be read beside it, which shows when this one
+    is gamed.
     """
 
     name: str
@@ -73,7 +74,7 @@ def _within(event: str, anchor: str, days: int) -> pl.Expr:
 SPEED: Final = Time(
     name="speed_to_lead", title="Speed to lead", unit="leads", anchor="raised_at", start="raised_at", event="touched_at",
     numerator="time from the person's own signal to the first touch of that person, on the wall clock",
-    denominator="every person handed over; whoever has not been touched counts as waiting until the handoff ended or until now",
+    denominator="every person handed over; whoever has not been touched counts as waiting until the handoff ended, or until now",
     exclusions="none; a touch dated before the signal (sources that know only the day) counts as 0 seconds",
     interval=_KM, source="Kaplan and Meier 1958; Greenwood 1926", guard="contact_rate",
 )  # fmt: skip
@@ -85,7 +86,8 @@ FIRST_TOUCH: Final = Time(
     guard="speed_to_lead",
 )  # fmt: skip
 ACCOUNTABLE: Final = Time(
-    name="response_accountable", title="Response time, accountable", unit="clocks", anchor="started_at", start="started_at", event="touched_at",
+    name="response_accountable", title="Response time, accountable", unit="clocks", anchor="started_at", start="started_at",
+    event="touched_at",
     working=True,
     numerator="working time from the start of the first-touch clock to the first touch, in that clock's own calendar",
     denominator="every handoff with a first-touch clock", exclusions="handoffs no SLA speaks of",
@@ -102,7 +104,8 @@ COMPLIANCE: Final = Rate(
 EXCEPTIONS: Final = Rate(
     name="exceptions_in_time", title="Exceptions assigned in time", unit="clocks", anchor="due_at",
     of=(pl.col("kind") == "exception") & pl.col("result").is_in(["met", "breached"]), hit=pl.col("result") == "met",
-    numerator="exception clocks met: an owner at or before the due time", denominator="exception clocks that fell due in the period, met or breached",
+    numerator="exception clocks met: an owner at or before the due time",
+    denominator="exception clocks that fell due in the period, met or breached",
     exclusions="clocks not due yet; handoffs that ended before", interval=_WILSON, source="Wilson 1927",
 )  # fmt: skip
 CONTACT: Final = Rate(
@@ -140,7 +143,8 @@ RECYCLED: Final = Rate(
     name="recycled_to_sql", title="Recycled to SQL within 90 days", unit="recycled", anchor="closed_at", window=timedelta(days=90),
     of=pl.lit(True), hit=_within("next_qualified_at", "closed_at", 90),
     numerator="recycled handoffs whose party has an opportunity opened within the 90 days after",
-    denominator="handoffs recycled at least 90 days ago; each time counts, also of the same party", exclusions="handoffs recycled less than 90 days ago",
+    denominator="handoffs recycled at least 90 days ago; each time counts, also of the same party",
+    exclusions="handoffs recycled less than 90 days ago",
     interval=_WILSON, source="Wilson 1927",
 )  # fmt: skip
 PIPELINE: Final = Sum(

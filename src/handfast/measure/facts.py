@@ -14,21 +14,24 @@ import polars as pl
 TIME: Final = pl.Datetime("us", "UTC")
 Columns = dict[str, pl.DataType | type[pl.DataType]]
 
-#: What a handoff can be broken down by: its source; team and name of the rep it was first assigned to; contract version; SLA.
+#: What a handoff can be broken down by: its source; team and name of the rep first assigned; contract version; SLA.
 WORDS: Final[Columns] = {"source": pl.String, "team": pl.String, "rep": pl.String, "contract": pl.String, "sla": pl.String}
 
-#: One row a person handed over. `source` is of the person's own signal; `raised_at` that signal's own time; the touch and the contact are the person's.
+#: One row a person handed over. `source` is of the person's own signal, `raised_at` that signal's own time;
+#: the touch, the contact and the meeting are the person's.
 LEADS: Final[Columns] = {
     "handoff": pl.String, "person": pl.String, "opener": pl.Boolean, **WORDS, "raised_at": TIME, "joined_at": TIME, "touched_at": TIME,
     "contacted_at": TIME, "meeting_at": TIME, "closed_at": TIME,
 }  # fmt: skip
-#: One row a handoff. `assigned_at`: its first owner; `owned`: whether it has one now; `qualified_at`: its first opportunity opened; `outcome`: the last one said.
+#: One row a handoff. `assigned_at`: its first owner; `owned`: whether it has had one; `qualified_at`: its first opportunity opened;
+#: `outcome`: the last one said.
 HANDOFFS: Final[Columns] = {
     "handoff": pl.String, "party": pl.String, "motion": pl.String, **WORDS, "opened_at": TIME, "assigned_at": TIME, "owned": pl.Boolean,
-    "touched_at": TIME, "contacted_at": TIME, "meeting_at": TIME, "qualified_at": TIME, "won_at": TIME, "closed_at": TIME, "outcome": pl.String,
-    "reason": pl.String,
+    "touched_at": TIME, "contacted_at": TIME, "meeting_at": TIME, "qualified_at": TIME, "won_at": TIME, "closed_at": TIME,
+    "outcome": pl.String, "reason": pl.String,
 }  # fmt: skip
-#: One row a clock, with the times of its handoff that stop it. `terms` is the id of the contract whose `calendar` it is. `breached_at`: when a breach was noticed.
+#: One row a clock, with the times of its handoff that stop it. `terms` is the id of the contract whose `calendar` it is.
+#: `breached_at`: when a breach was noticed.
 CLOCKS: Final[Columns] = {
     "clock": pl.String, "handoff": pl.String, "kind": pl.String, **WORDS, "terms": pl.String, "calendar": pl.String, "started_at": TIME,
     "due_at": TIME, "breached_at": TIME, "touched_at": TIME, "assigned_at": TIME, "closed_at": TIME,

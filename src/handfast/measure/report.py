@@ -45,8 +45,8 @@ def report(
         calendars: the hours of each contract's calendars; without them no accountable time is given.
         minimum: fewer rows than this give no figure.
 
-    Returns: `as_of`, `from`, `to`, `by`, `minimum`, `takeaway`, `counts`, `measures`, `guards`, `sla` (one entry a clause), `cohorts` (one a
-    month of handoffs) and `groups`. Keys come in this order, groups in the order of their words. Times are ISO 8601 in UTC.
+    Returns: `as_of`, `from`, `to`, `by`, `minimum`, `takeaway`, `counts`, `measures`, `guards`, `sla` (one entry a clause), `cohorts`
+    (one a month of handoffs) and `groups`. Keys come in this order, groups in the order of their words. Times are ISO 8601 in UTC.
 
     Raises:
         ValueError: a word in `by` that is not in `BY`, or twice.
@@ -185,6 +185,10 @@ def _count(condition: pl.Expr) -> pl.Expr:
     return condition.fill_null(False).sum().cast(pl.Int64)
 
 
+def _ended(outcome: str) -> pl.Expr:
+    return _count(pl.col("closed_at").is_not_null() & (pl.col("outcome") == outcome))
+
+
 def _all_rows() -> pl.Expr:
     return pl.len().cast(pl.Int64)
 
@@ -199,15 +203,17 @@ _COUNTED: Final[dict[tuple[d.Unit, str], tuple[pl.Expr, ...]]] = {
     ),
     ("handoffs", "opened_at"): (
         _all_rows().alias("handoffs"), _count(_OPEN & ~pl.col("owned")).alias("unassigned"), _count(_OPEN).alias("open"),
-        _count(pl.col("meeting_at").is_not_null()).alias("meetings"), _count(~_OPEN & (pl.col("outcome") == "recycle")).alias("recycled"),
-        _count(~_OPEN & (pl.col("outcome") == "disqualify")).alias("disqualified"), _count(~_OPEN & (pl.col("outcome") == "returned")).alias("returned"),
+        _count(pl.col("meeting_at").is_not_null()).alias("meetings"), _ended("recycle").alias("recycled"),
+        _ended("disqualify").alias("disqualified"), _ended("returned").alias("returned"),
     ),
     ("clocks", "due_at"): (
-        _count(_OPEN & pl.when(pl.col("kind") == "first_touch").then(pl.col("touched_at")).otherwise(pl.col("assigned_at")).is_null()).alias("clocks_open"),
-        _LATE.len().cast(pl.Int64).alias("noticed"), _LATE.quantile(0.5, "higher").alias("notice_p50"), _LATE.quantile(0.95, "higher").alias("notice_p95"), _LATE.max().alias("notice_max"),
+        _count(_OPEN & pl.when(pl.col("kind") == "first_touch").then("touched_at").otherwise("assigned_at").is_null()).alias("clocks_open"),
+        _LATE.len().cast(pl.Int64).alias("noticed"), _LATE.quantile(0.5, "higher").alias("notice_p50"),
+        _LATE.quantile(0.95, "higher").alias("notice_p95"), _LATE.max().alias("notice_max"),
     ),
     ("opportunities", "opened_at"): (
-        _all_rows().alias("opportunities"), pl.col("amount").sum().alias("pipeline"), _count(pl.col("amount").is_null()).alias("without_amount"),
+        _all_rows().alias("opportunities"), pl.col("amount").sum().alias("pipeline"),
+        _count(pl.col("amount").is_null()).alias("without_amount"),
     ),
 }  # fmt: skip
 

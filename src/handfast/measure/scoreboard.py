@@ -1,7 +1,7 @@
 """The scoreboard: whether speed, promises, meetings and pipeline improve, together. The page draws this and computes nothing.
 
-The shape is the one the page documents (`web.scoreboard`): `period`, `verdict`, `tiles`, `speed`, `funnel`, `cohorts`, `sla`. Weeks are ISO weeks in
-UTC, by the Monday they begin on. A change counts as one only where the intervals say so; everything else has not moved.
+The shape is the one the page documents (`web.scoreboard`): `period`, `verdict`, `tiles`, `speed`, `funnel`, `cohorts`, `sla`. Weeks are ISO
+weeks in UTC, by the Monday they begin on. A change counts as one only where the intervals say so; everything else has not moved.
 """
 
 from __future__ import annotations
@@ -195,8 +195,8 @@ def _speed(view: _View) -> Board:
         "p90": [_minutes(row, "p90") for row in rows],
         "target": None,
         "unit": " min",
-        "note": "From the person's own signal to the first touch, nights and weekends included. Untouched leads count as still waiting; a gap is a week "
-        "in which that share has not been touched.",
+        "note": "From the person's own signal to the first touch, nights and weekends included. Untouched leads count as still waiting; "
+        "a gap is a week in which that share has not been touched.",
         "takeaway": f"{touched} of {n} leads touched so far; those who still wait are counted as waiting.",
         "needs": None if n >= view.minimum else _needs(n, view.minimum, "leads"),
     }

@@ -59,12 +59,13 @@ def summary(frame: pl.DataFrame, by: Sequence[str], within: Sequence[int]) -> pl
         frame, by: as for `curve`.
         within: horizons in seconds.
 
-    Returns: one row a group: `n`, `happened`; `p50`, `p90` (seconds; null where the curve has not come down that far) with `_low` and `_high`
-    (null: beyond what was watched); and for each horizon h, `share_h` (the share it had happened to by then; null where nobody was watched that
-    long), `share_h_low`, `share_h_high`, `by_h` (how many it had happened to) and `risk_h` (how many were still watched at h, and waiting).
+    Returns: one row a group: `n`, `happened`; `p50`, `p90` (seconds; null where the curve has not come down that far) with `_low` and
+    `_high` (null: beyond what was watched); and for each horizon h, `share_h` (the share it had happened to by then; null where nobody was
+    watched that long), `share_h_low`, `share_h_high`, `by_h` (how many it had happened to) and `risk_h` (how many were watched beyond h).
     """
     counts = frame.group_by(by).agg(
-        pl.len().cast(pl.Int64).alias("n"), pl.col("happened").sum().cast(pl.Int64).alias("happened"), pl.col("seconds").max().alias("longest"),
+        pl.len().cast(pl.Int64).alias("n"), pl.col("happened").sum().cast(pl.Int64).alias("happened"),
+        pl.col("seconds").max().alias("longest"),
         *((pl.col("seconds") > h).sum().cast(pl.Int64).alias(f"risk_{h}") for h in within),
         *(((pl.col("seconds") <= h) & pl.col("happened")).sum().cast(pl.Int64).alias(f"by_{h}") for h in within),
     )  # fmt: skip
