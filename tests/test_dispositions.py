@@ -33,7 +33,7 @@ NORTHWIND = Contract.model_validate(
             "recycle": {
                 "reasons": {"not_now": {"label": "Not now", "back": "90 days"}, "no_answer": {"blames": "timing"}, "other": {"note": True}}
             },
-            "disqualify": {"reasons": {"bad_fit": {"blames": "fit"}, "wrong_owner": {"blames": "routing"}, "spam": {}}},
+            "disqualify": {"reasons": {"bad_fit": {"blames": "fit"}, "wrong_owner": {"blames": "routing"}, "spam": {"back": "1 day"}}},
         },
     }
 )
@@ -76,7 +76,7 @@ def refused(*args: Any, **kwargs: Any) -> Problem:
         ("recycle", "no_answer", True, "nurture", None, "timing"),
         ("disqualify", "bad_fit", True, "out", None, "fit"),
         ("disqualify", "wrong_owner", True, "out", None, "routing"),
-        ("disqualify", "spam", True, "out", None, None),
+        ("disqualify", "spam", True, "out", None, None),  # out is out, whatever date the reason names
     ],
 )
 def test_what_each_outcome_leads_to(
@@ -135,6 +135,12 @@ def test_a_closed_handoff_stays_closed(last: str, outcome: str) -> None:
             ("meeting_set", None, "", NOW - DAY),
             "meeting_at",
             "the meeting at 2026-01-04 15:00 UTC is not in the future",
+            "Give the time at which it will take place, or leave it empty.",
+        ),
+        (
+            ("meeting_set", None, "", NOW),
+            "meeting_at",
+            "the meeting at 2026-01-05 15:00 UTC is not in the future",
             "Give the time at which it will take place, or leave it empty.",
         ),
         (

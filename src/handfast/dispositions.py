@@ -77,7 +77,7 @@ class Disposition:
     blames: Blames | None = None
 
 
-def check(  # noqa: PLR0917 - a disposition is said in this order: outcome, reason, note, meeting
+def check(
     contract: Contract,
     handoff: Disposable,
     outcome: Outcome | str,

@@ -185,6 +185,14 @@ def test_ownership_does_not_break_a_cap() -> None:
     assert decided(Case("h2", account_owner="ana"), roster).owner == "ana"
 
 
+@pytest.mark.parametrize(("caps", "owner"), [(("2 open", "5 open"), "ana"), (("2 open", None), "ana"), (("2 open", "3 open"), "bo")])
+def test_of_several_caps_the_widest_is_the_promise(caps: tuple[str | None, ...], owner: str) -> None:
+    """Ana is in two pools and holds three. What is hers by ownership comes as long as the wider capacity has room for it."""
+    pools = {f"pool{n}": {"members": {"ana": 1}, **({"cap": cap} if cap else {})} for n, cap in enumerate(caps)}
+    terms = agreement({"pools": {**pools, "rest": {"members": {"bo": 1}}}, "default": "rest"})
+    assert assign(terms, Case("h1", account_owner="ana"), house(opens={"ana": 3}), MONDAY).owner == owner
+
+
 def test_a_claim_made_under_another_contract_is_a_programmers_error() -> None:
     with pytest.raises(ValueError, match="no territory 'north'"):
         decided(Case("h1", territory="north"))

@@ -77,6 +77,13 @@ def test_a_touch_stops_the_clock() -> None:
     assert stopped("first_touch", called) == Stop(TEN + 2 * MINUTE, "touch")
 
 
+def test_what_stopped_the_clock_is_what_came_first() -> None:
+    """Ana calls in time and closes the handoff in the afternoon: it was the call that met the SLA."""
+    done = replace(SILENT, touched_at=TEN + 2 * MINUTE, closed_at=TEN + 300 * MINUTE, outcome="meeting_set")
+    assert stopped("first_touch", done) == Stop(TEN + 2 * MINUTE, "touch")
+    assert result("first_touch", DUE, done, TEN + 400 * MINUTE) == "met"
+
+
 def test_a_touch_that_is_late_leaves_the_breach_a_fact() -> None:
     """Ana calls after seven minutes, and the worker looks only then. The breach happened; the reminder and the reassignment are moot."""
     called = replace(SILENT, touched_at=TEN + 7 * MINUTE)

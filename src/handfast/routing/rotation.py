@@ -70,15 +70,17 @@ def draw(name: str, pool: Pool, roster: Roster, at: datetime, exclude: frozenset
     members, rows = roster.members(name, pool), roster.turns(name)
     skipped: list[tuple[str, Reason]] = []
     here: list[tuple[str, float]] = []
+    total = 0.0
     for rep, weight in members:
         if (reason := eligible(rep, roster, pool, at, exclude)) is None:
             here.append((rep, weight))
+            total += weight
         else:
             skipped.append((rep, reason))
     if not here:
         return Draw(None, (), tuple(skipped))
     pool_level = _pool_level(members, rows)
-    step = 1.0 / sum(weight for _, weight in here)
+    step = 1.0 / total
     able = [_able(rep, weight, rows.get(rep), pool_level) for rep, weight in here]
     bar = pool_level + step - _HAIR
     # Where all who are here are ahead of their share, somebody has to take it all the same.

@@ -117,7 +117,7 @@ def explain_due(agreement: Agreement, clock: Clock) -> str:
 
 def _target(step: Step) -> str:
     target = getattr(step, step.action)
-    assert isinstance(target, str)  # noqa: S101 - a step has exactly one action, and every action has a target
+    assert isinstance(target, str)
     return target
 
 
@@ -126,8 +126,8 @@ def _id(handoff_id: str, kind: Kind) -> str:
 
 
 def _with_timers(clock: Clock, steps: Iterable[tuple[datetime, Action, str]]) -> Clock:
-    """Numbers the steps as they fire: by due time, at the same moment the breach first and the others as the contract lists them."""
-    ordered = sorted(steps, key=lambda step: (step[0], step[1] != "breach"))
+    """Numbers the steps as they fire: by due time, and at the same moment in the order given, which is the breach, then as listed."""
+    ordered = sorted(steps, key=lambda step: step[0])
     timers = tuple(
         Timer(stable_id("tmr", clock.id, str(number)), clock.id, clock.handoff_id, number, action, target, moment)
         for number, (moment, action, target) in enumerate(ordered)
