@@ -51,20 +51,27 @@ def weigh(plan: Plan, evidence: pl.DataFrame, who: pl.DataFrame, span: tuple[int
     """
     timely = (pl.col("_occurred") > span[0]) & (pl.col("_occurred") <= span[1])
     signals = evidence.select(plan.signal).filter(timely, plan.heard(unknown=working)).join(who, on="person_id")
-    parts = [_rows(listener, number, signals, zone, working=working) for number, listener in enumerate(plan.listeners)]
-    rows = [part for part in parts if part is not None]
-    return pl.concat(rows) if rows else pl.DataFrame(schema=_WEIGHED)
+    parts = [
+        _rows(listener, number, signals, zone, working=working)
+        for number, listener in enumerate(plan.listeners)
+        if signals[str(number)].any() or (working and signals[str(number)].null_count())
+    ]
+    return pl.concat(parts) if parts else pl.DataFrame(schema=_WEIGHED)
 
 
-def _rows(listener: Listener, number: int, signals: pl.DataFrame, zone: str, *, working: bool) -> pl.DataFrame | None:
-    """What one rule hears, and from when on it counts; None where it hears nothing."""
-    met = signals[str(number)]
-    heard = met.fill_null(True) if working else met
-    if not heard.any():
-        return None
-    known = pl.col(str(number)).is_not_null().alias("_known")
-    rule = pl.lit(number, dtype=pl.UInt16).alias("_rule")
-    rows = signals[heard.arg_true()].select("_who", "signal", "_occurred", known, rule, pl.col("_occurred").alias("_from"))
+def _rows(listener: Listener, number: int, signals: pl.DataFrame, zone: str, *, working: bool) -> pl.DataFrame:
+    """What one rule hears, and from when on it counts."""
+    met = pl.col(str(number))
+    heard = met.fill_null(working)
+    # One selection of filtered columns: on small frames each step costs more than its work.
+    rows = signals.select(
+        pl.col("_who").filter(heard),
+        pl.col("signal").filter(heard),
+        pl.col("_occurred").filter(heard),
+        met.is_not_null().filter(heard).alias("_known"),
+        pl.lit(number, dtype=pl.UInt16).alias("_rule"),
+        pl.col("_occurred").filter(heard).alias("_from"),
+    )
     if listener.cap is None or rows.height <= listener.cap.times:
         return rows
     rows = _hold_back(rows, listener.cap, listener.reach, zone)
@@ -151,8 +158,8 @@ def counted(plan: Plan, pairs: pl.DataFrame) -> pl.DataFrame:
 
 def explained(plan: Plan, pairs: pl.DataFrame) -> pl.DataFrame:
     """As `counted`, with all the columns of the pairs, and with the signals within reach that do not count (held back, or unknown)."""
-    adds = (pl.when("_counts").then(added).alias(added.meta.output_name()) for added in plan.adds)
-    return pairs.filter(plan.within_reach).with_columns(plan.counts.alias("_counts")).with_columns(adds)
+    adds = (pl.when(plan.counts).then(added) for added in plan.adds)
+    return pairs.filter(plan.within_reach).with_columns(plan.counts.alias("_counts"), *adds)
 
 
 def tally(pairs: pl.DataFrame) -> pl.DataFrame:

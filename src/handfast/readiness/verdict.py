@@ -92,11 +92,11 @@ def _fit(plan: Plan, asked: pl.DataFrame, people: pl.DataFrame, fields: Mapping[
     def measure(frame: pl.DataFrame) -> pl.DataFrame:
         return _shaped(frame, ("person_id",), plan.person_fields, fields).select("person_id", *measures)
 
-    known = measure(people)
     # Whoever asks about a million people mostly has them in the same order; then there is nothing to look up.
+    known = measure(people)
     if not known["person_id"].equals(asked["person_id"], null_equal=False):
         known = _matched(known, asked, measure)
-    return known.drop("person_id")
+    return pl.DataFrame(known.get_columns()[1:])
 
 
 def _matched(known: pl.DataFrame, asked: pl.DataFrame, measure: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.DataFrame:
@@ -142,8 +142,8 @@ def _numbered(asked: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, bool]:
     """Persons as numbers: `(person_id, _who)`; `(_row, _who, _at)`; and whether each person is asked about once, `_who` being the row."""
     rows = asked.with_row_index("_row")
     if asked.height < 2 or asked["person_id"].n_unique() == asked.height:
-        numbered = rows.with_columns(pl.col("_row").alias("_who"))
-        return numbered.select("person_id", "_who"), numbered, True
+        place = rows["_row"].alias("_who")
+        return pl.DataFrame([rows["person_id"], place]), pl.DataFrame([rows["_row"], place, rows["_at"]]), True
     who = asked.select("person_id").unique(maintain_order=True).with_row_index("_who")
     return who, rows.join(who, on="person_id", maintain_order="left").select("_row", "_who", "_at"), False
 
@@ -155,8 +155,8 @@ def _summed(pairs: pl.DataFrame) -> pl.DataFrame:
 def _totals(agreement: Agreement, height: int, sums: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """`intent` and `next_step` of every row, from sums that may come in several parts; a row without evidence has 0 and none."""
     total = sums[0] if len(sums) == 1 else _summed(pl.concat(sums))
-    intent = pl.zeros(height, pl.Int64, eager=True).scatter(total["_row"], total["_millionths"])
-    first = pl.repeat(None, height, dtype=pl.UInt16, eager=True).scatter(total["_row"], total["_step"])
+    intent = pl.Series([0], dtype=pl.Int64).new_from_index(0, height).scatter(total["_row"], total["_millionths"])
+    first = pl.Series([None], dtype=pl.UInt16).new_from_index(0, height).scatter(total["_row"], total["_step"])
     names = pl.Series([step.step for step in agreement.contract.ready.next_step], dtype=pl.String)
     return pl.DataFrame([intent.alias("intent"), names.gather(first).alias("next_step")])
 
