@@ -159,14 +159,19 @@ def in_lanes(conn: Conn, signals: Sequence[Signal]) -> list[Laned]:
                 known.setdefault(key, signal.email)
     asked = {key for keys, signal in keyed if not signal.email for key in keys if key not in known}
     known |= rows.emails_of(conn, sorted(asked))
-    lanes: dict[str, int] = {}
+    lanes: dict[str, int] = {}  # one signal's strongest key, or its address, → lane
     laned = []
     for keys, signal in keyed:
-        email = signal.email or next((known[key] for key in keys if key in known), None)
-        key = account_key(email_key(email), business_domain(email)) if email else keys[0]
-        if (lane := lanes.get(key)) is None:
-            lane = lanes[key] = lane_of(key)
-        laned.append(Laned(lane, keys[0], signal))
+        who = keys[0]
+        about = signal.email
+        if about is None and known:
+            for key in keys:
+                if (about := known.get(key)) is not None:
+                    break
+        lane = lanes.get(about or who)
+        if lane is None:
+            lane = lanes[about or who] = lane_of(account_key(email_key(about), business_domain(about)) if about else who)
+        laned.append(Laned(lane, who, signal))
     return laned
 
 
