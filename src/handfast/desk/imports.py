@@ -1,13 +1,28 @@
-"""Facts from files and other systems: reps, absences, accounts. Each call is one transaction and changes nothing when repeated."""
+"""Facts from files and other systems: reps, absences, accounts, people, signals, touches, opportunities, outcomes.
+
+Every call changes nothing when repeated; files are taken in chunk by chunk and go on where they stopped.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from handfast.facts import Absence, Rep, stable_id, utc
+import psycopg
+
+from handfast.connectors.files.facts import AccountRow, DealRow, EndRow, Fact, Reader, TouchRow, read_rows
+from handfast.connectors.files.mapping import FileMap
+from handfast.connectors.files.table import Table, digest_of
+from handfast.desk.actions import BY_HAND, dispose, record_opportunities, record_touches
+from handfast.desk.contracts import Book
+from handfast.desk.intake import in_lanes
+from handfast.desk.refused import Refused
+from handfast.facts import Absence, Evidence, Rep, Signal, Touch, stable_id, utc
+from handfast.identity.normalise import email_address
+from handfast.problem import Place, Problem, one_of
+from handfast.store import handover, intake, work
 from handfast.store import imports as rows
 from handfast.store.base import Store
 from handfast.store.handover import dumps
@@ -47,3 +62,279 @@ def put_accounts(store: Store, accounts: Sequence[NewAccount], at: datetime) -> 
         return rows.put_accounts(
             conn, [(stable_id("acc", a.key), a.key, a.name, a.domain, a.owner, dumps(dict(a.fields)), utc(at)) for a in accounts]
         )
+
+
+# --- files ----------------------------------------------------------------------------------------------------
+
+#: A transaction that PostgreSQL ended because of another one is begun again, at most so many times.
+_ATTEMPTS: Final = 5
+#: Kinds that are brought up to date: read again each time, since what they say may have been changed elsewhere since.
+_UPSERTS: Final = frozenset({"reps", "accounts"})
+
+Progress = Callable[[int], None]
+Refuse = Callable[[Problem], None]
+
+
+@dataclass(slots=True)
+class Imported:
+    """What became of the rows of a file. `added` and `refused` count earlier, interrupted runs of the same import too.
+
+    `began`: the row this run went on after; `before`: when an earlier run had finished it already.
+    """
+
+    rows: int = 0
+    added: int = 0
+    known: int = 0
+    refused: int = 0
+    passed_over: int = 0
+    began: int = 0
+    before: datetime | None = None
+
+
+def import_file(
+    store: Store, table: Table, mapping: FileMap, at: datetime, *, refuse: Refuse, tell: Progress = lambda _rows: None
+) -> Imported:
+    """Takes a file in, 5,000 rows a transaction; each row that cannot be taken goes to `refuse`, the others go in.
+
+    The run is known by the file's content, the mapping and the kind: one that was interrupted goes on where it stopped, one that was
+    finished without refusals adds nothing. `tell` hears how many rows are done. Raises StorageAway; the same call goes on from there.
+    """
+    at = utc(at)
+    run_id = _run_id(table, mapping)
+    with store.reading() as conn:
+        before = rows.run_of(conn, run_id)
+    if before is not None and before.finished_at is not None:
+        if not before.refused and mapping.kind not in _UPSERTS:
+            return Imported(rows=before.done, known=before.done, began=before.done, before=before.finished_at)
+        before = None
+    run = before or rows.Run()
+    done = Imported(rows=run.done, added=run.added, refused=run.refused, began=run.done)
+    reader = Reader(mapping, table.name, at)
+    for chunk in table.chunks(run.done):
+        facts, problems, passed = read_rows(reader, chunk)
+        run = replace(run, done=run.done + len(chunk), added=done.added, refused=done.refused + len(problems))
+        kept = _Chunk(store, run_id, table, mapping, at, run)
+        added, unfit = kept.record(facts)
+        for problem in sorted([*problems, *unfit], key=lambda p: p.where.line):
+            refuse(problem)
+        run = kept.run
+        done.rows, done.added, done.refused = run.done, run.added, run.refused
+        done.known += len(facts) - len(unfit) - added
+        done.passed_over += passed
+        tell(run.done)
+    with store.writing() as conn:
+        rows.note_run(conn, run_id, table.name, mapping.kind, replace(run, finished_at=at))
+    return done
+
+
+def interrupted_at(store: Store, table: Table, mapping: FileMap) -> int:
+    """The row after which an interrupted import of this file will go on; 0 where there is none. Raises StorageAway."""
+    with store.reading() as conn:
+        run = rows.run_of(conn, _run_id(table, mapping))
+    return run.done if run is not None and run.finished_at is None else 0
+
+
+def _run_id(table: Table, mapping: FileMap) -> str:
+    return stable_id("imp", digest_of(table.path), mapping.kind, mapping.text, mapping.terms.source)
+
+
+class _Chunk:
+    """One chunk of facts on its way into the store, together with the note of how far the import has come."""
+
+    def __init__(self, store: Store, run_id: str, table: Table, mapping: FileMap, at: datetime, run: rows.Run) -> None:
+        self.store, self.run_id, self.table, self.mapping, self.at, self.run = store, run_id, table, mapping, at, run
+
+    def record(self, facts: Sequence[Fact]) -> tuple[int, list[Problem]]:
+        """How many facts were new, and the Problems of those that do not fit what is recorded."""
+        kind = self.mapping.kind
+        if kind in ("signals", "people"):
+            return self._signals([f for f in facts if isinstance(f, Signal)]), []
+        if kind == "reps":
+            return self._reps([f for f in facts if isinstance(f, Rep)])
+        if kind == "accounts":
+            return self._accounts([f for f in facts if isinstance(f, AccountRow)])
+        if kind == "touches":
+            added, wrong = record_touch_rows(self.store, [f for f in facts if isinstance(f, TouchRow)], self.table.name, self.at)
+        elif kind == "opportunities":
+            added, wrong = record_deal_rows(self.store, [f for f in facts if isinstance(f, DealRow)], self.table.name, self.at)
+        else:
+            added, wrong = record_end_rows(self.store, [f for f in facts if isinstance(f, EndRow)], self.table.name)
+        # A moment later than the facts: a crash in between records the chunk again, which changes nothing.
+        with self.store.writing() as conn:
+            self._note(conn, added, len(wrong))
+        return added, wrong
+
+    def _note(self, conn: psycopg.Connection, added: int, refused: int) -> None:
+        self.run = replace(self.run, added=self.run.added + added, refused=self.run.refused + refused)
+        rows.note_run(conn, self.run_id, self.table.name, self.mapping.kind, self.run)
+
+    def _signals(self, signals: Sequence[Signal]) -> int:
+        """As the front door records them, and on the same lanes."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                with self.store.writing() as conn:
+                    added = intake.add_signals(conn, in_lanes(conn, signals))
+                    if added:
+                        intake.ring(conn)
+                    self._note(conn, added, 0)
+                return added
+            except intake.Deadlock:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+        raise AssertionError("the loop returns or raises")
+
+    def _reps(self, reps: Sequence[Rep]) -> tuple[int, list[Problem]]:
+        with self.store.writing() as conn:
+            fit, wrong = _fitting_reps({r.id: r for r in reps}, rows.rep_ids(conn), rows.rep_emails(conn), self.table.name)
+            added = rows.put_reps(conn, fit) if fit else 0
+            self._note(conn, added, len(wrong))
+        return added, wrong
+
+    def _accounts(self, accounts: Sequence[AccountRow]) -> tuple[int, list[Problem]]:
+        with self.store.writing() as conn:
+            known = Reps(conn)
+            whole: dict[str, AccountRow] = {}
+            wrong: list[Problem] = []
+            for one in accounts:
+                owner = known.find(one.owner)
+                if isinstance(owner, Problem):
+                    wrong.append(Problem(Place(self.table.name, part=f"account {one.name or one.key}"), owner.what, owner.fix))
+                    continue
+                before = whole.get(one.key, AccountRow(one.key))
+                whole[one.key] = AccountRow(
+                    one.key, one.name or before.name, one.domain or before.domain, owner or before.owner, {**before.fields, **one.fields}
+                )
+            added = rows.put_accounts(
+                conn, [(stable_id("acc", a.key), a.key, a.name, a.domain, a.owner, dumps(dict(a.fields)), self.at) for a in whole.values()]
+            )
+            self._note(conn, added, len(wrong))
+        return added, wrong
+
+
+def _fitting_reps(reps: dict[str, Rep], ids: set[str], emails: Mapping[str, str], file: str) -> tuple[list[Rep], list[Problem]]:
+    """The reps whose address is theirs alone and whose manager is known; taking one out may take out those who report to them."""
+    wrong: list[Problem] = []
+    owner_of = dict(emails)
+    for rep in list(reps.values()):
+        if owner_of.setdefault(rep.email, rep.id) != rep.id:
+            what = f"the address of {rep.id} belongs to {owner_of[rep.email]} already"
+            wrong.append(Problem(Place(file, part=f"rep {rep.id}"), what, "Give each rep an address of their own."))
+            del reps[rep.id]
+    while lost := [r for r in reps.values() if r.manager is not None and r.manager not in ids and r.manager not in reps]:
+        for rep in lost:
+            what = f"the manager of {rep.id}, '{rep.manager}', is nobody's id"
+            wrong.append(Problem(Place(file, part=f"rep {rep.id}"), what, one_of({*ids, *reps}, word=rep.manager or "")))
+            del reps[rep.id]
+    return list(reps.values()), wrong
+
+
+class Reps:
+    """Who a file means by a rep: an id, or an e-mail address."""
+
+    def __init__(self, conn: psycopg.Connection) -> None:
+        self.ids, self.emails = rows.rep_ids(conn), rows.rep_emails(conn)
+
+    def find(self, said: str | None) -> str | Problem | None:
+        """The id of a rep; None where nobody was named."""
+        if said is None or said in self.ids:
+            return said
+        if (found := self.emails.get(email_address(said) or said)) is not None:
+            return found
+        fix = f"Import the reps first. {one_of(self.ids, word=said)}"
+        return Problem(Place("", part="rep"), f"no rep '{said}' is known", fix)
+
+
+# --- what people did, as other systems recorded it ------------------------------------------------------------
+
+
+def record_touch_rows(store: Store, touches: Sequence[TouchRow], file: str, at: datetime) -> tuple[int, list[Problem]]:
+    """Touches of people known by a key, with the meetings they set. How many were new, and the Problems of the others.
+
+    `at`: when they are recorded. Raises StorageAway.
+    """
+    with store.reading() as conn:
+        people, reps = handover.identities(conn, list({t.who for t in touches})), Reps(conn)
+    made: list[Touch] = []
+    wrong: list[Problem] = []
+    meetings: list[str] = []
+    for one in touches:
+        rep = reps.find(one.rep)
+        if isinstance(rep, Problem):
+            wrong.append(Problem(Place(file, one.line, 0, rep.where.part), rep.what, rep.fix))
+        elif (person := people.get(one.who)) is None:
+            wrong.append(_nobody(one.who, file, one.line))
+        else:
+            made.append(Touch(one.id, person, rep, one.kind, one.at, Evidence.EVIDENCED, one.contact, one.source, one.note))
+            if one.meeting:
+                meetings.append(one.id)
+    added = record_touches(store, made, at).added if made else 0
+    if meetings:
+        with store.writing() as conn:
+            new = rows.note_meetings(conn, meetings)
+            handover.add_events(
+                conn, [("meeting_set", when, handoff, person, account, rep, "{}") for handoff, person, account, rep, when in new]
+            )
+    return added, wrong
+
+
+def record_deal_rows(store: Store, deals: Sequence[DealRow], file: str, at: datetime) -> tuple[int, list[Problem]]:
+    """Opportunities of people known by a key; one known already is brought up to date. Raises StorageAway."""
+    with store.reading() as conn:
+        people, reps = handover.identities(conn, list({d.who for d in deals})), Reps(conn)
+        known = rows.known_opportunities(conn, [d.id for d in deals])
+        accounts = {p.id: p.account for p in handover.people(conn, list(set(people.values()))).values()}
+    made: dict[str, tuple[object, ...]] = {}
+    wrong: list[Problem] = []
+    for one in deals:
+        owner = reps.find(one.owner)
+        if isinstance(owner, Problem):
+            wrong.append(Problem(Place(file, one.line, 0, "owner"), owner.what, owner.fix))
+        elif (person := people.get(one.who)) is None:
+            wrong.append(_nobody(one.who, file, one.line))
+        else:
+            made[one.id] = (one.id, person, accounts.get(person), owner, one.stage, one.amount, one.at, one.closed_at, one.won)
+    if made:
+        record_opportunities(store, list(made.values()), at)
+    return len(made.keys() - known), wrong
+
+
+def record_end_rows(store: Store, ends: Sequence[EndRow], file: str, book: Book | None = None) -> tuple[int, list[Problem]]:
+    """Outcomes of the handoffs that people known by a key were in, each given at its own time. Raises StorageAway."""
+    with store.reading() as conn:
+        people, reps = handover.identities(conn, list({e.who for e in ends})), Reps(conn)
+    known, added = book or Book(), 0
+    wrong: list[Problem] = []
+    for one in sorted(ends, key=lambda e: e.at):
+        rep = reps.find(one.rep)
+        if isinstance(rep, Problem):
+            wrong.append(Problem(Place(file, one.line, 0, "rep"), rep.what, rep.fix))
+        elif (person := people.get(one.who)) is None:
+            wrong.append(_nobody(one.who, file, one.line))
+        else:
+            new, problem = _end(store, person, one, rep, known)
+            added += new
+            wrong += [Problem(Place(file, one.line, 0, problem.where.part), problem.what, problem.fix)] if problem else []
+    return added, wrong
+
+
+def _end(store: Store, person: str, one: EndRow, rep: str | None, book: Book) -> tuple[bool, Problem | None]:
+    """Gives an outcome to the handoff a person was in at that time. Given before, it changes nothing."""
+    with store.reading() as conn:
+        spans = [s for s in work.handoffs_of(conn, [person]) if s[2] <= one.at or s[2].date() == one.at.date()]
+        if any(stable_id("dsp", s[1], one.outcome, one.at.isoformat()) in rows.dispositions_of(conn, s[1]) for s in spans):
+            return False, None
+    if not spans:
+        return False, Problem(Place(""), "this person was in no handoff at that time", "Import their signals first, or leave the row out.")
+    try:
+        by, evidence = rep or BY_HAND, Evidence.EVIDENCED
+        dispose(store, spans[-1][1], by, one.outcome, one.at, reason=one.reason, note=one.note, book=book, evidence=evidence)
+    except Refused as refused:
+        return False, refused.problem
+    return True, None
+
+
+def _nobody(who: str, file: str, line: int) -> Problem:
+    kind = {"email": "e-mail address", "user": "user id"}.get(who.partition(":")[0], "key")
+    # The key itself may be personal data: the line says where to look.
+    fix = "Import the people or their signals first, then this file again."
+    return Problem(Place(file, line), f"nobody was known by this {kind} at that time", fix)

@@ -1,0 +1,5 @@
+"""`python -m handfast` is `handfast`."""
+
+from handfast.cli import main
+
+main()
