@@ -138,6 +138,8 @@ def test_a_condition_answers_for_every_row_even_without_a_field() -> None:
     frame = as_frame([HALDEN, QUILL, HALDEN], FIELDS)
     assert frame.select(compiled("1 = 1").expr).to_series().to_list() == [True, True, True]
     assert frame.clear().select(compiled("NULL").expr).height == 0
+    for text in ("'' = coalesce('', industry)", "TRUE OR vip", "FALSE AND vip", "coalesce(1, employees) = 1"):
+        assert frame.select(compiled(text).expr).height == 3
 
 
 def test_the_names_of_a_condition_are_the_fields_it_reads() -> None:

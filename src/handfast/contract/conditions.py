@@ -208,7 +208,7 @@ class _Walk:
         return _Part("bool", above.expr & below.expr, part.offset)
 
     def in_(self, node: exp.Expression, depth: int) -> _Part | None:
-        part, values = self.operand(node.this, depth), [self.operand(value, depth) for value in node.args.get("expressions") or ()]
+        part, values = self.operand(node.this, depth), [self.part(value, depth) for value in node.args.get("expressions") or ()]
         if not values:
             self.wrong(self.tree.offset(node), "IN is followed by no list", "Write the values in brackets: IN ('a', 'b').")
         known = [value for value in values if value is not None]
@@ -354,7 +354,7 @@ class _Walk:
         if name not in FUNCTIONS:
             self.wrong(token.start, f"there is no function '{token.text}'", one_of(FUNCTIONS, word=name, most=12))
             return None
-        arguments = [self.operand(child, depth) for child in node.args.get("expressions") or ()]
+        arguments = [self.part(child, depth) for child in node.args.get("expressions") or ()]
         good = [part for part in arguments if part is not None]
         if len(good) < len(arguments):
             return None
@@ -574,8 +574,15 @@ def _coalesce(walk: _Walk, name: str, parts: list[_Part], offset: int) -> _Part 
     exprs = [pair[1].expr for pair in alike if pair is not None]
     if len(exprs) < len(known):
         return None
-    kind: Kind = first.kind
-    return _Part(kind, pl.coalesce(exprs), offset)
+    return _Part(first.kind, _first_known(exprs), offset)
+
+
+def _first_known(exprs: Sequence[pl.Expr]) -> pl.Expr:
+    """Not `pl.coalesce`: where its first argument is a literal it answers in one row, whatever else it was given."""
+    answer = exprs[-1]
+    for expr in reversed(exprs[:-1]):
+        answer = pl.when(expr.is_not_null()).then(expr).otherwise(answer)
+    return answer
 
 
 FUNCTIONS: Final[Mapping[str, Function]] = {
