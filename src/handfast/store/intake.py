@@ -37,7 +37,7 @@ _ADD: Final = f"""
          new AS (INSERT INTO signal ({_STORED}) SELECT {_STORED} FROM given ON CONFLICT (id) DO NOTHING RETURNING id, seq, received_at)
     INSERT INTO pending (lane, received_at, seq, signal_id)
     SELECT given.lane, new.received_at, new.seq, new.id FROM new JOIN given USING (id)
-"""  # noqa: S608 - our own column names
+"""
 
 
 @dataclass(frozen=True, slots=True)
