@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -58,3 +60,85 @@ def put_accounts(conn: psycopg.Connection, rows: Sequence[tuple[Any, ...]]) -> i
 
 def rep_ids(conn: psycopg.Connection) -> set[str]:
     return {row[0] for row in conn.execute("SELECT id FROM rep").fetchall()}
+
+
+def rep_emails(conn: psycopg.Connection) -> dict[str, str]:
+    """E-mail address → id of the rep who has it."""
+    return dict(conn.execute("SELECT email, id FROM rep").fetchall())
+
+
+# --- meetings -------------------------------------------------------------------------------------------------
+
+
+def note_meetings(conn: psycopg.Connection, touch_ids: Sequence[str]) -> list[tuple[str, str, str | None, str | None, datetime]]:
+    """Notes the first meeting set with each person these touches reached in a handoff, and that handoff's first.
+
+    Returns (handoff, person, account, rep, at) of each that was new or earlier than what was known.
+    """
+    got = conn.execute(
+        """UPDATE handoff_person AS p SET meeting_at = d.at
+           FROM (SELECT DISTINCT ON (handoff_id, person_id) handoff_id, person_id, rep_id, occurred_at AS at FROM touch
+                 WHERE id = ANY(%s) AND handoff_id IS NOT NULL ORDER BY handoff_id, person_id, occurred_at, id) AS d, handoff AS h
+           WHERE p.handoff_id = d.handoff_id AND p.person_id = d.person_id AND h.id = p.handoff_id
+                 AND (p.meeting_at IS NULL OR p.meeting_at > d.at)
+           RETURNING p.handoff_id, p.person_id, h.account_id, d.rep_id, d.at""",
+        (list(touch_ids),),
+    ).fetchall()
+    conn.execute(
+        """UPDATE handoff AS h SET meeting_at = d.at, revision = revision + 1
+           FROM (SELECT handoff_id, min(meeting_at) AS at FROM handoff_person WHERE handoff_id = ANY(%s) GROUP BY handoff_id) AS d
+           WHERE h.id = d.handoff_id AND (h.meeting_at IS NULL OR h.meeting_at > d.at)""",
+        (list({r[0] for r in got}),),
+    )
+    return sorted(got)
+
+
+def known_opportunities(conn: psycopg.Connection, ids: Sequence[str]) -> set[str]:
+    """Those of the ids that are recorded."""
+    return {row[0] for row in conn.execute("SELECT id FROM opportunity WHERE id = ANY(%s)", (list(ids),)).fetchall()}
+
+
+def dispositions_of(conn: psycopg.Connection, handoff_id: str) -> set[str]:
+    """The ids of the outcomes given to a handoff."""
+    return {row[0] for row in conn.execute("SELECT id FROM disposition WHERE handoff_id = %s", (handoff_id,)).fetchall()}
+
+
+# --- how far an import has come -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """An import as it stands: rows of the file dealt with, facts added, rows refused."""
+
+    done: int = 0
+    added: int = 0
+    refused: int = 0
+    finished_at: datetime | None = None
+
+
+def run_of(conn: psycopg.Connection, run_id: str) -> Run | None:
+    row = conn.execute("SELECT done_rows, added, refused, finished_at FROM import_run WHERE id = %s", (run_id,)).fetchone()
+    return Run(*row) if row else None
+
+
+def note_run(conn: psycopg.Connection, run_id: str, file: str, kind: str, run: Run) -> None:
+    conn.execute(
+        """INSERT INTO import_run (id, file, kind, done_rows, added, refused, finished_at) VALUES (%s, %s, %s, %s, %s, %s, %s)
+           ON CONFLICT (id) DO UPDATE SET done_rows = excluded.done_rows, added = excluded.added, refused = excluded.refused,
+               finished_at = excluded.finished_at""",
+        (run_id, file, kind, run.done, run.added, run.refused, run.finished_at),
+    )
+
+
+# --- history --------------------------------------------------------------------------------------------------
+
+
+def first_seen(conn: psycopg.Connection, keys: Sequence[str]) -> dict[str, datetime]:
+    """Key → when the first signal that carries it as its strongest was received."""
+    return dict(conn.execute("SELECT who, min(received_at) FROM signal WHERE who = ANY(%s) GROUP BY who", (list(keys),)).fetchall())
+
+
+def last_received(conn: psycopg.Connection) -> datetime | None:
+    """When the latest waiting signal was received."""
+    row = conn.execute("SELECT max(received_at) FROM pending").fetchone()
+    return row[0] if row else None
