@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from handfast.problem import Problem
-from handfast.settings import VARIABLES, Settings, read_settings
+from handfast.settings import VARIABLES, Settings, read_settings, unknown_names
 
 HERE = Path("/srv/handfast")
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -87,7 +87,7 @@ def test_the_address_to_type_follows_from_the_one_to_listen_on(host: str, url: s
         ("PUBLIC_URL", "handfast.northwind.example", "no address of a site"),
         ("PUBLIC_URL", "https://northwind.example/handfast", "no address of a site"),
         ("PUBLIC_URL", "https://[", "no address of a site"),
-        ("WRITE_KEY", "short", "easy to guess"),
+        ("WRITE_KEY", "two words", "cannot send it"),
         ("SMTP_URL", "mail.northwind.example", "no address of a mail server"),
         ("SMTP_URL", "smtp://u:p@mail.northwind.example", "unencrypted"),
         ("MAIL_FROM", "Handfast <handfast@northwind.example>", "no mail address"),
@@ -95,7 +95,6 @@ def test_the_address_to_type_follows_from_the_one_to_listen_on(host: str, url: s
         ("MAIL_TEAMS", "marketing=leads", "no mail address"),
         ("WEBHOOK_SECRET", SECRET, "no endpoint"),
         ("LOG_LEVEL", "verbose", "no level"),
-        ("SMPT_URL", "smtp://mail.northwind.example", "no such setting"),
     ],
 )
 def test_a_mistake_names_its_variable(name: str, value: str, what: str) -> None:
@@ -106,11 +105,13 @@ def test_a_mistake_names_its_variable(name: str, value: str, what: str) -> None:
 
 
 def test_a_misspelt_name_is_answered_with_the_right_one() -> None:
-    assert bad(SMPT_URL="smtp://mail.northwind.example").fix == "Did you mean 'HANDFAST_SMTP_URL'?"
+    (problem,) = unknown_names({"HANDFAST_SMPT_URL": "smtp://mail.northwind.example", "HANDFAST_PORT": "1", "PATH": "/bin"})
+    assert problem.fix == "Did you mean 'HANDFAST_SMTP_URL'?"
 
 
 def test_what_kubernetes_sets_for_a_service_of_this_name_is_not_ours() -> None:
-    assert good(SERVICE_HOST="10.0.0.1", SERVICE_PORT="8700", PORT_8700_TCP_ADDR="10.0.0.1") == good()
+    names = {"HANDFAST_SERVICE_HOST": "10.0.0.1", "HANDFAST_SERVICE_PORT": "8700", "HANDFAST_PORT_8700_TCP_ADDR": "10.0.0.1"}
+    assert unknown_names(names) == []
     assert "enableServiceLinks" in bad(PORT="tcp://10.0.0.1:8700").fix
 
 

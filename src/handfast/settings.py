@@ -1,7 +1,7 @@
 """What an operator may set, read once from the environment into one frozen value.
 
 Nothing else in Handfast reads the environment. What is written wrongly is a Problem that names the variable; a name that
-nobody knows is one too, since a misspelt variable would otherwise be silence. Secrets never appear in `repr`, in a Problem or
+nobody knows is told too (`unknown_names`), since a misspelt variable would otherwise be silence. Secrets never appear in `repr`, in a Problem or
 in a log.
 """
 
@@ -54,7 +54,7 @@ VARIABLES: Final = (
     Variable(
         "HANDFAST_WRITE_KEY",
         "none",
-        "A write key for the intake door, 16 characters or longer, besides those made with `handfast key`.",
+        "A write key for the intake door, besides those made with `handfast key`.",
     ),
     Variable("HANDFAST_CONTRACT", "none", "A contract file that is put in force at the start, if it differs from the one in force."),
     Variable(
@@ -77,7 +77,7 @@ VARIABLES: Final = (
     Variable("HANDFAST_LOG_LEVEL", "`info`", "How much is logged: `debug`, `info`, `warning` or `error`."),
 )
 #: Of the developers' own, and what Kubernetes sets for a service that is called `handfast`.
-_NOT_OURS: Final = re.compile(r"HANDFAST_(TEST_DATA|BENCH_.*|SERVICE_.*|PORT_\d.*)")
+_NOT_OURS: Final = re.compile(r"HANDFAST_(TEST_DATA|CHROMIUM|BENCH_.*|SERVICE_.*|PORT_\d.*)")
 _MAIL_ADDRESS: Final = re.compile(r"[^@\s,=<>]+@[^@\s,=<>]+")
 
 
@@ -120,8 +120,17 @@ def read_settings(environment: Mapping[str, str], folder: Path) -> tuple[Setting
         webhook=reader.webhook(),
         log_level=reader.log_level(),
     )
-    reader.strangers()
     return (None if reader.problems else settings), reader.problems
+
+
+def unknown_names(environment: Mapping[str, str]) -> list[Problem]:
+    """Names that look like ours and are none: a misspelt variable would otherwise be silence. To be said, not refused."""
+    known = {variable.name for variable in VARIABLES}
+    return [
+        Problem(Place(name), "no such setting exists", one_of(known, word=name, most=len(known)))
+        for name in sorted(environment)
+        if name.startswith("HANDFAST_") and name not in known and not _NOT_OURS.fullmatch(name)
+    ]
 
 
 class _Reader:
@@ -184,9 +193,8 @@ class _Reader:
 
     def write_key(self) -> str | None:
         key = self.get("HANDFAST_WRITE_KEY")
-        if key and (len(key) < 16 or not key.isascii() or " " in key):
-            fix = "Give 16 ASCII characters or more without spaces, best at random."
-            self._wrong("HANDFAST_WRITE_KEY", "it is too easy to guess", fix)
+        if not key.isascii() or any(c.isspace() for c in key):
+            self._wrong("HANDFAST_WRITE_KEY", "tracking libraries cannot send it", "Give ASCII characters without spaces, best many at random.")
         return key or None
 
     def smtp(self) -> SmtpServer | None:
@@ -231,12 +239,6 @@ class _Reader:
         if level not in LOG_LEVELS:
             self._wrong("HANDFAST_LOG_LEVEL", f"'{level}' is no level", one_of(LOG_LEVELS, word=level))
         return level
-
-    def strangers(self) -> None:
-        known = {variable.name for variable in VARIABLES}
-        for name in sorted(self._given.keys() - known):
-            if not _NOT_OURS.fullmatch(name):
-                self._wrong(name, "no such setting exists", one_of(known, word=name, most=len(known)))
 
     def _wrong(self, name: str, what: str, fix: str) -> None:
         self.problems.append(Problem(Place(name), what, fix))

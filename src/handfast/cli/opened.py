@@ -12,8 +12,8 @@ from pathlib import Path
 import click
 
 from handfast.connectors.channel import Channel
-from handfast.problem import Problem
-from handfast.settings import Settings, read_settings
+from handfast.problem import Place, Problem
+from handfast.settings import Settings, read_settings, unknown_names
 from handfast.store.base import Store
 
 
@@ -28,6 +28,8 @@ class House:
 def settings() -> Settings:
     """The settings of the environment; exits with every Problem where one is wrong."""
     found, problems = read_settings(os.environ, Path.cwd())
+    for one in unknown_names(os.environ):
+        say(f"Warning: {one}")
     if found is None:
         complain(problems)
     assert found is not None
@@ -49,23 +51,21 @@ def say(text: str) -> None:
 @contextmanager
 def opened(given: Settings | None = None, *, size: int = 12) -> Iterator[House]:
     """A store on HANDFAST_DATABASE_URL, else on the embedded server in the data directory; migrated."""
-    from handfast.store.embedded import CannotStart, Embedded
-    from handfast.store.migrate import CannotMigrate, migrate
+    from handfast.store.base import StorageAway
+    from handfast.store.embedded import CannotStart
+    from handfast.store.migrate import CannotMigrate
+    from handfast.store.opening import opened as store_opened
 
     found = given or settings()
-    server = None
     try:
-        if found.database_url is None:
-            server = Embedded(found.data_dir, tell=say)
-        url = found.database_url or (server.start() if server is not None else "")
-        migrate(url, say)
-        with Store(url, size=size) as store:
+        with store_opened(found.database_url, found.data_dir, tell=say, size=size) as store:
             yield House(found, store)
     except (CannotStart, CannotMigrate) as error:
         complain([error.problem])
-    finally:
-        if server is not None:
-            server.stop()
+    except StorageAway as error:
+        first = str(error).splitlines()[0] if str(error) else "no answer"
+        fix = "Check that it runs and that HANDFAST_DATABASE_URL is right." if found.database_url else f"Look into {found.data_dir}/server.log."
+        complain([Problem(Place("database"), f"the database cannot be reached ({first})", fix)])
 
 
 def channels(found: Settings) -> Mapping[str, Channel]:

@@ -32,23 +32,13 @@ def prepare(house: House) -> None:
 
 def serve(house: House, stop: threading.Event | None = None) -> None:
     """Blocks until SIGINT or SIGTERM. Open streams are given two seconds."""
-    import uvicorn
-
+    from handfast.desk.figures import board_of
     from handfast.web.app import create_app
+    from handfast.web.server import Server
     from handfast.worker import utc_now
 
-    app = create_app(house.store, house.settings, clock=utc_now)
-    config = uvicorn.Config(
-        app,
-        host=house.settings.host,
-        port=house.settings.port,
-        log_level="warning",
-        access_log=False,
-        timeout_graceful_shutdown=2,
-        loop="auto",
-        http="auto",
-    )
-    server = uvicorn.Server(config)
+    app = create_app(house.store, house.settings, clock=utc_now, scoreboard=board_of)
+    server = Server(app, host=house.settings.host, port=house.settings.port)
     try:
         server.run()
     finally:

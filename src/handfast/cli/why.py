@@ -1,0 +1,118 @@
+"""`handfast why ID`: every decision with its working."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import click
+
+from handfast.cli.opened import complain, opened
+from handfast.problem import Place, Problem
+
+_MARKS = {"met": "[green]✓[/]", "not_met": "[red]✗[/]", "unknown": "[yellow]?[/]"}
+
+
+@click.command("why")
+@click.argument("key", metavar="ID")
+@click.option("--json", "as_json", is_flag=True, help="The whole story as JSON.")
+def command(key: str, as_json: bool) -> None:
+    """Every decision about a person, account or handoff.
+
+    ID is an id (hnd_…, per_…, acc_…), an e-mail address, a user id or a domain.
+    """
+    from handfast.desk.why import why
+
+    with opened() as house:
+        story = why(house.store, key)
+    if story is None:
+        complain([Problem(Place(key), "nothing is known by this id", "Give an id as the pages show it, an e-mail address or a domain.")])
+        return
+    if as_json:
+        import orjson
+
+        click.echo(orjson.dumps(story, default=str, option=orjson.OPT_INDENT_2).decode())
+        return
+    _Teller().tell(story)
+
+
+class _Teller:
+    """Prints a story for people."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self.out = Console(highlight=False, soft_wrap=True)
+
+    def tell(self, story: dict[str, Any]) -> None:
+        {"person": self.person, "account": self.account, "handoff": self.handoff}[story["is"]](story)
+
+    def line(self, text: str, indent: int = 0) -> None:
+        self.out.print(" " * indent + text)
+
+    def head(self, text: str) -> None:
+        self.out.print(f"\n[bold]{text}[/]")
+
+    def person(self, p: dict[str, Any]) -> None:
+        self.line(f"[bold]{p['name'] or p['email'] or p['id']}[/]  {p['id']}")
+        self.line(f"{p['email'] or 'no address'} · {p['account'] or p['domain'] or 'no account'} · known as {len(p['keys'])} keys")
+        if (standing := p.get("standing")) is not None:
+            self.head(f"Standing at {_time(standing['at'])}, contract v{standing['contract_version']}")
+            self.working(standing["working"])
+        else:
+            self.line("No verdict yet: nothing this person did is listened to by the contract.")
+        self.head(f"Verdicts that changed something: {len(p['verdicts'])}")
+        for v in p["verdicts"][-10:]:
+            self.line(f"{_time(v['at'])}  {v['outcome'].replace('_', ' '):8} {v['working'].get('sentence', '')}", 2)
+        self.handoffs(p["handoffs"])
+
+    def account(self, a: dict[str, Any]) -> None:
+        self.line(f"[bold]{a['name'] or a['domain'] or a['key']}[/]  {a['id']}  owner: {a['owner'] or 'nobody'}")
+        self.head(f"People: {len(a['people'])}")
+        for p in a["people"]:
+            said = f"{p['outcome'].replace('_', ' ')}, fit {p['fit']}, intent {p['intent'] / 1e6:.1f}" if p["outcome"] else "no verdict"
+            self.line(f"{p['name'] or p['email'] or p['id']:32} {said}", 2)
+        self.handoffs(a["handoffs"])
+
+    def handoffs(self, found: list[dict[str, Any]]) -> None:
+        self.head(f"Handoffs: {len(found)}")
+        for h in found:
+            ended = f"{h['outcome'].replace('_', ' ')} {h['reason'] or ''}" if h["closed_at"] else "open"
+            self.line(f"{h['id']}  {_time(h['opened_at'])}  {h['next_step']:10} {h['owner'] or 'nobody':20} {ended}", 2)
+
+    def handoff(self, h: dict[str, Any]) -> None:
+        self.line(f"[bold]{h['person']}[/] {('at ' + h['account']) if h['account'] else ''}  {h['id']}")
+        self.line(f"opened {_time(h['opened_at'])} for '{h['next_step']}' under contract v{h['contract_version']}; source {h['source']}")
+        self.head("Why ready")
+        self.working(h["verdict"]["working"])
+        for leg in h["legs"]:
+            self.head(f"Leg {leg['leg']}: {leg['owner'] or 'the exception queue'}, by {leg['rule'].replace('_', ' ')}, {_time(leg['at'])}")
+            for rung in leg["working"]:
+                self.line(f"{rung['rung']:14} {rung['because']}", 2)
+                for skipped in rung.get("skipped", ()):
+                    self.line(f"[dim]skipped ({skipped['reason']}): {skipped['because']}[/]", 17)
+        for c in h["clocks"]:
+            self.head(f"Clock: {c['kind'].replace('_', ' ')}, {c['sla']}")
+            self.line(c["explained"], 2)
+            how = f"stopped {_time(c['stopped_at'])} by {c['stopped_by']}" if c["stopped_at"] else "running"
+            self.line(how + (f"; breach noticed {_time(c['breached_at'])}" if c["breached_at"] else ""), 2)
+            for t in (t for t in h["timers"] if t["clock_id"] == c["id"]):
+                state = ("waiting", "done", "not owed any more")[t["state"]]
+                self.line(f"{_time(t['due_at'])}  {t['action'].replace('_', ' ')} {t['target']}: {state}", 4)
+        self.head("What happened")
+        for e in h["events"]:
+            self.line(f"{_time(e['at'])}  {e['name'].replace('_', ' '):18} {e['rep'] or ''}", 2)
+        self.head(f"Messages: {len(h['messages'])}")
+        for m in h["messages"]:
+            self.line(f"{_time(m['created_at'])}  {m['kind']:16} {m['channel']:8} to {m['recipient']:12} {m['state']} {m['why'] or ''}", 2)
+
+    def working(self, working: dict[str, Any]) -> None:
+        self.line(working["sentence"], 2)
+        for c in working["criteria"]:
+            self.line(f"{_MARKS[c['state']]} {c['part'].replace('_', ' '):10} {c['sentence']}", 2)
+        for missing in working["missing"]:
+            self.line(f"[yellow]missing:[/] {missing}", 2)
+
+
+def _time(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S}" if at else "never"
