@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handfast.contract.terms import Contract
@@ -170,6 +170,7 @@ WORDS = st.sampled_from(["connected", "meeting_set", "recycle", "disqualify", ""
 REASONS = st.sampled_from([None, "", "not_now", "bad_fit", "other", "nonsense"])
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(WORDS, REASONS, st.sampled_from(["", "a note"]))))
 def test_whatever_is_said_a_handoff_closes_once_and_follows_the_table(story: list[tuple[str, str | None, str]]) -> None:
     handoff, closings = Handoff(), 0

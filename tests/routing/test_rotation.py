@@ -180,6 +180,7 @@ WEIGHTS = st.one_of(st.sampled_from([0.1, 0.25, 0.5, 1.0, 1.0, 2.0, 3.0]), st.fl
 MEMBERS = st.dictionaries(st.sampled_from(["ana", "bo", "cy", "dee", "eve", "fay", "gus"]), WEIGHTS, min_size=1)
 
 
+@settings(deadline=None)
 @given(MEMBERS, st.integers(1, 150))
 def test_while_all_are_here_nobody_is_a_whole_turn_away_from_their_share(members: dict[str, float], times: int) -> None:
     """At all times: after each single turn, not only at the end."""
@@ -191,6 +192,7 @@ def test_while_all_are_here_nobody_is_a_whole_turn_away_from_their_share(members
             assert abs(taken[name] - number * weight / total) < 1 + 1e-6
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(["ana", "bo", "cy", "dee", "eve"]), st.integers(1, 30), min_size=1), st.integers(1, 90))
 @example({"ana": 21, "bo": 3, "cy": 1, "dee": 3}, 4)
 @example({"ana": 4, "bo": 1, "cy": 1}, 15)
@@ -208,6 +210,7 @@ def test_the_turns_are_those_of_exact_arithmetic(tenths: dict[str, int], times: 
     assert drawn(Pool(members=members), roster(members), times) == expected
 
 
+@settings(deadline=None)
 @given(MEMBERS.filter(lambda m: len(m) > 1), WEIGHTS, st.integers(0, 60), st.integers(1, 80))
 def test_a_joiner_never_takes_more_than_one_turn_beyond_their_share(
     members: dict[str, float], weight: float, before: int, after: int
@@ -221,6 +224,7 @@ def test_a_joiner_never_takes_more_than_one_turn_beyond_their_share(
         assert taken < number * share + 1 + 1e-6
 
 
+@settings(deadline=None)
 @given(st.integers(2, 7), st.integers(0, 40), st.integers(0, 40))
 def test_a_joiner_among_equals_never_takes_two_in_a_row(size: int, before: int, after: int) -> None:
     members = {f"rep{number}": 1.0 for number in range(size)}
@@ -249,6 +253,7 @@ def test_coming_and_going_never_owes_or_grants_more_than_two_turns(members: dict
             assert abs(taken[name] - due[name]) <= 2
 
 
+@settings(deadline=None)
 @given(MEMBERS, COMINGS_AND_GOINGS, st.randoms(use_true_random=False))
 def test_the_same_input_in_the_same_order_gives_the_same_result(members: dict[str, float], goings: list[set[str]], random: object) -> None:
     """Also where the contract, or the store, lists the members in another order."""

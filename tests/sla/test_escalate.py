@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handfast.sla.clock import Action, Kind, Timer
@@ -190,6 +190,7 @@ SITUATIONS = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(SITUATIONS, st.sampled_from(LADDER), st.integers(0, 200))
 def test_nothing_is_asked_of_anybody_once_the_clock_is_stopped(situation: Situation, one: Timer, late: int) -> None:
     answer = at_its_time(one, situation, late=late * MINUTE)
@@ -198,6 +199,7 @@ def test_nothing_is_asked_of_anybody_once_the_clock_is_stopped(situation: Situat
         assert situation.closed_at is None
 
 
+@settings(deadline=None)
 @given(SITUATIONS, st.integers(0, 200))
 def test_a_breach_is_owed_exactly_where_the_clock_counts_as_breached(situation: Situation, late: int) -> None:
     """What the ladder does and what the report says is the same thing."""
