@@ -136,7 +136,7 @@ def test_no_secret_is_ever_shown() -> None:
     assert SECRET.removeprefix("whsec_") not in shown
     for name, value in {
         "DATABASE_URL": "postgresql://app:geheim@db:x/handfast?y=geheim",
-        "WRITE_KEY": "geheim",
+        "WRITE_KEY": "geheim geheim",
         "SMTP_URL": "smtp://u:geheim@mail.northwind.example",
         "PUBLIC_URL": "https://u:geheim@northwind.example",
     }.items():

@@ -1,8 +1,8 @@
 """What an operator may set, read once from the environment into one frozen value.
 
 Nothing else in Handfast reads the environment. What is written wrongly is a Problem that names the variable; a name that
-nobody knows is told too (`unknown_names`), since a misspelt variable would otherwise be silence. Secrets never appear in `repr`, in a Problem or
-in a log.
+nobody knows is told too (`unknown_names`), since a misspelt variable would otherwise be silence. Secrets never appear in
+`repr`, in a Problem or in a log.
 """
 
 from __future__ import annotations
@@ -194,7 +194,7 @@ class _Reader:
     def write_key(self) -> str | None:
         key = self.get("HANDFAST_WRITE_KEY")
         if not key.isascii() or any(c.isspace() for c in key):
-            self._wrong("HANDFAST_WRITE_KEY", "tracking libraries cannot send it", "Give ASCII characters without spaces, best many at random.")
+            self._wrong("HANDFAST_WRITE_KEY", "tracking libraries cannot send it", "Give ASCII characters without spaces.")
         return key or None
 
     def smtp(self) -> SmtpServer | None:

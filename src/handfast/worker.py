@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -59,7 +60,7 @@ class Worker:
         self.stop = threading.Event()
         self.book = Book()
         self._signals = threading.Event()
-        self._messages = threading.Event()
+        self._messages: dict[str, threading.Event] = {}
         self._contract_seen: tuple[int, int] | None = None
 
     def run(self) -> None:
@@ -67,17 +68,19 @@ class Worker:
         loops: Sequence[tuple[str, Callable[[], float]]] = (
             ("decide", self._decide),
             ("tick", self._tick),
-            ("deliver", self._deliver),
             ("heartbeat", self._heartbeat),
+            # One loop a channel: an endpoint that hangs must not hold the mails back.
+            *((f"deliver {name}", partial(self._deliver, name)) for name in self.channels),
         )
+        self._messages = {f"deliver {name}": threading.Event() for name in self.channels}
         threads = [threading.Thread(target=self._forever, args=loop, name=loop[0], daemon=True) for loop in loops]
         threads.append(threading.Thread(target=self._listen, name="listen", daemon=True))
         for thread in threads:
             thread.start()
         log.info("worker_started")
         self.stop.wait()
-        self._signals.set()
-        self._messages.set()
+        for event in (self._signals, *self._messages.values()):
+            event.set()
         for thread in threads:
             thread.join(timeout=10)
         log.info("worker_stopped")
@@ -102,7 +105,7 @@ class Worker:
     def _sleep(self, name: str, seconds: float) -> None:
         if seconds <= 0:
             return
-        wake = {"decide": self._signals, "deliver": self._messages}.get(name, self.stop)
+        wake = self._signals if name == "decide" else self._messages.get(name, self.stop)
         wake.wait(seconds)
         if wake is not self.stop:
             wake.clear()
@@ -116,9 +119,13 @@ class Worker:
                     conn.execute("LISTEN handfast_signal")
                     while not self.stop.is_set():
                         for heard in conn.notifies(timeout=1.0):
-                            (self._signals if heard.channel == "handfast_signal" else self._messages).set()
+                            self._wake(heard.channel)
             except (StorageAway, psycopg.Error):
                 self.stop.wait(AWAY_SECONDS)
+
+    def _wake(self, channel: str) -> None:
+        for event in [self._signals] if channel == "handfast_signal" else list(self._messages.values()):
+            event.set()
 
     def _decide(self) -> float:
         try:
@@ -138,8 +145,8 @@ class Worker:
             due = work.next_due(conn)
         return POLL_SECONDS if due is None else min(POLL_SECONDS, max(0.0, (due - self.clock()).total_seconds()))
 
-    def _deliver(self) -> float:
-        done = deliver(self.store, self.channels, self.clock)
+    def _deliver(self, name: str) -> float:
+        done = deliver(self.store, {name: self.channels[name]}, self.clock)
         return 0.0 if done.claimed else POLL_SECONDS
 
     def _heartbeat(self) -> float:
@@ -203,6 +210,3 @@ def decide_one_by_one(store: Store, book: Book, at: datetime, *, channels: Seque
 def _place(error: BaseException) -> bool:
     """Whether the traceback may be logged: a database error carries the values of the row, which are personal data."""
     return not isinstance(error, psycopg.Error)
-
-
-__all__ = ["POLL_SECONDS", "Worker", "decide_one_by_one", "load_contract", "timedelta", "utc_now"]

@@ -12,7 +12,7 @@ from handfast.cli.opened import House, complain, logging_to_stderr, opened, say,
 from handfast.cli.up import run
 
 #: Who may sign in to the demo; the password is the same for all and printed.
-PASSWORD = "handfast"  # noqa: S105 - a demo's, on a loopback address, and printed
+PASSWORD = "northwind-demo"  # noqa: S105 - a demo's, on a loopback address, and printed
 LOGINS = (
     ("ana.flores@northwind.example", "Ana Flores", "rep", "ana"),
     ("priya.patel@northwind.example", "Priya Patel", "manager", "priya"),

@@ -64,8 +64,10 @@ def opened(given: Settings | None = None, *, size: int = 12) -> Iterator[House]:
         complain([error.problem])
     except StorageAway as error:
         first = str(error).splitlines()[0] if str(error) else "no answer"
-        fix = "Check that it runs and that HANDFAST_DATABASE_URL is right." if found.database_url else f"Look into {found.data_dir}/server.log."
-        complain([Problem(Place("database"), f"the database cannot be reached ({first})", fix)])
+        foreign = "Check that it runs and that HANDFAST_DATABASE_URL is right."
+        fix = foreign if found.database_url else f"Look into {found.data_dir}/server.log."
+        what = f"the database cannot be reached ({first})"
+        complain([Problem(Place("database"), what, fix)])
 
 
 def channels(found: Settings) -> Mapping[str, Channel]:

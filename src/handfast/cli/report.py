@@ -75,7 +75,9 @@ def _moment(text: str | None, option: str) -> datetime | None:
 def _words(text: str) -> tuple[str, ...]:
     words = tuple(dict.fromkeys(word.strip().lower() for word in text.split(",") if word.strip()))
     if wrong := [
-        Problem(Place("handfast report", part="--by"), f"'{w}' is not something to break down by", one_of(BY)) for w in words if w not in BY
+        Problem(Place("handfast report", part="--by"), f"'{w}' is not something to break down by", one_of(BY, word=w))
+        for w in words
+        if w not in BY
     ]:
         complain(wrong)
     return words

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 
 import click
@@ -38,6 +39,10 @@ def serve(house: House, stop: threading.Event | None = None) -> None:
     from handfast.worker import utc_now
 
     app = create_app(house.store, house.settings, clock=utc_now, scoreboard=board_of)
+    # What is loaded by now stays; collecting it again and again cost a fifth of the processor time of the intake.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 50)
     server = Server(app, host=house.settings.host, port=house.settings.port)
     try:
         server.run()

@@ -387,10 +387,10 @@ def copy_rows(conn: psycopg.Connection, into: str, rows: Sequence[Sequence[Any]]
 def latest_signals(
     conn: psycopg.Connection, person_ids: Sequence[str], until: Sequence[datetime], most: int
 ) -> dict[str, list[dict[str, Any]]]:
-    """person id → their latest signals up to a moment, newest first: id, kind, occurred_at, properties."""
+    """person id → their latest signals up to a moment, newest first: id, seq, kind, occurred_at, properties."""
     got = conn.execute(
         """
-        SELECT d.person, s.id, s.kind, s.occurred_at, s.properties
+        SELECT d.person, s.id, s.seq, s.kind, s.occurred_at, s.properties
         FROM unnest(%s::text[], %s::timestamptz[]) AS d (person, until),
              LATERAL (SELECT s.* FROM identity AS i JOIN signal AS s ON s.who = i.who
                       WHERE i.person_id = d.person AND s.occurred_at <= d.until
@@ -399,8 +399,10 @@ def latest_signals(
         (list(person_ids), list(until), most),
     ).fetchall()
     found: dict[str, list[dict[str, Any]]] = {}
-    for person, signal, kind, occurred_at, properties in got:
-        found.setdefault(person, []).append({"id": str(signal), "kind": kind, "occurred_at": occurred_at, "properties": properties})
+    for person, signal, seq, kind, occurred_at, properties in got:
+        found.setdefault(person, []).append(
+            {"id": str(signal), "seq": seq, "kind": kind, "occurred_at": occurred_at, "properties": properties}
+        )
     return found
 
 
