@@ -46,8 +46,8 @@ def weigh(plan: Plan, evidence: pl.DataFrame, who: pl.DataFrame, span: tuple[int
         working: keep also what never counts: signals above a cap, and those whose condition is unknown (`_known` false).
 
     Returns:
-        `_who`, `signal`, `_occurred`, `_known`, `_rule` (position in `plan.listeners`), `_from`: it counts at `at` where
-        `_known` and `_from <= at < _occurred + reach`.
+        `_who`, `_occurred`, `_rule` (position in `plan.listeners`), `_from`; with the working also `signal` and `_known`.
+        It counts at `at` where `_known` and `_from <= at < _occurred + reach`.
     """
     timely = (pl.col("_occurred") > span[0]) & (pl.col("_occurred") <= span[1])
     signals = evidence.select(plan.signal).filter(timely, plan.heard(unknown=working)).join(who, on="person_id")
@@ -56,7 +56,9 @@ def weigh(plan: Plan, evidence: pl.DataFrame, who: pl.DataFrame, span: tuple[int
         for number, listener in enumerate(plan.listeners)
         if signals[str(number)].any() or (working and signals[str(number)].null_count())
     ]
-    return pl.concat(parts) if parts else pl.DataFrame(schema=_WEIGHED)
+    rows = pl.concat(parts) if parts else pl.DataFrame(schema=_WEIGHED)
+    # Pairs are many; without the working they need no more than this.
+    return rows if working else pl.DataFrame([rows[name] for name in ("_who", "_occurred", "_rule", "_from")])
 
 
 def _rows(listener: Listener, number: int, signals: pl.DataFrame, zone: str, *, working: bool) -> pl.DataFrame:
@@ -120,12 +122,12 @@ def paired(points: pl.DataFrame, rows: pl.DataFrame, lookback: int, *, alone: bo
         alone: every person has one moment, and `_who` is its row. Then nothing multiplies and one portion is enough.
 
     Yields:
-        The columns of `rows` with `_row` and `_at`. Pairs in which the signal does not count are among them.
+        The columns of `rows` (but `_who`) with `_row` and `_at`. Pairs in which the signal does not count are among them.
     """
     if alone:
         yield rows.with_columns(points["_at"].gather(rows["_who"]), pl.col("_who").alias("_row"))
         return
-    keyed = rows.with_columns(_key(pl.col("_occurred"), lookback))
+    keyed = rows.with_columns(_key(pl.col("_occurred"), lookback)).drop("_who")
     # A slice is as long as the lookback, so a moment needs the signals of its own slice and of the one before.
     asked = pl.concat([points.with_columns(_key(pl.col("_at") - back, lookback)) for back in (0, max(lookback, 1))]).drop("_who")
     for portion in _portions(asked, keyed):
@@ -152,14 +154,15 @@ def _portions(asked: pl.DataFrame, keyed: pl.DataFrame) -> Iterator[pl.DataFrame
 
 
 def counted(plan: Plan, pairs: pl.DataFrame) -> pl.DataFrame:
-    """The pairs in which the signal counts: `_row`, `_millionths` (of a point of intent), `_step` (the next step it keeps open)."""
-    return pairs.filter(plan.within_reach, plan.counts).select("_row", *plan.adds)
+    """The pairs that count: `_row`, `_millionths` (of a point of intent), `_step` (the next step kept open). Rows: without the working."""
+    return pairs.filter(plan.begun, plan.young).select("_row", *plan.adds)
 
 
 def explained(plan: Plan, pairs: pl.DataFrame) -> pl.DataFrame:
     """As `counted`, with all the columns of the pairs, and with the signals within reach that do not count (held back, or unknown)."""
-    adds = (pl.when(plan.counts).then(added) for added in plan.adds)
-    return pairs.filter(plan.within_reach).with_columns(plan.counts.alias("_counts"), *adds)
+    counts = pl.col("_known") & plan.begun
+    adds = (pl.when(counts).then(added) for added in plan.adds)
+    return pairs.filter(pl.col("_occurred") <= pl.col("_at"), plan.young).with_columns(counts.alias("_counts"), *adds)
 
 
 def tally(pairs: pl.DataFrame) -> pl.DataFrame:

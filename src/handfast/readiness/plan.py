@@ -52,9 +52,9 @@ class Plan:
     signal: tuple[pl.Expr, ...]
     listeners: tuple[Listener, ...]
     lookback: int
-    #: Over pairs of moment and signal: is it within reach; does it count; what it adds (`_millionths`, `_step`).
-    within_reach: pl.Expr
-    counts: pl.Expr
+    #: Over pairs of moment and signal: is it young enough; has it begun to count; what it adds (`_millionths`, `_step`).
+    young: pl.Expr
+    begun: pl.Expr
     adds: tuple[pl.Expr, pl.Expr]
     #: Over all of it: `outcome`.
     outcome: pl.Expr
@@ -91,8 +91,8 @@ def _build(agreement: Agreement) -> Plan:
         signal=_asked(heard),
         listeners=heard,
         lookback=microseconds(ready.intent.lookback),
-        within_reach=(pl.col("_at") >= pl.col("_occurred")) & (pl.col("_at") - pl.col("_occurred") < reach),
-        counts=pl.col("_known") & (pl.col("_from") <= pl.col("_at")),
+        young=pl.col("_at") - pl.col("_occurred") < reach,
+        begun=pl.col("_from") <= pl.col("_at"),
         adds=_adds(heard, microseconds(ready.intent.half_life)),
         outcome=_outcome(ready.fit.at_least, ready.intent.at_least * MILLIONTHS),
     )
