@@ -333,13 +333,60 @@ def _rungs(lead: Lead) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+#: What one of the intake problems is about.
+BROKEN = {"type": "track", "event": "form_submitted", "messageId": "m-1", "timestamp": "23.11.2026 13:05", "userId": "u-77", "properties": {"form": "quote"}}
+
+
 def _refuse(conn: Conn) -> None:
-    broken = {"type": "track", "event": "form_submitted", "messageId": "m-1", "timestamp": "23.11.2026 13:05", "userId": "u-77", "properties": {"form": "quote"}}
     refused = [
-        ("ref_time", "web", minutes(-12), "timestamp", "'23.11.2026 13:05' is not a time", "Send it as 2026-11-23T13:05:00Z.", orjson.dumps(broken).decode(), None, 3),
+        ("ref_time", "web", minutes(-12), "timestamp", "'23.11.2026 13:05' is not a time", "Send it as 2026-11-23T13:05:00Z.", orjson.dumps(BROKEN).decode(), None, 3),
         ("ref_text", "crm", minutes(-1500), "body", "the body is not JSON: it ends after 41 characters", "Send the whole document.", None, '{"type":"track","event":"page_viewed","pro', 1),
     ]  # fmt: skip
     for row in refused:
         conn.execute(
             "INSERT INTO intake_problem (id, source, received_at, part, what, fix, payload, raw, times) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)", row
         )
+
+WEEKS = ["1 Sep", "8 Sep", "15 Sep", "22 Sep", "29 Sep", "6 Oct", "13 Oct", "20 Oct", "27 Oct", "3 Nov", "10 Nov", "17 Nov"]
+MEDIAN = [61, 58, 49, 44, 38, 31, 27, 24, 19, 17, 15, 14]
+#: A report in the shape of `web.scoreboard`, with one part that has too little data.
+FIGURES: dict[str, Any] = {
+    "period": "last 12 weeks",
+    "verdict": [
+        {"text": "First touch went from 61 to", "tone": ""},
+        {"text": "14 minutes.", "tone": "good"},
+        {"text": "Stage 1 to 2 has not moved yet.", "tone": "still"},
+    ],
+    "tiles": [
+        {"name": "Speed to lead, median", "value": "14", "unit": "min", "delta": "−47 min", "tone": "good", "target": "target 15", "spark": MEDIAN, "needs": None},
+        {"name": "Meeting rate", "value": "31", "unit": "%", "delta": "+9 pt", "tone": "good", "target": "", "spark": [22, 21, None, 24, 27, 31], "needs": None},
+        {"name": "Stage 1 to 2", "value": "43", "unit": "%", "delta": "−1 pt", "tone": "bad", "target": "target 50", "spark": [44, 45, 43], "needs": None},
+        {"name": "Pipeline created", "value": "", "unit": "", "delta": "", "tone": "", "target": "", "spark": [], "needs": "no opportunity is known yet"},
+    ],
+    "speed": {
+        "labels": WEEKS, "p50": MEDIAN, "p90": [190, 182, 171, 150, None, 120, 96, 84, 71, 62, 55, 52], "target": 15, "unit": " min",
+        "note": "Minutes to first touch, by week of handoff", "takeaway": "The slow tail fell faster than the middle", "needs": None,
+    },
+    "funnel": {
+        "note": "Handoffs opened since 1 September", "needs": None,
+        "steps": [
+            {"name": "Handed off", "count": 1284, "share": 1.0, "rate": None},
+            {"name": "Touched in SLA", "count": 1081, "share": 0.84, "rate": 0.84},
+            {"name": "Meeting set", "count": 398, "share": 0.31, "rate": 0.37},
+        ],
+    },
+    "cohorts": {
+        "note": "Share of each week’s handoffs with a meeting set after n days", "ages": ["1 day", "3", "7", "14", "28"], "needs": None,
+        "rows": [
+            {"name": "6 Oct", "count": 104, "rates": [0.09, 0.17, 0.22, 0.26, 0.27]},
+            {"name": "10 Nov", "count": 121, "rates": [0.16, 0.25, None, None, None]},
+        ],
+    },
+    "sla": {
+        "note": "First touch inside the promise", "needs": None,
+        "rows": [
+            {"name": "Fast lane", "promise": "15 minutes", "decided": 412, "met": 379, "rate": 0.92, "low": 0.89, "high": 0.94},
+            {"name": "Same day", "promise": "4 hours", "decided": 0, "met": 0, "rate": None, "low": None, "high": None},
+        ],
+    },
+}  # fmt: skip

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-import uvicorn
 
 from handfast.web.app import create_app
+from handfast.web.server import Server
 import cast
 
 if TYPE_CHECKING:
@@ -78,8 +78,7 @@ class Running:
     def __init__(self, store: Store, clock: cast.Clock, settings: cast.Settings | None = None, **options: Any) -> None:
         self.store, self.clock = store, clock
         self.app = create_app(store, settings or cast.Settings(), clock=clock, **options)
-        config = uvicorn.Config(self.app, port=0, log_level="error", timeout_graceful_shutdown=1)
-        self._server = uvicorn.Server(config)
+        self._server = Server(self.app, port=0, log_level="error")
         self._thread = threading.Thread(target=self._server.run, daemon=True)
 
     def start(self) -> None:
@@ -98,9 +97,9 @@ class Running:
 
 
 @pytest.fixture
-def scoreboard() -> Any:
-    """What makes the scoreboard's report; None unless a test gives one."""
-    return None
+def scoreboard(request: pytest.FixtureRequest) -> Any:
+    """What makes the scoreboard's report; none unless a test asks for `figures`."""
+    return (lambda _conn, _at: cast.FIGURES) if getattr(request, "param", None) == "figures" else None
 
 
 @pytest.fixture
@@ -155,10 +154,11 @@ def client(server: Running, browse: Callable[..., httpx.Client]) -> Callable[[st
 
 
 class Expected:
-    """Which refusals a test provokes on purpose."""
+    """Which refusals a test provokes on purpose: by status, or by cutting the line (`offline`)."""
 
     def __init__(self) -> None:
         self.statuses: set[int] = set()
+        self.offline = False
 
     def __call__(self, *statuses: int) -> None:
         self.statuses.update(statuses)
@@ -178,6 +178,7 @@ def watch(page: Page, url: str, expected: Expected) -> list[str]:
 
     def console(message: Any) -> None:
         provoked = any(f"status of {status}" in message.text for status in expected.statuses)
+        provoked |= expected.offline and any(word in message.text for word in ("ERR_INTERNET_DISCONNECTED", "htmx:error", "htmx:sse:error"))
         if message.type == "error" and not provoked:
             bad.append(f"console {message.text}")
 

@@ -55,7 +55,7 @@ def create_app(
         clock: the present moment, aware, in UTC; asked once a request.
         scoreboard: what makes the report of the scoreboard page (see `web.scoreboard`); without it the page says what it will show.
 
-    Serve it with `timeout_graceful_shutdown` of 1 to 3 seconds: open streams would otherwise hold the process back.
+    Serve it with `web.server.Server`, which ends open streams when told to stop.
     """
     house = House(store, settings, clock)
     hub = stream.Hub(house)

@@ -38,12 +38,10 @@ def readiness(house: House, at: datetime) -> dict[str, dict[str, Any]]:
     """Each check with `ok` and a `note` in words."""
     try:
         with house.store.reading() as conn:
-            return {
-                "database": {"ok": True, "note": "answers"},
-                "tables": _tables(conn),
-                "worker": _worker(conn, at),
-                "contract": _contract(conn, at),
-            }
+            checks = {"database": {"ok": True, "note": "answers"}, "tables": _tables(conn)}
+            if not checks["tables"]["ok"]:  # what other tables say cannot be asked of tables of another version
+                return checks
+            return checks | {"worker": _worker(conn, at), "contract": _contract(conn, at)}
     except StorageAway:
         return {"database": {"ok": False, "note": "cannot be reached; check that PostgreSQL runs and HANDFAST_DATABASE_URL is right"}}
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Event, Lock, Thread
 from typing import Annotated, Final
@@ -42,15 +43,15 @@ class Reader:
     """One open stream. `board`: it shows the board and wants its rows."""
 
     loop: asyncio.AbstractEventLoop
-    queue: asyncio.Queue[bytes]
+    queue: asyncio.Queue[bytes | None]
     board: bool
 
-    def put(self, message: bytes) -> None:
-        """Called in the loop. A reader too far behind loses what waits and is told to ask for the whole."""
+    def put(self, message: bytes | None) -> None:
+        """Called in the loop; None ends the stream. A reader too far behind loses what waits and is told to ask for the whole."""
         if self.queue.full():
             while not self.queue.empty():
                 self.queue.get_nowait()
-            message = event("resync")
+            message = event("resync") if message is not None else None
         self.queue.put_nowait(message)
 
 
@@ -89,10 +90,21 @@ class Hub:
         with self._lock:
             self._readers.discard(reader)
 
-    def close(self) -> None:
+    def end(self) -> None:
+        """Let every open stream end now. Does not wait, so that it may be called in the loop."""
         self._closing.set()
+        for reader in self._all():
+            _hand(reader, None)
+
+    def close(self) -> None:
+        """End the streams and wait for the listening thread."""
+        self.end()
         if self._thread is not None:
             self._thread.join(2)
+
+    def _all(self) -> list[Reader]:
+        with self._lock:
+            return list(self._readers)
 
     def _listen(self) -> None:
         """The loop that must go on: a lost connection is a pause, and then everything is asked for again."""
@@ -131,15 +143,14 @@ class Hub:
         self._send(queues + (fragments(html) if html.strip() else b""), queues)
 
     def _send(self, to_board: bytes, to_others: bytes) -> None:
-        with self._lock:
-            readers = list(self._readers)
-        for reader in readers:
-            message = to_board if reader.board else to_others
-            if message:
-                try:
-                    reader.loop.call_soon_threadsafe(reader.put, message)
-                except RuntimeError:  # its loop has ended: the process is on its way out
-                    self.remove(reader)
+        for reader in self._all():
+            if message := to_board if reader.board else to_others:
+                _hand(reader, message)
+
+
+def _hand(reader: Reader, message: bytes | None) -> None:
+    with suppress(RuntimeError):  # its loop has ended: the process is on its way out
+        reader.loop.call_soon_threadsafe(reader.put, message)
 
 
 @router.get("/stream")
@@ -156,12 +167,15 @@ async def stream(request: Request, user: Annotated[User, Depends(signed_in)], bo
             yield b"retry: 2000\n: hello\n\n"
             while True:
                 try:
-                    yield await asyncio.wait_for(reader.queue.get(), PING_SECONDS)
+                    message = await asyncio.wait_for(reader.queue.get(), PING_SECONDS)
                 except TimeoutError:
                     quiet += 1
                     if quiet % CHECK_EVERY == 0 and not await run_in_threadpool(_holds, house, token):
                         return
-                    yield b": ping\n\n"
+                    message = b": ping\n\n"
+                if message is None:
+                    return
+                yield message
         finally:
             hub.remove(reader)
 

@@ -48,7 +48,7 @@ const places = {q: "/queue", b: "/board", s: "/scoreboard", c: "/contract"};
 function openMenu(button) {
   const menu = document.getElementById(button.getAttribute("popovertarget"));
   if (menu && !menu.matches(":popover-open")) menu.showPopover();
-  $("button:not([hidden]), input", menu)?.focus();
+  $("button", menu)?.focus();
 }
 document.addEventListener("keydown", e => {
   if (e.defaultPrevented) return;
