@@ -22,7 +22,7 @@ from handfast.worktime import Hours, Week
 
 END = datetime(2026, 7, 1, tzinfo=UTC)
 OFFICE = Hours("America/New_York", Week.of(dict.fromkeys(range(5), ((540, 750), (795, 1050)))))
-ROUNDS = 5
+ROUNDS = 3
 
 
 def made_up(leads: int) -> Facts:

@@ -31,19 +31,30 @@ def curve(frame: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
     Returns: one row a group and a time at which something happened, in order: `by`, `seconds`, `at_risk`, `events`, `survival` (the share
     still waiting after `seconds`), `low` and `high` (its band; null where the curve has reached 0 and the band says nothing).
     """
-    happened, at_risk, gone = pl.col("events") / pl.col("at_risk"), pl.col("at_risk"), pl.col("events")
-    steps = frame.group_by(*by, "seconds").agg(
-        pl.col("happened").sum().cast(pl.Int64).alias("events"), pl.len().cast(pl.Int64).alias("left")
+    # Groups are numbered and rows sorted once: hashing words for every row and step is what costs on a million rows.
+    keys = frame.select(by).unique().sort(by).with_row_index("group")
+    numbered = frame.join(keys, on=list(by), nulls_equal=True) if len(keys) > 1 else frame.with_columns(pl.lit(0, pl.UInt32).alias("group"))
+    steps = (
+        numbered.group_by("group", "seconds")
+        .agg(pl.col("happened").sum().cast(pl.Int64).alias("events"), pl.len().cast(pl.Int64).alias("left"))
+        .sort("group", "seconds")
     )
+    events, at_risk = pl.col("events"), pl.col("left").cum_sum(reverse=True)
+    columns = ["seconds", "events", "at_risk", "survival", "spread"]
     return (
-        steps.sort(*by, "seconds")
-        .with_columns((pl.col("left").sum().over(by) - pl.col("left").cum_sum().over(by) + pl.col("left")).alias("at_risk"))
-        .filter(pl.col("events") > 0)
-        .with_columns(
-            (1 - happened).cum_prod().over(by).alias("survival"), (gone / (at_risk * (at_risk - gone))).cum_sum().over(by).alias("spread")
+        steps.group_by("group", maintain_order=True)
+        .agg(
+            "seconds",
+            "events",
+            at_risk.alias("at_risk"),
+            (1 - events / at_risk).cum_prod().alias("survival"),
+            (events / (at_risk * (at_risk - events))).cum_sum().alias("spread"),
         )
+        .explode(columns)
+        .filter(pl.col("events") > 0)
         .with_columns((Z * pl.col("spread").sqrt() / pl.col("survival").log()).exp().alias("power"))
         .with_columns(_band(1 / pl.col("power")).alias("low"), _band(pl.col("power")).alias("high"))
+        .join(keys, on="group", maintain_order="left")
         .select(*by, "seconds", "at_risk", "events", "survival", "low", "high")
     )
 
