@@ -110,7 +110,7 @@ class _Turn:
             handoff_id=case.id,
             owner=case.owner,
             manager=owner.manager if owner else None,
-            assigned_at=case.opened_at if case.owner else None,
+            assigned_at=case.assigned_at if case.owner else None,
             touched_at=case.touched_at,
             closed_at=case.closed_at,
             outcome=case.outcome,

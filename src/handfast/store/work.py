@@ -25,6 +25,7 @@ class Case:
     sla: str | None
     opened_at: datetime
     owner: str | None
+    assigned_at: datetime | None
     touched_at: datetime | None
     contacted_at: datetime | None
     meeting_at: datetime | None
@@ -40,7 +41,7 @@ class Case:
 
 
 _CASE = """
-    SELECT h.id, h.party, h.account_id, h.person_id, h.contract_id, h.next_step, h.sla, h.opened_at, h.owner_id, h.touched_at, h.contacted_at,
+    SELECT h.id, h.party, h.account_id, h.person_id, h.contract_id, h.next_step, h.sla, h.opened_at, h.owner_id, h.assigned_at, h.touched_at, h.contacted_at,
            h.meeting_at, h.closed_at, h.outcome, (SELECT count(*) FROM assignment AS a WHERE a.handoff_id = h.id),
            c.id, c.due_at, c.stopped_at, c.breached_at, coalesce(nullif(p.name, ''), p.email, p.id), coalesce(nullif(o.name, ''), o.domain, '')
     FROM handoff AS h
