@@ -203,7 +203,7 @@ def test_a_pattern_as_long_as_a_condition_may_be_still_works() -> None:
         ("(vip", 2, "a bracket is still open", "')'"),
         ("industry = 'x", 12, "a quote is opened here and never closed", "''"),
         ("job-title = 'x'", 1, "job-title is read as a subtraction", '"job-title"'),
-        ('"Industry" = \'x\'', 1, "there is no field 'Industry'", "lower case: industry"),
+        ("\"Industry\" = 'x'", 1, "there is no field 'Industry'", "lower case: industry"),
         ("", 1, "the condition is empty", "leave `when` out"),
         ("-- nothing yet", 1, "only a comment", ""),
         ("employees = 1e999", 13, "no number a computer can hold", ""),
@@ -278,12 +278,33 @@ def test_hostile_text_is_refused_with_a_problem(text: str) -> None:
 _WORDS = [
     *("employees", "industry", "score", "vip", "since", "desc", '"job-title"', "nobody", "AND", "OR", "NOT", "IN", "IS", "NULL", "LIKE"),
     *("ILIKE", "BETWEEN", "ESCAPE", "TRUE", "FALSE", "(", ")", ",", "=", "<>", "<", ">=", "+", "-", "*", "/", "1", "0.5", "'x'", "'%a_'"),
-    *("lower", "coalesce(", "'2026-01-01'", "SELECT", "CASE", "--", "/*", "*/", "'", '"', ";", ".", "::", "[", "{", "$", "?", ":", "\\", "\n"),
+    *(
+        "lower",
+        "coalesce(",
+        "'2026-01-01'",
+        "SELECT",
+        "CASE",
+        "--",
+        "/*",
+        "*/",
+        "'",
+        '"',
+        ";",
+        ".",
+        "::",
+        "[",
+        "{",
+        "$",
+        "?",
+        ":",
+        "\\",
+        "\n",
+    ),
     *("DISTINCT FROM", "SYMMETRIC", "COLLATE", "AT TIME ZONE", "INTERVAL", "ANY", "e'x'", "U&'x'", "b'1'", "%", "||", "@", "#", "^@", "é"),
 ]
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=800, deadline=None)
 @given(st.lists(st.sampled_from(_WORDS), max_size=14).map(" ".join) | st.text(max_size=60))
 def test_whatever_the_text_there_is_a_condition_or_a_problem_and_nothing_else(text: str) -> None:
     """A condition that compiles also evaluates, to one Boolean a row; anything else has a Problem inside the text, with a way out."""
@@ -311,8 +332,14 @@ def test_whatever_the_text_there_is_a_condition_or_a_problem_and_nothing_else(te
         *[("bool", v, True) for v in (True, "true", "Yes", 1, 1.0)],
         *[("bool", v, False) for v in (False, "FALSE", "no", 0)],
         *[("bool", v, None) for v in (2, "maybe", "", [])],
-        *[("text", v, e) for v, e in (("x", "x"), ("", ""), (5, "5"), (True, "true"), (0.5, "0.5"), ([], None), ("\ud800", None), (10**400, None))],
-        *[("time", v, datetime(2026, 3, 1, tzinfo=UTC)) for v in ("2026-03-01", "2026-03-01T00:00:00Z", "2026-03-01 01:00+01:00", datetime(2026, 3, 1))],  # noqa: DTZ001
+        *[
+            ("text", v, e)
+            for v, e in (("x", "x"), ("", ""), (5, "5"), (True, "true"), (0.5, "0.5"), ([], None), ("\ud800", None), (10**400, None))
+        ],
+        *[
+            ("time", v, datetime(2026, 3, 1, tzinfo=UTC))
+            for v in ("2026-03-01", "2026-03-01T00:00:00Z", "2026-03-01 01:00+01:00", datetime(2026, 3, 1))  # noqa: DTZ001
+        ],
         *[("time", v, None) for v in ("soon", 5, "", "0001-01-01T00:00+14:00", True)],
     ],
 )

@@ -141,7 +141,15 @@ def combined(draw: st.DrawFn, inner: st.SearchStrategy[Both]) -> Both:
     form = draw(
         st.sampled_from(
             [
-                *("{0} AND {1}", "{0} OR {1}", "{0} AND {1} OR {2}", "NOT {0} OR {1}", "NOT ({0})", "({0} OR {1}) AND {2}", "NOT ({0} AND {1})"),
+                *(
+                    "{0} AND {1}",
+                    "{0} OR {1}",
+                    "{0} AND {1} OR {2}",
+                    "NOT {0} OR {1}",
+                    "NOT ({0})",
+                    "({0} OR {1}) AND {2}",
+                    "NOT ({0} AND {1})",
+                ),
                 *("({0}) IS NULL", "({0}) IS NOT TRUE", "({0}) IS FALSE", "({0}) = ({1})", "({0}) <> ({1})", "coalesce({0}, {1})"),
             ]
         )
@@ -193,7 +201,7 @@ def postgres(postgres_url: str) -> Iterator[psycopg.Connection]:
         yield conn
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(condition=conditions)
 def test_a_condition_means_what_postgresql_says_it_means(postgres: psycopg.Connection, condition: Both) -> None:
     compiled, problems = compile_condition(condition.ours, FIELDS, Place("x.yaml"))  # type: ignore[arg-type]

@@ -120,16 +120,24 @@ def rewrite(text: str, path: Path, value: Any) -> str:
     if path not in source.spots or not path:
         raise KeyError(dotted(path))
     node = source.spots[path].node
-    start, end = node.start_mark.index, node.end_mark.index
-    old = source.text[start:end]
-    after = old[len(old.rstrip()) :] or ("\n" if getattr(node, "style", None) in ("|", ">") else "")
-    prefix = " " if start and source.text[start - 1] == ":" else ""
+    before, after = _around(source, path)
     for candidate in _written(value, getattr(node, "style", None)):
-        changed = source.text[:start] + prefix + candidate + after + source.text[end:]
+        changed = before + candidate + after
         again, wrong = read_text(changed, "")
         if again is not None and not wrong and again.data == _replaced(source.data, path, _plain(value)):
             return changed
     raise ValueError(f"{value!r} cannot be written at {dotted(path)}")
+
+
+def _around(source: Source, path: Path) -> tuple[str, str]:
+    """The text before and after a value; of a value that was left out, before and after where it would stand."""
+    spot, text = source.spots[path], source.text
+    start, end = spot.node.start_mark.index, spot.node.end_mark.index
+    if start == end and spot.key is not None:
+        start = end = text.index(":", spot.key.end_mark.index) + 1
+        return text[:start] + " ", text[end:]
+    end -= len(text[start:end]) - len(text[start:end].rstrip())  # a text in a block ends where the next key begins
+    return text[:start], text[end:]
 
 
 def _plain(value: Any) -> Any:

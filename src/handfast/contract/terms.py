@@ -88,6 +88,8 @@ def _cap(value: object) -> object:
         if (match := _CAP.match(value)) is None:
             raise ValueError(f"'{value}' is not a cap; write it as '3 per day' or '5 per week'")
         return {"times": int(match[1]), "per": match[2].lower()}
+    if isinstance(value, int | float):
+        raise ValueError(f"{value} does not say how often; write it as '{value} per day' or '{value} per week'")
     return value
 
 

@@ -68,7 +68,8 @@ class Source:
         spot = self.spots.get(path)
         if spot is None:
             return Place(self.file, 1, 1)
-        if isinstance(spot.node, ScalarNode) and not wants_key:
+        is_written = spot.node.end_mark.index > spot.node.start_mark.index
+        if isinstance(spot.node, ScalarNode) and is_written and not wants_key:
             return self.at(self.index_of(spot.node, offset or 0))
         return self.at((spot.key or spot.node).start_mark.index)
 
