@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handfast.measure.interval import difference, wilson
@@ -25,6 +25,7 @@ def test_the_published_differences(after, before, low, high):
     assert difference(before, after) == pytest.approx((low, high), abs=5e-5)
 
 
+@settings(deadline=None)
 @given(shares)
 def test_a_share_lies_in_its_interval_and_the_interval_in_0_to_1(share):
     hits, n = share
@@ -33,6 +34,7 @@ def test_a_share_lies_in_its_interval_and_the_interval_in_0_to_1(share):
     assert low < high, "no number of rows makes us certain"
 
 
+@settings(deadline=None)
 @given(shares)
 def test_ten_times_the_rows_say_it_more_surely(share):
     hits, n = share
@@ -40,6 +42,7 @@ def test_ten_times_the_rows_say_it_more_surely(share):
     assert many[1] - many[0] < few[1] - few[0]
 
 
+@settings(deadline=None)
 @given(shares, shares)
 def test_a_difference_turned_round_is_the_same_difference(one, other):
     low, high = difference(one, other)

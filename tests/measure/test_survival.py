@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handfast.measure.survival import curve, summary
@@ -86,6 +86,7 @@ def test_a_group_in_which_nothing_happened_has_no_quantile_and_a_share_of_nothin
     assert (row["risk_10"], row["risk_55"]) == (2, 1)
 
 
+@settings(deadline=None)
 @given(waits)
 def test_the_curve_falls_and_its_band_holds_it(rows):
     got = curve(frame([t for t, e in rows if e], [t for t, e in rows if not e]), ["g"])
@@ -97,6 +98,7 @@ def test_the_curve_falls_and_its_band_holds_it(rows):
         assert s <= high + 1e-12 <= 1 + 1e-9
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 20), min_size=1, max_size=50), st.integers(0, 20))
 def test_without_censoring_it_is_the_plain_share(times, horizon):
     row = summary(frame(times), ["g"], [horizon]).row(0, named=True)
@@ -105,6 +107,7 @@ def test_without_censoring_it_is_the_plain_share(times, horizon):
     assert row["p50"] == ordered[-(-len(times) // 2) - 1], "the first time by which at least half are through"
 
 
+@settings(deadline=None)
 @given(waits)
 def test_it_is_the_product_worked_out_in_fractions(rows):
     """The definition itself, in exact arithmetic, one lead at a time."""
@@ -116,6 +119,7 @@ def test_it_is_the_product_worked_out_in_fractions(rows):
     assert (got[-1] if len(got) else 1.0) == pytest.approx(float(left), abs=1e-12)
 
 
+@settings(deadline=None)
 @given(waits)
 def test_a_censored_lead_is_not_counted_as_one_that_waited_for_ever(rows):
     """Had we watched them on and seen them wait beyond the horizon, the share by then could only be smaller."""
