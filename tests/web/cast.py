@@ -146,17 +146,129 @@ class Lead:
 
 BIG = {"employees": 640, "industry": "logistics", "country": "DE", "city": "Hamburg"}
 LEADS = (
-    Lead("tom", "Tom Okafor", "Head of IT", "Brightline Health", BIG | {"industry": "manufacturing"}, "security_review", "We need your SOC 2 report before Thursday.", "fast_lane", -28, -13),
-    Lead("maya", "Maya Lindqvist", "VP Operations", "Halden Logistics", BIG, "pricing_call", "Need a quote for 120 seats before our Q1 budget closes on Friday.", "fast_lane", -9, 6),
-    Lead("sofia", "Sofia Rossi", "Operations Manager", "Oakum Foods", BIG | {"country": "AT"}, "demo", "Could you show us the depot view?", "same_day", -200, 40),
-    Lead("liam", "Liam Nguyen", "Plant Director", "Tessera Robotics", BIG | {"industry": "manufacturing"}, "demo", "", "same_day", -60, 180),
-    Lead("hanna", "Hanna Kaya", "CFO", "Meridian Energy", BIG, "pricing_call", "Please quote for three sites.", "same_day", -20, 220, phone=""),
-    Lead("jonas", "Jonas Meyer", "Head of Logistics", "Kestrel Labs", BIG, "demo", "Looking at two vendors.", "same_day", -180, 60, touched=-150),
-    Lead("aiko", "Aiko Tanaka", "COO", "Lumen Robotics", BIG, "demo", "", "same_day", -280, -40, touched=-270, closed=-60, outcome="meeting_set"),
-    Lead("elena", "Elena Novak", "Buyer", "Quill Group", BIG, "demo", "", "same_day", -240, 0, touched=-236, closed=-100, outcome="recycle", reason="not_now"),
-    Lead("noah", "Noah Berg", "Head of Operations", "Fjord Systems", BIG | {"country": "CH"}, "pricing_call", "What does it cost for 40 people?", "fast_lane", -5, 10, owner="chloe"),
+    Lead(
+        "tom",
+        "Tom Okafor",
+        "Head of IT",
+        "Brightline Health",
+        BIG | {"industry": "manufacturing"},
+        "security_review",
+        "We need your SOC 2 report before Thursday.",
+        "fast_lane",
+        -28,
+        -13,
+    ),
+    Lead(
+        "maya",
+        "Maya Lindqvist",
+        "VP Operations",
+        "Halden Logistics",
+        BIG,
+        "pricing_call",
+        "Need a quote for 120 seats before our Q1 budget closes on Friday.",
+        "fast_lane",
+        -9,
+        6,
+    ),
+    Lead(
+        "sofia",
+        "Sofia Rossi",
+        "Operations Manager",
+        "Oakum Foods",
+        BIG | {"country": "AT"},
+        "demo",
+        "Could you show us the depot view?",
+        "same_day",
+        -200,
+        40,
+    ),
+    Lead(
+        "liam", "Liam Nguyen", "Plant Director", "Tessera Robotics", BIG | {"industry": "manufacturing"}, "demo", "", "same_day", -60, 180
+    ),
+    Lead(
+        "hanna",
+        "Hanna Kaya",
+        "CFO",
+        "Meridian Energy",
+        BIG,
+        "pricing_call",
+        "Please quote for three sites.",
+        "same_day",
+        -20,
+        220,
+        phone="",
+    ),
+    Lead(
+        "jonas",
+        "Jonas Meyer",
+        "Head of Logistics",
+        "Kestrel Labs",
+        BIG,
+        "demo",
+        "Looking at two vendors.",
+        "same_day",
+        -180,
+        60,
+        touched=-150,
+    ),
+    Lead(
+        "aiko",
+        "Aiko Tanaka",
+        "COO",
+        "Lumen Robotics",
+        BIG,
+        "demo",
+        "",
+        "same_day",
+        -280,
+        -40,
+        touched=-270,
+        closed=-60,
+        outcome="meeting_set",
+    ),
+    Lead(
+        "elena",
+        "Elena Novak",
+        "Buyer",
+        "Quill Group",
+        BIG,
+        "demo",
+        "",
+        "same_day",
+        -240,
+        0,
+        touched=-236,
+        closed=-100,
+        outcome="recycle",
+        reason="not_now",
+    ),
+    Lead(
+        "noah",
+        "Noah Berg",
+        "Head of Operations",
+        "Fjord Systems",
+        BIG | {"country": "CH"},
+        "pricing_call",
+        "What does it cost for 40 people?",
+        "fast_lane",
+        -5,
+        10,
+        owner="chloe",
+    ),
     Lead("ingrid", "Ingrid Moretti", "IT Lead", "Arbor Foods", BIG, "demo", "", "same_day", -100, 140, owner="dev"),
-    Lead("mateo", "Mateo Garcia", "Director", "Ember Energy", {"employees": 400, "industry": "logistics", "country": "ES", "city": "Bilbao"}, "demo", "Is there a Spanish version?", "same_day", -30, 30, owner=None),
+    Lead(
+        "mateo",
+        "Mateo Garcia",
+        "Director",
+        "Ember Energy",
+        {"employees": 400, "industry": "logistics", "country": "ES", "city": "Bilbao"},
+        "demo",
+        "Is there a Spanish version?",
+        "same_day",
+        -30,
+        30,
+        owner=None,
+    ),
 )
 
 REPS = (
@@ -195,7 +307,9 @@ def raise_curtain(store: Store) -> None:
                 "INSERT INTO rep (id, name, email, team, manager_id, time_zone, active) VALUES (%s, %s, %s, %s, %s, 'Europe/Berlin', %s)",
                 (rep_id, name, email, team, manager, active),
             )
-        conn.execute("INSERT INTO absence (rep_id, starts_at, ends_at, why) VALUES ('ben', %s, %s, 'pto')", (minutes(-3000), minutes(3 * 1440)))
+        conn.execute(
+            "INSERT INTO absence (rep_id, starts_at, ends_at, why) VALUES ('ben', %s, %s, 'pto')", (minutes(-3000), minutes(3 * 1440))
+        )
         for lead in LEADS:
             _hand_over(conn, agreement, lead)
         _refuse(conn)
@@ -265,7 +379,20 @@ def _hand_over(conn: Conn, agreement: Any, lead: Lead) -> None:
     conn.execute(
         "INSERT INTO verdict (id, person_id, account_id, at, contract_id, outcome, fit, intent, next_step, signal_id, inputs, working, recorded_at)"
         " VALUES (%s, %s, %s, %s, %s, 'ready', %s, %s, %s, %s, %s, %s, %s)",
-        (verdict, person, account, minutes(lead.started), agreement.id, judged["fit"], working["totals"]["intent_millionths"], lead.step, signals[-1]["id"], [signals[i]["id"] for i in working["inputs"]], orjson.dumps(working).decode(), minutes(lead.started)),
+        (
+            verdict,
+            person,
+            account,
+            minutes(lead.started),
+            agreement.id,
+            judged["fit"],
+            working["totals"]["intent_millionths"],
+            lead.step,
+            signals[-1]["id"],
+            [signals[i]["id"] for i in working["inputs"]],
+            orjson.dumps(working).decode(),
+            minutes(lead.started),
+        ),
     )
     at = [minutes(x) if x is not None else None for x in (lead.touched, lead.closed)]
     conn.execute(
@@ -284,9 +411,21 @@ def _hand_over(conn: Conn, agreement: Any, lead: Lead) -> None:
     )
     conn.execute(
         "INSERT INTO assignment (id, handoff_id, leg, owner_id, rule, pool, counts, working, at) VALUES (%s, %s, 0, %s, %s, %s, %s, %s, %s)",
-        (f"asg_{lead.key}", handoff, lead.owner, "territory" if lead.owner else "exception", "dach-mid" if lead.owner else None, bool(lead.owner), orjson.dumps(rungs).decode(), minutes(lead.started)),
+        (
+            f"asg_{lead.key}",
+            handoff,
+            lead.owner,
+            "territory" if lead.owner else "exception",
+            "dach-mid" if lead.owner else None,
+            bool(lead.owner),
+            orjson.dumps(rungs).decode(),
+            minutes(lead.started),
+        ),
     )
-    conn.execute("INSERT INTO brief (handoff_id, composed_at, body) VALUES (%s, %s, %s)", (handoff, minutes(lead.started), orjson.dumps(brief).decode()))
+    conn.execute(
+        "INSERT INTO brief (handoff_id, composed_at, body) VALUES (%s, %s, %s)",
+        (handoff, minutes(lead.started), orjson.dumps(brief).decode()),
+    )
     kind = "first_touch" if lead.owner else "exception"
     clock = f"clk_{lead.key}"
     conn.execute(
@@ -294,7 +433,9 @@ def _hand_over(conn: Conn, agreement: Any, lead: Lead) -> None:
         (clock, handoff, kind, lead.sla, minutes(lead.started), minutes(lead.due), at[0], "touch" if lead.touched is not None else None),
     )
     span = lead.due - lead.started
-    for step, (share, action, target) in enumerate([(0.7, "remind", "owner"), (1.0, "tell", "manager"), (1.0, "breach", ""), (2.0, "reassign", "rest")]):
+    for step, (share, action, target) in enumerate(
+        [(0.7, "remind", "owner"), (1.0, "tell", "manager"), (1.0, "breach", ""), (2.0, "reassign", "rest")]
+    ):
         due = minutes(lead.started + span * share)
         state = 2 if lead.touched is not None else 1 if due < NOW else 0
         conn.execute(
@@ -312,7 +453,15 @@ def _hand_over(conn: Conn, agreement: Any, lead: Lead) -> None:
     )
     conn.execute(
         "INSERT INTO outbox (id, handoff_id, kind, channel, recipient, owner_id, payload, created_at, state, next_at, settled_at) VALUES (%s, %s, 'handoff_opened', 'email', %s, %s, '{}', %s, 'sent', %s, %s)",
-        (f"msg_{lead.key}", handoff, lead.owner or "marketing", lead.owner, minutes(lead.started), minutes(lead.started), minutes(lead.started)),
+        (
+            f"msg_{lead.key}",
+            handoff,
+            lead.owner or "marketing",
+            lead.owner,
+            minutes(lead.started),
+            minutes(lead.started),
+            minutes(lead.started),
+        ),
     )
 
 
@@ -334,7 +483,14 @@ def _rungs(lead: Lead) -> list[dict[str, Any]]:
 
 
 #: What one of the intake problems is about.
-BROKEN = {"type": "track", "event": "form_submitted", "messageId": "m-1", "timestamp": "23.11.2026 13:05", "userId": "u-77", "properties": {"form": "quote"}}
+BROKEN = {
+    "type": "track",
+    "event": "form_submitted",
+    "messageId": "m-1",
+    "timestamp": "23.11.2026 13:05",
+    "userId": "u-77",
+    "properties": {"form": "quote"},
+}
 
 
 def _refuse(conn: Conn) -> None:
@@ -344,8 +500,10 @@ def _refuse(conn: Conn) -> None:
     ]  # fmt: skip
     for row in refused:
         conn.execute(
-            "INSERT INTO intake_problem (id, source, received_at, part, what, fix, payload, raw, times) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)", row
+            "INSERT INTO intake_problem (id, source, received_at, part, what, fix, payload, raw, times) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            row,
         )
+
 
 WEEKS = ["1 Sep", "8 Sep", "15 Sep", "22 Sep", "29 Sep", "6 Oct", "13 Oct", "20 Oct", "27 Oct", "3 Nov", "10 Nov", "17 Nov"]
 MEDIAN = [61, 58, 49, 44, 38, 31, 27, 24, 19, 17, 15, 14]

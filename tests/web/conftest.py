@@ -16,12 +16,12 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import cast
 import httpx
 import pytest
 
 from handfast.web.app import create_app
 from handfast.web.server import Server
-import cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -217,7 +217,13 @@ def axe() -> str:
         if shutil.which("npm") is None:
             missing("axe-core comes by npm, which is not installed")
         folder.mkdir(mode=0o700, exist_ok=True)
-        pack = subprocess.run(["npm", "pack", "--silent", "--ignore-scripts", f"axe-core@{AXE_VERSION}"], cwd=folder, capture_output=True, text=True, check=False)
+        pack = subprocess.run(
+            ["npm", "pack", "--silent", "--ignore-scripts", f"axe-core@{AXE_VERSION}"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if pack.returncode:
             missing(f"axe-core could not be fetched: {pack.stderr[-300:]}")
         with tarfile.open(folder / pack.stdout.split()[-1]) as bundle:

@@ -34,7 +34,7 @@ class Listening:
                     self.got.append("\n".join(message))
                     self._news.notify_all()
                 message = []
-        except Exception as error:  # noqa: BLE001 - the stream ends when the test closes it
+        except Exception as error:
             self.ended = error
 
     def until(self, part: str, seconds: float = 20) -> str:

@@ -11,7 +11,16 @@ from handfast.desk import actions
 from handfast.facts import TouchKind
 
 PAGES = {
-    "ana": ["/queue", "/queue/hnd_maya", "/queue/hnd_aiko", "/handoffs/hnd_maya", "/handoffs/hnd_jonas", "/board", "/contract", "/scoreboard"],
+    "ana": [
+        "/queue",
+        "/queue/hnd_maya",
+        "/queue/hnd_aiko",
+        "/handoffs/hnd_maya",
+        "/handoffs/hnd_jonas",
+        "/board",
+        "/contract",
+        "/scoreboard",
+    ],
     "mara": ["/queue", "/queue?rep=ana", "/queue/hnd_maya", "/board", "/handoffs/hnd_mateo", "/problems"],
     "priya": ["/problems", "/board"],
     "rita": ["/contract", "/contract/v/1", "/problems", "/handoffs/hnd_elena"],
@@ -127,7 +136,9 @@ def test_disqualifying_needs_a_reason_of_the_contract(server, client) -> None:
         plain = ana.post("/handoffs/hnd_maya/dispose", data=form)
         assert (plain.status_code, "This was not done" in plain.text) == (409, True)
     assert state(server.store, "hnd_maya")[1] is None
-    done = ana.post("/handoffs/hnd_maya/dispose", data={"outcome": "disqualify", "reason": "bad_fit", "back": "/queue/hnd_maya"}, headers=HTMX)
+    done = ana.post(
+        "/handoffs/hnd_maya/dispose", data={"outcome": "disqualify", "reason": "bad_fit", "back": "/queue/hnd_maya"}, headers=HTMX
+    )
     assert done.status_code == 200
     assert done.headers["hx-push-url"].startswith("/queue/hnd_"), "the next handoff takes its place"
     assert state(server.store, "hnd_maya")[1:3] == ("disqualify", "bad_fit")
@@ -136,7 +147,10 @@ def test_disqualifying_needs_a_reason_of_the_contract(server, client) -> None:
 def test_a_meeting_keeps_its_time_in_the_reps_zone(server, client) -> None:
     client("ana").post("/handoffs/hnd_maya/dispose", data={"outcome": "meeting_set", "meeting_at": "2026-11-26T10:30"})
     with server.store.reading() as conn:
-        assert conn.execute("SELECT meeting_at AT TIME ZONE 'Europe/Berlin' FROM disposition").fetchone()[0].isoformat() == "2026-11-26T10:30:00"
+        assert (
+            conn.execute("SELECT meeting_at AT TIME ZONE 'Europe/Berlin' FROM disposition").fetchone()[0].isoformat()
+            == "2026-11-26T10:30:00"
+        )
     wrong = client("ana").post("/handoffs/hnd_sofia/dispose", data={"outcome": "meeting_set", "meeting_at": "on Thursday"})
     assert wrong.status_code == 409
 
@@ -220,11 +234,25 @@ def test_a_handoff_shows_every_criterion_every_rung_and_its_clock(server, client
 def test_the_board_counts_what_runs_and_who_has_room(server, client) -> None:
     text = client("mara").get("/board").text
     numbers = re.search(r'class="sum">(.*?)</p>', text)[1]
-    assert re.sub(r"<[^>]+>", " ", numbers).split() == ["1", "late", "2", "due", "in", "15", "min", "8", "open", "75%", "inside", "SLA", "today"]
+    assert re.sub(r"<[^>]+>", " ", numbers).split() == [
+        "1",
+        "late",
+        "2",
+        "due",
+        "in",
+        "15",
+        "min",
+        "8",
+        "open",
+        "75%",
+        "inside",
+        "SLA",
+        "today",
+    ]
     assert re.findall(r'id="b-hnd_(\w+)"', text)[:4] == ["mateo", "tom", "maya", "noah"]
     assert re.search(r"Ana Flores</b><span class=\"n\">6 of 8", text)
     assert "away until Thu 26 Nov" in text
-    assert "Mara Okonkwo</b><span class=\"n\"" not in text, "who takes no turns is no part of the load"
+    assert 'Mara Okonkwo</b><span class="n"' not in text, "who takes no turns is no part of the load"
 
 
 def test_the_live_part_is_the_same_bytes_for_everybody(server, client) -> None:
@@ -303,11 +331,14 @@ def test_the_contract_reads_in_words_and_as_written(server, client) -> None:
 
 
 def test_a_contract_file_that_did_not_read_is_said_on_top(server, client) -> None:
-    problem = '{"file": "c.yaml", "line": 12, "column": 3, "part": "", "what": "no field employes is declared", "fix": "Did you mean employees?"}'
+    problem = (
+        '{"file": "c.yaml", "line": 12, "column": 3, "part": "", "what": "no field employes is declared", "fix": "Did you mean employees?"}'
+    )
     for value in (problem, f"[{problem}]", f'{{"problems": [{problem}]}}'):
         with server.store.writing() as conn:
             conn.execute(
-                "INSERT INTO note (key, value, at) VALUES ('contract_problem', %s, %s) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (value, cast.NOW)
+                "INSERT INTO note (key, value, at) VALUES ('contract_problem', %s, %s) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                (value, cast.NOW),
             )
         text = client("rita").get("/contract").text
         assert "did not read" in text

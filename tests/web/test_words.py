@@ -15,14 +15,24 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0, "0:00"), (59.9, "0:59"), (356, "5:56"), (3600, "1h 00m"), (7260, "2h 01m"), (86_400, "1d 0h"), (180_000, "2d 2h"), (-789, "13:09")],
+    [
+        (0, "0:00"),
+        (59.9, "0:59"),
+        (356, "5:56"),
+        (3600, "1h 00m"),
+        (7260, "2h 01m"),
+        (86_400, "1d 0h"),
+        (180_000, "2d 2h"),
+        (-789, "13:09"),
+    ],
 )
 def test_countdowns_are_short_at_every_length(seconds: float, text: str) -> None:
     assert words.human(seconds) == text
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0, "0 sec"), (40, "40 sec"), (600, "10 min"), (7500, "2 h 5 min"), (7200, "2 h"), (90_000, "1 day"), (180_000, "2 days")]
+    ("seconds", "text"),
+    [(0, "0 sec"), (40, "40 sec"), (600, "10 min"), (7500, "2 h 5 min"), (7200, "2 h"), (90_000, "1 day"), (180_000, "2 days")],
 )
 def test_spans_in_sentences(seconds: float, text: str) -> None:
     assert words.took(seconds) == text
@@ -30,7 +40,12 @@ def test_spans_in_sentences(seconds: float, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("due", "text", "state"),
-    [(timedelta(minutes=10), "10:00", "ok"), (timedelta(minutes=7), "7:00", "soon"), (timedelta(seconds=-61), "1:01 late", "late"), (timedelta(0), "0:00", "soon")],
+    [
+        (timedelta(minutes=10), "10:00", "ok"),
+        (timedelta(minutes=7), "7:00", "soon"),
+        (timedelta(seconds=-61), "1:01 late", "late"),
+        (timedelta(0), "0:00", "soon"),
+    ],
 )
 def test_a_countdown_turns_amber_at_half_and_red_when_due(due: timedelta, text: str, state: str) -> None:
     shown = words.countdown(NOW + due - timedelta(minutes=15), NOW + due, NOW)
@@ -90,7 +105,9 @@ def test_axes_end_on_round_numbers_at_or_above_the_highest(high: float, expected
 
 
 def test_a_line_chart_says_in_words_what_it_shows_and_leaves_gaps_open() -> None:
-    svg = charts.line("First touch", ["a", "b", "c", "d"], [charts.Series("median", "a", [61, None, 20, 14])], unit=" min", target=15, target_label="SLA")
+    svg = charts.line(
+        "First touch", ["a", "b", "c", "d"], [charts.Series("median", "a", [61, None, 20, 14])], unit=" min", target=15, target_label="SLA"
+    )
     assert "<title" in svg
     assert "median went from 61 min to 14 min" in svg
     assert svg.count('<path class="s a"') == 2, "a missing value is a gap, not a line to zero"

@@ -327,6 +327,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class ClockRow:
+    """A clock of a handoff; `steps` is its ladder in order of due times."""
+
+    steps: tuple[Step, ...]
     kind: str
     sla: str
     calendar: str
@@ -334,7 +337,6 @@ class ClockRow:
     due_at: datetime
     stopped_at: datetime | None
     stopped_by: str | None
-    steps: tuple[Step, ...]
 
 
 def clocks(conn: Conn, handoff_id: str) -> list[ClockRow]:
@@ -349,7 +351,7 @@ def clocks(conn: Conn, handoff_id: str) -> list[ClockRow]:
              FROM clock WHERE handoff_id = %s ORDER BY started_at, kind DESC""",
         (handoff_id,),
     )
-    return [ClockRow(*rest, steps=tuple(steps.get(clock_id, ()))) for clock_id, *rest in rows]
+    return [ClockRow(tuple(steps.get(clock_id, ())), *rest) for clock_id, *rest in rows]
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,7 @@ def _still_wrong(request: Request, user: User, found: Refusal, typed: str, probl
     def text(one: Refusal) -> str:
         return typed if one.id == found.id else pretty(one)
 
-    context = {"refusals": listed, "counts": counts, "pretty": text, "problem": problem, "at_problem": found.id}
+    context: dict[str, Any] = {"refusals": listed, "counts": counts, "pretty": text, "problem": problem, "at_problem": found.id}
     return page(request, user, "problems.html", nav="problems", status=409, **context)
 
 
@@ -107,6 +107,6 @@ def _settled(request: Request, user: User, problem_id: str, said: str) -> Respon
     with house.store.reading() as conn:
         left = pages.refusals(conn)
         counts = pages.refusal_counts(conn, at - WEEK)
-    context = {"refusals": left, "counts": counts, "pretty": pretty, "problem": None, "at_problem": None}
+    context: dict[str, Any] = {"refusals": left, "counts": counts, "pretty": pretty, "problem": None, "at_problem": None}
     toast = {"said": said, "who": problem_id, "touch_id": None, "back": "/problems"}
     return page(request, user, "_settled.html", nav="problems", toast=toast, **context)

@@ -5,7 +5,7 @@ Every action answers htmx with the parts that changed (the bar, the row, a toast
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -341,13 +341,14 @@ def _acted(request: Request, user: User, handoff_id: str, back: str, act: Callab
         if back.startswith("/queue"):
             return _queue_answer(request, user, conn, line, back, toast)
         if back.startswith("/board"):
-            return page(request, user, "_board_acted.html", nav="", toast=toast, line=line, **_board_row(line))
+            return page(request, user, "_board_acted.html", nav="", toast=toast, line=line, lines=_board_row(line))
         context = bar_context(house, conn, user, line, at)
         return page(request, user, "_acted.html", nav="", toast=toast, back=back, headers={"HX-Trigger": "handoff-changed"}, **context)
 
 
-def _board_row(line: Line) -> dict[str, Sequence[Line]]:
-    return {"lines": [line] if line.ticking and line.owner_id else []}
+def _board_row(line: Line) -> list[Line]:
+    """The row to show again; none for what has left the board."""
+    return [line] if line.ticking and line.owner_id else []
 
 
 def _queue_answer(request: Request, user: User, conn: Conn, line: Line, back: str, toast: dict[str, Any]) -> Response:

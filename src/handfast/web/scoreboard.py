@@ -7,12 +7,16 @@ instead of figures; a page with such parts is the normal state of the first week
 The shapes, as mappings:
 
 - `Scoreboard`: `period` (text, "last 12 weeks"), `verdict`, `tiles`, `speed`, `funnel`, `cohorts`, `sla`.
-- `verdict`: a list of `{"text": str, "tone": "" | "good" | "bad" | "still"}`: one sentence in pieces, including what has not moved.
-- `tiles`: four of `{"name", "value": str, "unit": str, "delta": str, "tone": "good" | "bad" | "", "target": str, "spark": [number | None], "needs": str | None}`.
-- `speed`: `{"labels": [str], "p50": [number | None], "p90": [number | None], "target": number | None, "unit": " min", "note": str, "takeaway": str, "needs": str | None}`.
-- `funnel`: `{"note": str, "steps": [{"name", "count": int, "share": number 0 to 1 of the first, "rate": number 0 to 1 of the step before | None}], "needs": str | None}`.
-- `cohorts`: `{"note": str, "ages": [str], "rows": [{"name", "count": int, "rates": [number 0 to 1 | None]}], "needs": str | None}`; None: not mature yet.
-- `sla`: `{"note": str, "rows": [{"name", "promise": str, "decided": int, "met": int, "rate": number 0 to 1 | None, "low", "high": interval | None}], "needs": str | None}`.
+- `verdict`: one sentence in pieces `{"text": str, "tone": "" | "good" | "bad" | "still"}`, including what has not moved ("still").
+- `tiles`: four of `name`, `value`, `unit`, `delta`, `tone` ("good", "bad" or ""), `target` (all text), `spark` (list of number or None),
+  `needs`.
+- `speed`: `labels` (weeks), `p50` and `p90` (number or None, one a label), `target` (number or None), `unit` (" min"), `note`, `takeaway`
+  (one sentence, shown instead of the note), `needs`.
+- `funnel`: `note`, `needs`, `steps` of `name`, `count`, `share` (0 to 1, of the first step), `rate` (0 to 1, of the step before, or None).
+- `cohorts`: `note`, `needs`, `ages` (text), `rows` of `name`, `count`, `rates` (0 to 1, one an age; None: not old enough yet).
+- `sla`: `note`, `needs`, `rows` of `name`, `promise`, `decided`, `met`, `rate`, `low`, `high` (0 to 1, or None: nothing decided).
+
+`needs` is None or a sentence. Every name must be there; a text may be empty.
 """
 
 from __future__ import annotations

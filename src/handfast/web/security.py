@@ -30,7 +30,9 @@ HEADERS: Final = {
 
 
 class Guard:
-    """Asks the clock once a request (`request.state.at`), sets the security headers, and refuses unsafe requests that another site sent in a signed-in browser's name.
+    """Asks the clock once a request (`request.state.at`), sets the security headers, and refuses forged requests.
+
+    Forged: unsafe, and sent by another site in a signed-in browser's name.
 
     A request that carries our cookie, or goes to the sign-in page, must come from this site by `Sec-Fetch-Site`, or, from a browser
     that does not send it, by `Origin`. Doors without a cookie (the intake) prove themselves with a key and are not concerned.

@@ -80,7 +80,7 @@ document.addEventListener("keydown", e => {
 // --- clicks ---
 document.addEventListener("click", e => {
   const row = e.target.closest(".q-row");
-  if (row && !(e.metaKey || e.ctrlKey || e.shiftKey)) { rows().forEach(r => r.removeAttribute("aria-current")); row.setAttribute("aria-current", "true"); }
+  if (row && !(e.metaKey || e.ctrlKey || e.shiftKey)) { rows().forEach(r => r.removeAttribute("aria-current")); row.setAttribute("aria-current", "true"); $(".app").dataset.view = "lead"; }
   const opener = e.target.closest("[data-open]");
   if (opener) document.getElementById(opener.dataset.open)?.showModal();
   const nav = e.target.closest("[data-nav]");
