@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 import polars as pl
 
@@ -17,6 +17,7 @@ from handfast.measure.working import Calendars, working_seconds
 BY: Final = (*WORDS, "month", "week")
 _SPANS: Final = {"month": "1mo", "week": "1w"}
 _NONE: Final = {"source": "no source", "team": "no team", "rep": "nobody", "contract": "no contract", "sla": "no SLA"}
+Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 #: The frame of a unit and the column that puts its rows into a period.
 Frames = Mapping[Unit, pl.DataFrame]
 
@@ -73,7 +74,7 @@ def _recycled(handoffs: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def words(frame: pl.DataFrame, by: Sequence[str], anchor: str) -> pl.DataFrame:
+def words(frame: Frame, by: Sequence[str], anchor: str) -> Frame:
     """The frame with `by` filled in: a month or week from the anchor, a word for what is not known; `all` where `by` is empty."""
     if not by:
         return frame.with_columns(pl.lit("all").alias("all"))

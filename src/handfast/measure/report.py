@@ -118,8 +118,8 @@ class _Page:
             rows = rows.filter(only)
         asked = [m for m in d.RATES if (m.unit, m.anchor) == (unit, anchor)]
         sums = [*(e for m in asked for e in self._hits(m)), *_COUNTED.get((unit, anchor), ())]
-        frame = words(rows.collect(), by, anchor)
-        return _by_key(frame.group_by(by or ["all"]).agg(*sums), by)
+        # Lazy to the end, so that only the columns asked for are ever copied.
+        return _by_key(words(rows, by, anchor).group_by(by or ["all"]).agg(*sums).collect(), by)
 
     def _hits(self, measure: d.Rate) -> tuple[pl.Expr, ...]:
         asked = measure.of.fill_null(False)
@@ -134,9 +134,11 @@ class _Page:
         )
 
     def _times(self, measure: d.Time, by: Sequence[str]) -> dict[Key, Row]:
-        rows = self.frames[measure.unit].filter(self.period.holds(measure.anchor))
-        frame = words(watched(rows, measure, self.as_of, self.calendars), by, measure.anchor)
-        return _by_key(summary(frame, by or ["all"], list(d.WITHIN)), by)
+        frame = self.frames[measure.unit]
+        wanted = {measure.anchor, measure.start, measure.event, "closed_at", "kind", "terms", "calendar", *by}
+        rows = frame.select(name for name in frame.columns if name in wanted).filter(self.period.holds(measure.anchor))
+        seen = words(watched(rows, measure, self.as_of, self.calendars), by, measure.anchor)
+        return _by_key(summary(seen, by or ["all"], list(d.WITHIN)), by)
 
     # --- figures --------------------------------------------------------------------------------------------------
 

@@ -31,15 +31,24 @@ _KNOWN = """
                (array_agg(d.outcome ORDER BY d.at DESC, d.recorded_at DESC))[1] AS outcome,
                (array_agg(d.reason ORDER BY d.at DESC, d.recorded_at DESC))[1] AS reason
         FROM disposition AS d WHERE d.at <= %(as_of)s AND d.recorded_at <= %(as_of)s GROUP BY d.handoff_id
+    ), met AS (
+        -- A meeting set with somebody, by a disposition or by what another system saw: known since its touch was recorded.
+        SELECT p.handoff_id, p.person_id, p.meeting_at FROM handoff_person AS p
+        WHERE p.meeting_at <= %(as_of)s AND EXISTS (
+            SELECT FROM touch AS t WHERE t.handoff_id = p.handoff_id AND t.person_id = p.person_id AND t.contact
+                AND t.occurred_at = p.meeting_at AND t.recorded_at <= %(as_of)s)
+    ), met_first AS (
+        SELECT handoff_id, min(meeting_at) AS at FROM met GROUP BY handoff_id
     ), person AS (
         SELECT id, name || CASE WHEN count(*) OVER (PARTITION BY name) > 1 THEN ' (' || id || ')' ELSE '' END AS name, team FROM rep
     ), known AS (
         SELECT h.id, h.party, h.motion, h.contract_id, h.person_id, h.source, r.team, r.name AS rep, 'v' || c.version AS contract, h.sla, h.opened_at,
-               o.at AS assigned_at, o.owner_id IS NOT NULL AS owned, t.first AS touched_at, t.contact AS contacted_at, s.meeting_at, s.closed_at,
+               o.at AS assigned_at, o.owner_id IS NOT NULL AS owned, t.first AS touched_at, t.contact AS contacted_at, least(s.meeting_at, m.at) AS meeting_at, s.closed_at,
                s.outcome, s.reason
         FROM handoff AS h JOIN contract AS c ON c.id = h.contract_id
         LEFT JOIN first_owner AS o ON o.handoff_id = h.id LEFT JOIN person AS r ON r.id = o.owner_id
         LEFT JOIN touched AS t ON t.handoff_id = h.id LEFT JOIN said AS s ON s.handoff_id = h.id
+        LEFT JOIN met_first AS m ON m.handoff_id = h.id
         WHERE h.decided_at <= %(as_of)s AND h.opened_at >= %(since)s
     )
 """
@@ -47,12 +56,13 @@ _LEADS = (
     _KNOWN
     + """
     SELECT p.handoff_id, p.person_id, p.person_id = k.person_id, p.source, k.team, k.rep, k.contract, k.sla, p.raised_at, p.joined_at,
-           t.first, t.contact, CASE WHEN p.meeting_at IS NOT NULL THEN k.meeting_at END, k.closed_at
+           t.first, t.contact, coalesce(m.meeting_at, CASE WHEN p.meeting_at IS NOT NULL THEN k.meeting_at END), k.closed_at
     FROM known AS k JOIN handoff_person AS p ON p.handoff_id = k.id JOIN verdict AS v ON v.id = p.verdict_id
     LEFT JOIN (
         SELECT t.handoff_id, t.person_id, min(t.occurred_at) AS first, min(t.occurred_at) FILTER (WHERE t.contact) AS contact FROM touch AS t
         WHERE t.handoff_id IS NOT NULL AND t.occurred_at <= %(as_of)s AND t.recorded_at <= %(as_of)s GROUP BY t.handoff_id, t.person_id
     ) AS t ON t.handoff_id = p.handoff_id AND t.person_id = p.person_id
+    LEFT JOIN met AS m ON m.handoff_id = p.handoff_id AND m.person_id = p.person_id
     WHERE p.joined_at <= %(as_of)s AND v.recorded_at <= %(as_of)s
     """
 )
