@@ -153,9 +153,8 @@ def _record(conn: psycopg.Connection, touches: Sequence[tuple[Touch, Case | None
     first: dict[str, datetime] = {}
     for t, c in mine:
         first[c.id] = min(t.occurred_at, first.get(c.id, t.occurred_at))
-    stopped = [
-        (h, max(first[h], c.opened_at)) for h in handoffs for c in [next(c for _, c in mine if c.id == h)] if c.clock_stopped_at is None
-    ]
+    case_of = {c.id: c for _, c in mine}
+    stopped = [(h, max(first[h], case_of[h].opened_at)) for h in handoffs if case_of[h].clock_stopped_at is None]
     if stopped:
         work.stop_clocks(conn, [h for h, _ in stopped], [s for _, s in stopped], "touch", at)
     rows.add_events(

@@ -28,7 +28,7 @@ from handfast.desk.handover import BATCH, decide
 from handfast.desk.imports import Imported, Refuse, import_file, record_deal_rows, record_end_rows, record_touch_rows
 from handfast.facts import stable_id, utc
 from handfast.problem import Place, Problem
-from handfast.store import demo, handover, work
+from handfast.store import demo, work
 from handfast.store import imports as rows
 from handfast.store.base import Store
 from handfast.store.handover import dumps
@@ -195,7 +195,9 @@ class History(Drive):
         self.lived, self.run_id, self.refuse, self.say = lived, run_id, refuse, tell
         self.happened = list(happened)
         self._file: dict[int, str] = {}
-        self._first = self._last = datetime.now(UTC)
+        self._last = datetime.now(UTC)
+        self._total = 1
+        self._happened = 0
         self._noted = monotonic()
         self._quiet = 0
         self._next: tuple[datetime | None, datetime | None] = (None, None)
@@ -204,14 +206,13 @@ class History(Drive):
         """Runs to the last thing that happened. `since`: everything before it was done by an earlier run."""
         with self.store.reading() as conn:
             ends = [m for m in (rows.last_received(conn), since, *(one.at for one, _ in self.happened)) if m is not None]
-            starts = [m for m in (handover.next_pending(conn), *(one.at for one, _ in self.happened)) if m is not None]
+            self._total = max(1, rows.waiting(conn) + len(self.happened))
         # Stable: at one moment touches come before deals and outcomes, so that many are recorded together.
         order = {TouchRow: 0, DealRow: 1, EndRow: 2}
         for one, file in sorted(self.happened, key=lambda h: (h[0].at, order[type(h[0])])):
             if since is None or one.at >= since:
                 self._plan(one, file)
         self._last = max(ends, default=self._last)
-        self._first = min(starts, default=self._last)
         self.lived.driven = self.until(self._last)
         self.lived.until = self._last
         self._note(self._last, finished=True)
@@ -227,9 +228,9 @@ class History(Drive):
     # --- time passes ------------------------------------------------------------------------------------------
 
     def _passes(self, now: datetime) -> None:
-        length = (self._last - self._first) / timedelta(seconds=1) or 1
-        passed = (now - self._first) / timedelta(seconds=1)
-        self.say(Told(f"Living through {now:%Y-%m-%d}", _READING + (1 - _READING) * max(0.0, min(1.0, passed / length))))
+        """Told by what is done, not by the calendar: the first years of a history are often nearly empty."""
+        done = self.done.decided.signals + self._happened
+        self.say(Told(f"Living through {now:%Y-%m-%d}", _READING + (1 - _READING) * min(1.0, done / self._total)))
         if monotonic() - self._noted > _NOTED_EVERY:
             self._note(now, finished=False)
             self._noted = monotonic()
@@ -270,6 +271,7 @@ class History(Drive):
             if sort is EndRow:
                 heapq.heappop(self._ends)
         for file, found in by_file.items():
+            self._happened += len(found)
             for problem in self._record(sort, found, file, at):
                 self.lived.refused += 1
                 self.refuse(problem)

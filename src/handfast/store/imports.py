@@ -142,3 +142,9 @@ def last_received(conn: psycopg.Connection) -> datetime | None:
     """When the latest waiting signal was received."""
     row = conn.execute("SELECT max(received_at) FROM pending").fetchone()
     return row[0] if row else None
+
+
+def waiting(conn: psycopg.Connection) -> int:
+    """How many signals wait to be decided."""
+    row = conn.execute("SELECT count(*) FROM pending").fetchone()
+    return int(row[0]) if row else 0

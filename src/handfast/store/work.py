@@ -118,6 +118,7 @@ def note_touches(conn: psycopg.Connection, handoff_ids: Sequence[str]) -> None:
               FROM handoff_person AS p LEFT JOIN touch AS t ON t.handoff_id = p.handoff_id AND t.person_id = p.person_id
               WHERE p.handoff_id = ANY(%s) GROUP BY p.handoff_id, p.person_id) AS t
         WHERE h.handoff_id = t.handoff_id AND h.person_id = t.person_id
+              AND (h.touched_at, h.contacted_at) IS DISTINCT FROM (t.first, t.contact)
         """,
         (ids,),
     )

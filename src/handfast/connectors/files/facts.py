@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -29,6 +28,7 @@ from handfast.problem import Place, Problem, one_of
 
 #: A clock of the source may be ahead of ours by so much.
 _SKEW: Final = timedelta(minutes=5)
+_TIMES_KEPT: Final = 20_000
 _LONGEST_ID: Final = 200
 _LONGEST_TEXT: Final = 10_000
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,59}")
@@ -121,6 +121,8 @@ class Reader:
             "signals": self._signal, "people": self._person, "accounts": self._account, "reps": self._rep,
             "opportunities": self._deal, "touches": self._touch, "dispositions": self._end,
         }  # fmt: skip
+        # Sources that know only the day say the same few times over and over.
+        self._times: dict[tuple[str, str | None], datetime] = {}
         self._make = makers[mapping.kind]
 
     def read(self, row: Row) -> Fact | Problem | None:
@@ -201,6 +203,8 @@ class Reader:
         return _number(value, kind, part)
 
     def _time(self, value: Any, form: str | None, part: str) -> datetime:
+        if isinstance(value, str) and (known := self._times.get((value, form))) is not None:
+            return known
         moment = value if isinstance(value, datetime) else None
         if isinstance(value, date) and moment is None:
             moment = datetime(value.year, value.month, value.day)  # noqa: DTZ001 - gets its zone below
@@ -210,9 +214,12 @@ class Reader:
             how = f"as {form}" if form else "as 2026-03-02T14:00:00+01:00, 2026-03-02 14:00 or 2026-03-02"
             raise _Wrong(part, f"'{_short(_said(value))}' is no time", f"Write it {how}, or say how it is written with `format`.")
         try:
-            return (moment if moment.tzinfo else moment.replace(tzinfo=self.zone)).astimezone(UTC)
+            found = (moment if moment.tzinfo else moment.replace(tzinfo=self.zone)).astimezone(UTC)
         except (OverflowError, ValueError):
             raise _Wrong(part, f"'{_short(_said(value))}' lies outside the calendar", "Correct the year.") from None
+        if isinstance(value, str) and len(self._times) < _TIMES_KEPT:
+            self._times[value, form] = found
+        return found
 
     def _complete(self, fields: Mapping[str, Any]) -> None:
         for name in self.shape.needs:
@@ -412,7 +419,6 @@ def _number(value: Any, kind: FieldType, part: str) -> float | int:
     return number
 
 
-@lru_cache(maxsize=16_384)
 def _parsed(said: str, form: str | None) -> datetime | None:
     try:
         if form in ("seconds", "milliseconds"):
