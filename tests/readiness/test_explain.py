@@ -139,6 +139,22 @@ def test_the_inputs_are_the_signals_that_counted() -> None:
     assert tried(ANNA)["inputs"] == [0, 3, 4]
 
 
+def test_of_several_wishes_only_the_latest_of_the_chosen_step_is_an_input() -> None:
+    """Nothing here gives points: the verdict rests on one signal, and would rest on it alone."""
+    steps = [DEMO, {"step": "letter", "on": "form_submitted", "within": "30 days"}]
+    forms = [did("anna", "form_submitted", ago(days=days), form="demo") for days in (3, 1, 2)]
+    working = verdict_of(contract(next_step=steps), {}, forms, NOON)
+    assert (working["next_step"], working["inputs"]) == ("demo", [1])
+
+
+def test_a_signal_of_unknown_meaning_is_not_called_capped_on_a_full_day() -> None:
+    """One a day: the first view is of nobody knows what, the second counts, the third is above the cap."""
+    views = [did("anna", "page_viewed", ago(hours=3)), *(did("anna", "page_viewed", ago(hours=h), path="/pricing") for h in (2, 1))]
+    pricing = next(criterion for criterion in tried(ANNA, views)["criteria"] if criterion["part"] == "intent")
+    assert pricing["seen"] == {"signals": 1, "capped": 1, "unknown": 1}
+    assert pricing["millionths"] == round(10_000_000 * 0.5 ** (2 / 24 / 14))
+
+
 # --- what is missing ------------------------------------------------------------------------------------------
 
 
@@ -164,6 +180,13 @@ def test_ready_lacks_nothing() -> None:
 )
 def test_the_shortest_way_to_enough_fit(person: dict[str, Any], missing: str) -> None:
     assert tried(person)["missing"] == [missing]
+
+
+def test_a_rule_on_two_unknown_fields_needs_both() -> None:
+    rule = {"when": "employees > 100 AND industry = 'software'", "points": 10}
+    both = contract(fit={"at_least": 10, "points": [rule]})
+    assert verdict_of(both, {}, [], NOON)["missing"][0] == "fit 0 of 10: employees and industry unknown"
+    assert verdict_of(both, {"employees": 500}, [], NOON)["missing"][0] == "fit 0 of 10: industry unknown"
 
 
 def test_a_field_that_would_cost_points_is_no_way() -> None:

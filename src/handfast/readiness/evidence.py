@@ -107,8 +107,8 @@ def _bucket(cap: Cap, zone: str) -> pl.Expr:
 
 
 def _crowded(rows: pl.DataFrame, times: int) -> pl.Series:
-    """The buckets that hold more known signals than `times`. Sorting plain integers is the quickest way to find the few there are."""
-    buckets = rows["_bucket"].filter(rows["_known"]).sort()
+    """The buckets that hold more signals than `times`. Sorting plain integers is the quickest way to find the few there are."""
+    buckets = rows["_bucket"].sort()
     return buckets.filter(buckets == buckets.shift(times)).unique()
 
 
