@@ -214,9 +214,12 @@ class _Walk:
         known = [value for value in values if value is not None]
         if part is None or len(known) < len(values) or not values:
             return None
-        pairs = [pair for pair in (self.alike(part, value) for value in known) if pair is not None]
-        if len(pairs) < len(values):
-            return None
+        pairs: list[tuple[_Part, _Part]] = []
+        for value in known:
+            pair = self.alike(part, value)
+            if pair is None:  # said of the first that does not fit; a list of wrong ones is one mistake
+                return None
+            pairs.append(pair)
         return _Part("bool", _among(pairs), part.offset)
 
     def like(self, node: exp.Expression, depth: int) -> _Part | None:

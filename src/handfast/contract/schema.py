@@ -123,7 +123,7 @@ def json_schema() -> dict[str, Any]:
     for name, definition in definitions.items():
         _describe(name, definition)
     definitions["Duration"], definitions["Cap"] = dict(_DURATION), dict(_CAP)
-    definitions["Pool"]["properties"]["cap"] |= _OPEN
+    definitions["Pool"]["properties"]["cap"] = {**_OPEN, "description": MEANING["Pool.cap"]}
     for name in ("week", "open"):
         definitions["Calendar"]["properties"][name]["additionalProperties"]["items"]["pattern"] = _INTERVAL
     definitions["Step"]["oneOf"] = [{"required": [action]} for action in _ACTIONS]
@@ -156,6 +156,10 @@ def _plain(spec: dict[str, Any]) -> None:
     if len(options) == 1:
         del spec["anyOf"]
         spec.update(options[0])
+    if "patternProperties" in spec:  # names of the author's own, but names
+        spec["additionalProperties"] = False
+        for inner in spec["patternProperties"].values():
+            _plain(inner)
     if isinstance(default, Mapping) and set(default) == {"amount", "unit"}:
         default = f"{default['amount']} {default['unit']}{'' if default['amount'] == 1 else 's'}"
     if isinstance(default, str | int | list) and default not in ("", [], False):

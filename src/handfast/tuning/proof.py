@@ -123,7 +123,7 @@ def _differences(agreement: Agreement, expect: Mapping[str, Any], found: Mapping
         if _SAME.get(name, _equal)(expected, value, zone):
             continue
         said = f"{name}: expected {_shown(expected, zone)}, was {_shown(value, zone)}"
-        why = _why(name, found, working)
+        why = _why(agreement, name, found, working)
         yield f"{said} ({why})" if why else said
 
 
@@ -162,17 +162,20 @@ def _shown(value: Any, zone: str) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _why(name: str, found: Mapping[str, Any], working: Mapping[str, Any]) -> str:
+def _why(agreement: Agreement, name: str, found: Mapping[str, Any], working: Mapping[str, Any]) -> str:
     """What the working says of a decision that was not expected."""
     if name in ("verdict", "reason", "next_step") or found["verdict"] != "ready":
         return str(working["verdict"]["sentence"]).rstrip(".")
     if name in ("fit", "intent"):
-        return _factors(name, working)
+        return _factors(agreement, name, working)
     if name in ("owner", "rule", "pool", "territory"):
         return str(working["assignment"][-1]["because"]).rstrip(".")
     return f"by the SLA '{found['sla']}', calendar '{found['calendar']}'" if name == "due" and found["sla"] else ""
 
 
-def _factors(part: str, working: Mapping[str, Any]) -> str:
+def _factors(agreement: Agreement, part: str, working: Mapping[str, Any]) -> str:
+    """The rules that gave points, each with its reason, or in the words of its condition."""
+    intent = agreement.contract.ready.intent.points
     gained = [c for c in working["verdict"]["criteria"] if c["part"] == part and c["points"]]
-    return " + ".join(f"{c['points']:g} {c['because'] or c['when'] or ''}".strip() for c in gained) or "no rule is met"
+    said = (f"{c['points']:g} {c['because'] or c['when'] or intent[c['rule']].on}" for c in gained)
+    return " + ".join(said) or "no rule is met"
