@@ -80,7 +80,9 @@ def main() -> None:
                 floors.append(floor(store))
                 rates.append(one_round(store, book, n * number, number))
         server.stop()
-    print(f"whole leads, {number} a round, median of {ROUNDS}: {median(rates):,.0f} leads/s (rounds: {', '.join(f'{r:,.0f}' for r in rates)})")
+    print(
+        f"whole leads, {number} a round, median of {ROUNDS}: {median(rates):,.0f} leads/s (rounds: {', '.join(f'{r:,.0f}' for r in rates)})"
+    )
     print(f"floor, one durable transaction of one row each:  {median(floors):,.0f} /s")
     print(f"ratio: {median(rates) / median(floors):.2f} of the floor; the aim is 500 leads/s, the goal 2,800")
 

@@ -106,7 +106,13 @@ def main() -> None:
         server = Embedded(Path(folder) / "data")
         url = server.start()
         migrate(url)
-        environment = {**os.environ, "HANDFAST_DATABASE_URL": url, "HANDFAST_DATA_DIR": folder, "HANDFAST_PORT": str(port), "HANDFAST_LOG_LEVEL": "error"}
+        environment = {
+            **os.environ,
+            "HANDFAST_DATABASE_URL": url,
+            "HANDFAST_DATA_DIR": folder,
+            "HANDFAST_PORT": str(port),
+            "HANDFAST_LOG_LEVEL": "error",
+        }
         with Store(url, statement_seconds=600) as store:
             _, problems = contracts.put_in_force(store, contract_text(), "bench", datetime.now(UTC))
             assert not problems, problems
@@ -126,7 +132,10 @@ def main() -> None:
                         copies.append(bare_copy(store, made))
                         rates.append(one_round(store, port, made))
                     rate, copy = median(rates), median(copies)
-                    print(f"{name}: {rate:,.0f} signals/s end to end; bare COPY {copy:,.0f}/s; ratio {rate / copy:.3f} (aim 0.10, goal 0.25)", flush=True)
+                    print(
+                        f"{name}: {rate:,.0f} signals/s end to end; bare COPY {copy:,.0f}/s; ratio {rate / copy:.3f} (aim 0.10, goal 0.25)",
+                        flush=True,
+                    )
             finally:
                 for process in processes:
                     process.terminate()

@@ -52,7 +52,14 @@ def prepared(store: Store) -> None:
     at = datetime.now(UTC)
     _, problems = contracts.put_in_force(store, CONTRACT, "kill.yaml", at)
     assert not problems, problems
-    imports.put_reps(store, [Rep("mia", "Mia", "mia@k.example"), Rep("anna", "Anna", "a@k.example", manager="mia"), Rep("ben", "Ben", "b@k.example", manager="mia")])
+    imports.put_reps(
+        store,
+        [
+            Rep("mia", "Mia", "mia@k.example"),
+            Rep("anna", "Anna", "a@k.example", manager="mia"),
+            Rep("ben", "Ben", "b@k.example", manager="mia"),
+        ],
+    )
 
 
 def start(url: str, folder: Path) -> subprocess.Popen[bytes]:

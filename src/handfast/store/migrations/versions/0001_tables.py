@@ -10,4 +10,6 @@ down_revision = None
 
 def upgrade() -> None:
     # Through the driver itself: SQLAlchemy would read a colon in a comment as a parameter.
-    op.get_bind().connection.driver_connection.execute(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))
+    driver = op.get_bind().connection.driver_connection
+    assert driver is not None
+    driver.execute(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))
