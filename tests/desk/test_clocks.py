@@ -63,6 +63,17 @@ def test_evidence_that_arrives_late_but_was_in_time_meets_the_clock(house: House
     assert record_touches(house.store, [seen], moment("Mon 13:00")).known == 1
 
 
+def test_an_earlier_touch_heard_of_later_moves_the_stop_back(house: House) -> None:
+    from handfast.desk.actions import record_touches
+
+    house.arrives("lea@acme.example", "Mon 10:00")
+    house.calls(house.handoff(), str(house.owner()), "Mon 11:30")
+    person = house.one("SELECT person_id FROM handoff")
+    seen = Touch("tch_1", person, "anna", TouchKind.EMAIL, moment("Mon 10:20"), Evidence.EVIDENCED, source="mail")
+    record_touches(house.store, [seen], moment("Mon 12:00"))
+    assert house.one("SELECT stopped_at FROM clock") == moment("Mon 10:20")
+
+
 def test_the_clock_of_the_lead_is_not_reset_by_passing_it_on(house: House) -> None:
     house.arrives("lea@acme.example", "Mon 10:00")
     due = house.one("SELECT due_at FROM clock")
