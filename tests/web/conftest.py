@@ -203,6 +203,8 @@ def enter(page: Page, server: Running) -> Callable[[str, str], Page]:
         page.get_by_label("Password").fill(cast.PASSWORD)
         page.get_by_role("button", name="Sign in").click()
         page.goto(server.url + path)
+        # A key pressed before htmx has seen the page works too, as a plain form; but then there is no toast to wait for.
+        page.locator("[data-htmx-powered]").first.wait_for(state="attached")
         return page
 
     return go

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 
 import pytest
@@ -105,15 +106,13 @@ def test_the_stream_is_not_stored_and_not_held_back(server, listen) -> None:
 
 
 def test_a_reader_too_far_behind_is_told_to_ask_for_the_whole() -> None:
-    import asyncio
-
-    async def story() -> list[bytes]:
-        reader = Reader(asyncio.get_running_loop(), asyncio.Queue(BEHIND), board=True)
-        for number in range(BEHIND + 3):
-            reader.put(b"%d" % number)
-        return [reader.queue.get_nowait() for _ in range(reader.queue.qsize())]
-
-    assert asyncio.run(story()) == [b"event: resync\ndata: -\n\n", str(BEHIND + 1).encode(), str(BEHIND + 2).encode()]
+    loop = asyncio.new_event_loop()
+    reader = Reader(loop, asyncio.Queue(BEHIND), board=True)
+    for number in range(BEHIND + 3):
+        reader.put(b"%d" % number)
+    waiting = [reader.queue.get_nowait() for _ in range(reader.queue.qsize())]
+    assert waiting == [b"event: resync\ndata: -\n\n", str(BEHIND + 1).encode(), str(BEHIND + 2).encode()]
+    loop.close()
 
 
 def test_announcements_come_in_batches_without_repetition(store) -> None:

@@ -133,6 +133,8 @@ def test_disqualifying_asks_for_a_reason_and_moves_on(enter, page: Page, server)
     menu = page.locator("#m-disqualify")
     expect(menu).to_be_visible()
     expect(menu.get_by_role("button").first).to_be_focused()
+    button, box = page.get_by_role("button", name="Disqualify").bounding_box(), menu.bounding_box()
+    assert 0 <= box["y"] - (button["y"] + button["height"]) < 20, "the menu stands under its button, also when a key opened it"
     page.keyboard.press("2")
     expect(page.locator("#toasts")).to_contain_text("Disqualified: Maya Lindqvist")
     expect(page.locator("#g-done")).to_contain_text("Disqualified, not a buyer")

@@ -47,7 +47,7 @@ let pending = "";
 const places = {q: "/queue", b: "/board", s: "/scoreboard", c: "/contract"};
 function openMenu(button) {
   const menu = document.getElementById(button.getAttribute("popovertarget"));
-  if (menu && !menu.matches(":popover-open")) menu.showPopover();
+  if (menu && !menu.matches(":popover-open")) button.click();  // the button itself opens it, so that the menu stands beside it
   $("button", menu)?.focus();
 }
 document.addEventListener("keydown", e => {
