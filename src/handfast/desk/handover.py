@@ -284,9 +284,10 @@ class _Batch:
             {"point": range(len(moments)), "person_id": [m.subject for m in moments], "at": [m.at for m in moments]},
             schema={"point": pl.Int64, "person_id": pl.String, "at": pl.Datetime("us", "UTC")},
         )
-        people = as_frame(list(self.people_rows.values()), {"person_id": "text", **agreement.contract.fields})
+        self.people = as_frame(list(self.people_rows.values()), {"person_id": "text", **agreement.contract.fields})
         self.evidence = self._evidence(moments)
-        return judge(agreement, points, people, self.evidence, working=True).sort("point")
+        self.points = points
+        return judge(agreement, points, self.people, self.evidence)
 
     def _evidence(self, moments: list[Moment]) -> pl.DataFrame:
         """What these people did within the lookback, one row a signal and subject, typed as the contract declares."""
@@ -336,7 +337,8 @@ class _Batch:
         telling = [i for i in telling if not self._old_news(judged, moments[i], i, in_work.get(party_of[moments[i].person], set()), before)]
         if not telling:
             return
-        kept = judged[telling]
+        # The working is made only for the rows somebody will read.
+        kept = judge(self.agreement, self.points[telling], self.people, self.evidence, working=True)
         shown, table = workings(self.agreement, kept), kept.to_dicts()
         asked_at = self._asked_at(shown)
         opens: list[Ready] = []

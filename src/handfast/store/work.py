@@ -122,6 +122,12 @@ def note_touches(conn: psycopg.Connection, handoff_ids: Sequence[str]) -> None:
         """,
         (ids,),
     )
+    # Evidence of an earlier touch, heard of later than a later one: the clock stopped then.
+    conn.execute(
+        """UPDATE clock AS c SET stopped_at = greatest(h.touched_at, c.started_at) FROM handoff AS h
+           WHERE h.id = c.handoff_id AND h.id = ANY(%s) AND c.kind = 'first_touch' AND c.stopped_by = 'touch' AND h.touched_at < c.stopped_at""",
+        (ids,),
+    )
 
 
 def stop_clocks(conn: psycopg.Connection, handoff_ids: Sequence[str], at: Sequence[datetime], by: str, recorded_at: datetime) -> None:
