@@ -21,8 +21,8 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from handfast.contract.place import KEY, Path
 from handfast.problem import Place, Problem
 
-#: A contract is at most this long, in characters; the longest we know has a tenth of it.
-LONGEST: Final = 200_000
+#: A contract is at most this long, in characters; the longest we know has a fifth of it.
+LONGEST: Final = 100_000
 #: How deep lists and mappings may nest.
 DEEPEST: Final = 50
 #: How many values there may be, aliases counted as often as they are used.
