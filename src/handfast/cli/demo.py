@@ -69,10 +69,10 @@ def live_through(house: House, days: int, seed: int, end: datetime, *, keep: boo
     if (problem := demo.clear(house.store, end)) is not None:
         complain([problem])
     columns = (TextColumn("{task.description:<32}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    with house.store.hurried() as quick, Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("Northwind", total=1.0)
         people, done = demo.live_through(
-            house.store,
+            quick,
             days=days,
             seed=seed,
             end=end,
@@ -81,6 +81,7 @@ def live_through(house: House, days: int, seed: int, end: datetime, *, keep: boo
         )
         bar.update(task, completed=1.0, description="Ninety days of Northwind" if days == 90 else f"{days} days of Northwind")
     people.sales.hands_off = hands_off
+    people.sales.store = house.store
     for email, name, role, rep in LOGINS:
         add_login(house.store, email, PASSWORD, role, end, rep_id=rep, name=name)
     d = done.decided

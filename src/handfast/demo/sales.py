@@ -110,7 +110,7 @@ class Sales(World):
         said = self._after(rep, at, self.random.choice((5, 10, 30, 400, 900)))
         if firm is None or buyer is None:
             return [self._end(one, rep, Outcome.DISQUALIFY, said, "bad_fit")]
-        odds = firm.need + 0.5 * buyer.weight - 0.35 * math.log1p(waited_hours) - 1.2
+        odds = firm.need + 0.5 * buyer.weight - 0.35 * math.log1p(waited_hours) - 2.3
         if self.random.random() < 1 / (1 + math.exp(-odds)):
             ends: list[Happening] = [self._end(one, rep, Outcome.MEETING_SET, said, None)]
             return ends + self._deal(one, rep, firm, said)

@@ -96,6 +96,13 @@ class Store:
             except psycopg.OperationalError as error:
                 raise _away(error, conn) from error
 
+    def hurried(self) -> Store:
+        """Another Store on the same database whose commits do not wait for the disk; close it when done.
+
+        For what can be made again from its source: a power failure may take the last moments back, never half a transaction.
+        """
+        return Store(make_conninfo(self.url, options="-c synchronous_commit=off"), size=self._size)
+
     def wait_ready(self, seconds: float = 30) -> None:
         """Return once the database answers. Raises StorageAway after `seconds`."""
         try:
