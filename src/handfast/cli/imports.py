@@ -207,7 +207,7 @@ class _Refusals:
     def _begin(self, path: Path) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("ab" if self._append else "wb")
+            self._file = path.open("ab" if self._append else "wb", buffering=0)
         except OSError as error:
             say(f"{path}: cannot be written ({error.strerror}); name another file with --report. What is refused is said here.")
             self.path = None

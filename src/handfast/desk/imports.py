@@ -112,10 +112,13 @@ def import_file(
     reader = Reader(mapping, table.name, at)
     for chunk in table.chunks(run.done):
         facts, problems, passed = read_rows(reader, chunk)
+        # Said before the chunk is recorded: a kill in between names a row twice, never not at all.
+        for problem in problems:
+            refuse(problem)
         run = replace(run, done=run.done + len(chunk), added=done.added, refused=done.refused + len(problems))
         kept = _Chunk(store, run_id, table, mapping, at, run)
         added, unfit = kept.record(facts)
-        for problem in sorted([*problems, *unfit], key=lambda p: p.where.line):
+        for problem in unfit:
             refuse(problem)
         run = kept.run
         done.rows, done.added, done.refused = run.done, run.added, run.refused

@@ -114,13 +114,14 @@ def note_touches(conn: psycopg.Connection, handoff_ids: Sequence[str]) -> None:
     conn.execute(
         """
         UPDATE handoff_person AS h SET touched_at = t.first, contacted_at = t.contact
-        FROM (SELECT p.handoff_id, p.person_id, min(t.occurred_at) AS first, min(t.occurred_at) FILTER (WHERE t.contact) AS contact
-              FROM handoff_person AS p LEFT JOIN touch AS t ON t.handoff_id = p.handoff_id AND t.person_id = p.person_id
-              WHERE p.handoff_id = ANY(%s) GROUP BY p.handoff_id, p.person_id) AS t
+        FROM (SELECT p.handoff_id, p.person_id, t.first, t.contact FROM handoff_person AS p
+              LEFT JOIN (SELECT handoff_id, person_id, min(occurred_at) AS first, min(occurred_at) FILTER (WHERE contact) AS contact
+                         FROM touch WHERE handoff_id = ANY(%s) GROUP BY handoff_id, person_id) AS t USING (handoff_id, person_id)
+              WHERE p.handoff_id = ANY(%s)) AS t
         WHERE h.handoff_id = t.handoff_id AND h.person_id = t.person_id
               AND (h.touched_at, h.contacted_at) IS DISTINCT FROM (t.first, t.contact)
         """,
-        (ids,),
+        (ids, ids),
     )
     # Evidence of an earlier touch, heard of later than a later one: the clock stopped then.
     conn.execute(

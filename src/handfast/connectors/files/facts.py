@@ -279,7 +279,7 @@ class Reader:
         zone = fields.get("time_zone", "UTC")
         try:
             ZoneInfo(zone)
-        except (OSError, ValueError):
+        except (OSError, ValueError, KeyError):
             what, fix = f"'{_short(zone)}' is no time zone", "Write an IANA name such as America/New_York."
             raise _Wrong(self._column_of("time_zone"), what, fix) from None
         email = self._email(fields)

@@ -89,7 +89,7 @@ class Mapped(Term):
     def _zone(cls, value: str) -> str:
         try:
             ZoneInfo(value)
-        except (OSError, ValueError):
+        except (OSError, ValueError, KeyError):
             raise ValueError(f"'{value}' is no time zone; write an IANA name such as America/New_York or UTC") from None
         return value
 
@@ -201,7 +201,8 @@ def _shape_problems(refused: ValidationError, source: Source) -> Iterator[Proble
             yield Problem(source.place(path), what, f"{fix[:1].upper()}{fix[1:]}.")
         else:
             shown = path[:-1] if path[-1:] in (("str",), ("int",), ("float",), ("bool",)) else path
-            what = f"{dotted(shown)}: {error['msg'][:1].lower()}{error['msg'][1:]}"
+            said = error["msg"].replace("a valid dictionary", "`key: value` lines")
+            what = f"{dotted(shown)}: {said[:1].lower()}{said[1:]}"
             yield Problem(source.place(shown), what, _FIX.get(error["type"], "Correct the value."))
 
 
