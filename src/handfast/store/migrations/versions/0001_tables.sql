@@ -217,7 +217,7 @@ CREATE INDEX clock_running ON clock (due_at) WHERE stopped_at IS NULL;
 CREATE TABLE timer (
     id          text PRIMARY KEY,
     clock_id    text NOT NULL REFERENCES clock (id),
-    handoff_id  text NOT NULL REFERENCES handoff (id),
+    handoff_id  text NOT NULL,                        -- the clock's; its reference is the clock's too
     step        integer NOT NULL,                     -- 0, 1, 2 … in the order of due times
     action      text NOT NULL CHECK (action IN ('remind', 'tell', 'reassign', 'return_to', 'breach')),
     target      text NOT NULL,                        -- owner, manager, a pool, marketing
