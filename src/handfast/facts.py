@@ -8,25 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from base64 import b32encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
-#: A JSON value as it arrived: strings, numbers, booleans, lists and objects of these; never None inside a mapping of ours.
-type_json = Any
-EMPTY: Final[Mapping[str, Any]] = {}
-
 #: How many lanes the work is spread over. Part of what is stored with each signal: changing it needs a migration.
 LANES: Final = 64
 
 
 def stable_id(prefix: str, *cause: str) -> str:
-    """A short identifier that depends on its cause alone: `prefix_` and 16 base-32 characters (80 bits)."""
-    digest = hashlib.sha256("\x1f".join((prefix, *cause)).encode()).digest()[:10]
-    return f"{prefix}_{b32encode(digest).decode().lower()}"
+    """A short identifier that depends on its cause alone: `prefix_` and 20 hexadecimal digits (80 bits)."""
+    cause_bytes = "\x1f".join((prefix, *cause)).encode()
+    return f"{prefix}_{hashlib.sha256(cause_bytes).hexdigest()[:20]}"
 
 
 def signal_id(source: str, message_id: str) -> uuid.UUID:

@@ -4,8 +4,8 @@ Live, three loops run side by side and time passes by itself. Here time is moved
 received, touches made, outcomes given, timers falling due. What happens at one moment is taken in this order: signals, then what people
 did, then the clocks; so a call at the very minute a reminder was due comes before the reminder.
 
-Signals are decided up to four hours at a time, ahead of the touches and clocks of these hours but never ahead of an outcome: each is judged at its own
-time, so taking them together changes no verdict; and every clock fires at the very moment it was due.
+Signals are decided up to four hours at a time, ahead of the touches and clocks of these hours but never ahead of an outcome: each is
+judged at its own time, so taking them together changes no verdict; and every clock fires at the very moment it was due.
 """
 
 from __future__ import annotations

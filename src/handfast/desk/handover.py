@@ -573,7 +573,7 @@ class _Opened:
         rows.add_clocks(conn, self.clocks)
         rows.add_timers(conn, self.timers)
         rows.add_events(conn, self.events)
-        rows.add_messages(conn, self.messages)
+        rows.add_new_messages(conn, self.messages)
         rows.notify(conn, "board")
 
     def _compose(self) -> list[tuple[Any, ...]]:

@@ -321,6 +321,11 @@ def add_messages(conn: psycopg.Connection, rows: Sequence[tuple[Any, ...]]) -> N
     )
 
 
+def add_new_messages(conn: psycopg.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    """As `add_messages`, for a handoff opened in this transaction: none of them can have been written before."""
+    copy_rows(conn, "outbox (id, handoff_id, kind, channel, recipient, owner_id, payload, created_at, next_at)", rows)
+
+
 # --- the roster -----------------------------------------------------------------------------------------------
 
 
