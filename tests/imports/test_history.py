@@ -79,7 +79,11 @@ def test_what_happened_is_taken_in_the_order_in_which_it_happened(desk, folder):
         ("eva@kraus.example", None, True, False, False),
     ]  # fmt: skip
     # The call of 7 April was made within the two days after which the handoff would have gone back to marketing: the clock had run out by then.
-    assert desk.rows("SELECT breached_at IS NOT NULL, stopped_by FROM clock ORDER BY started_at") == [(False, "touch"), (True, "closed"), (True, "touch")]
+    assert desk.rows("SELECT breached_at IS NOT NULL, stopped_by FROM clock ORDER BY started_at") == [
+        (False, "touch"),
+        (True, "closed"),
+        (True, "touch"),
+    ]
     assert desk.rows("SELECT handoff_id IS NULL, count(*) FROM touch GROUP BY 1") == [(False, 3)]
     assert desk.rows("SELECT count(*) FROM handoff_person") == [(4,)]
     assert desk.rows("SELECT count(*) FROM outbox") == [(0,)]
