@@ -33,6 +33,10 @@ POLL_SECONDS: Final = 0.5
 #: The pause while the database is away.
 AWAY_SECONDS: Final = 1.0
 HEARTBEAT_SECONDS: Final = 5.0
+#: What two workers can do to each other: the same new account from two lanes, or two locks in two orders. The database refuses one of them.
+CONFLICTS: Final = (psycopg.errors.UniqueViolation, psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
+CONFLICTS_IN_A_ROW: Final = 10
+CONFLICT_SECONDS: Final = 0.05
 
 
 def utc_now() -> datetime:
@@ -60,6 +64,7 @@ class Worker:
         self.stop = threading.Event()
         self.book = Book()
         self._signals = threading.Event()
+        self._conflicts = 0
         self._messages: dict[str, threading.Event] = {}
         self._contract_seen: tuple[int, int] | None = None
 
@@ -132,9 +137,17 @@ class Worker:
             done = decide(self.store, self.book, self.clock(), lanes_at_once=self.lanes_at_once, channels=tuple(self.channels))
         except (StorageAway, NoContract):
             raise
+        except CONFLICTS as error:
+            # Somebody else got there first; the next look sees what they wrote. Only a conflict that stays is a fault.
+            self._conflicts += 1
+            if self._conflicts < CONFLICTS_IN_A_ROW:
+                return CONFLICT_SECONDS
+            log.error("conflict_stays", error=type(error).__name__)
+            done = decide_one_by_one(self.store, self.book, self.clock(), channels=tuple(self.channels))
         except Exception as error:
             log.exception("batch_failed", error=type(error).__name__, exc_info=_place(error))
             done = decide_one_by_one(self.store, self.book, self.clock(), channels=tuple(self.channels))
+        self._conflicts = 0
         return 0.0 if done.signals else POLL_SECONDS
 
     def _tick(self) -> float:

@@ -120,9 +120,9 @@ def test_the_same_refusal_twice_is_one_row_counted(door: Door) -> None:
     [
         (b"batch=1", 400, "batch=1"),
         (b'{"batch": 7}', 400, '{"batch":7}'),
-        (gzip.compress(b"{}")[:-3], 400, None),
+        (gzip.compress(b"{}", mtime=0)[:-3], 400, None),
         (b"x" * 5_000_001, 413, None),
-        (gzip.compress(b" " * 5_000_001), 413, None),
+        (gzip.compress(b" " * 5_000_001, mtime=0), 413, None),
     ],
 )
 def test_what_no_retry_can_mend_is_refused_and_kept_where_it_is_text(door: Door, body: bytes, status: int, kept: str | None) -> None:

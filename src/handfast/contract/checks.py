@@ -196,6 +196,10 @@ def _targets(check: Check) -> Iterator[Problem]:
                 yield check.problem(("sla", n, "ladder", m, "reassign"), what, one_of(known, word=step.reassign, most=12))
 
 
+#: A year: longer clocks are slips of the pen, and would run beyond what calendars know.
+LONGEST_WAIT_MINUTES: Final = 366 * 1440
+
+
 # --- clocks ---------------------------------------------------------------------------------------------------
 
 
@@ -209,6 +213,14 @@ def _slas(check: Check) -> Iterator[Problem]:
     for n, sla in enumerate(slas):
         if sla.first_touch.minutes == 0:
             yield check.problem(("sla", n, "first_touch"), "nobody can be this fast", "Write it as '5 minutes'.")
+        for path, span in [
+            (("sla", n, "first_touch"), sla.first_touch),
+            *((("sla", n, "ladder", m, "after"), s.after) for m, s in enumerate(sla.ladder)),
+        ]:
+            if span.minutes > LONGEST_WAIT_MINUTES:
+                yield check.problem(
+                    path, f"{span} is longer than anybody waits", "Write a year at most: '52 weeks', '365 days' or '2000 hours'."
+                )
         yield from _ladder(check, sla, ("sla", n, "ladder"))
 
 
