@@ -196,8 +196,8 @@ def _targets(check: Check) -> Iterator[Problem]:
                 yield check.problem(("sla", n, "ladder", m, "reassign"), what, one_of(known, word=step.reassign, most=12))
 
 
-#: A year: longer clocks are slips of the pen, and would run beyond what calendars know.
-LONGEST_WAIT_MINUTES: Final = 366 * 1440
+#: Five years: longer clocks are slips of the pen, and would run beyond what calendars know.
+LONGEST_WAIT_MINUTES: Final = 5 * 366 * 1440
 
 
 # --- clocks ---------------------------------------------------------------------------------------------------
@@ -218,9 +218,7 @@ def _slas(check: Check) -> Iterator[Problem]:
             *((("sla", n, "ladder", m, "after"), s.after) for m, s in enumerate(sla.ladder)),
         ]:
             if span.minutes > LONGEST_WAIT_MINUTES:
-                yield check.problem(
-                    path, f"{span} is longer than anybody waits", "Write a year at most: '52 weeks', '365 days' or '2000 hours'."
-                )
+                yield check.problem(path, f"{span} is longer than anybody waits", "Write five years at most, such as '52 weeks'.")
         yield from _ladder(check, sla, ("sla", n, "ladder"))
 
 

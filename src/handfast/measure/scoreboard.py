@@ -295,7 +295,8 @@ def _pipeline(view: _View, period: Period) -> tuple[float, int]:
 def _minutes(row: Mapping[str, Any] | None, name: str) -> float | None:
     if row is None or row["n"] < WEEKLY or row[name] is None:
         return None
-    return float(round(row[name] / 60, 1))
+    minutes = row[name] / 60
+    return float(round(minutes, 1) if minutes < 10 else round(minutes))
 
 
 def _money(amount: float) -> tuple[str, str]:
