@@ -39,9 +39,9 @@ log = structlog.get_logger()
 FIRMS: Final = 420
 LONERS: Final = 45
 #: How long the site's collector gathers page views.
-GATHER: Final = timedelta(minutes=30)
+GATHER: Final = timedelta(hours=2)
 #: Visits on a working day.
-VISITS: Final = 72
+VISITS: Final = 60
 SOURCE: Final = "web"
 #: The key of the demo's own site.
 WRITE_KEY: Final = "northwind-demo-site"
@@ -126,6 +126,7 @@ def live_through(
         store,
         book,
         world=people.sales,
+        window=timedelta(hours=12),
         tell=lambda at: say(f"{at:%d %b}: leads, calls, outcomes", 0.2 + 0.8 * (at - start) / (end - start)),
     )
     browser = Browser(store, start)
@@ -138,7 +139,7 @@ def live_through(
 
 
 def _posts(sessions: list[Session]) -> Iterator[Session]:
-    """What the site's collector sends: a visit with a form at once, mere reading gathered for half an hour at most."""
+    """What the site's collector sends: a visit with a form at once, mere reading gathered for two hours at most."""
     quiet: list[Event] = []
     since = None
     for session in sessions:

@@ -4,7 +4,7 @@ Live, three loops run side by side and time passes by itself. Here time is moved
 received, touches made, outcomes given, timers falling due. What happens at one moment is taken in this order: signals, then what people
 did, then the clocks; so a call at the very minute a reminder was due comes before the reminder.
 
-Signals are decided up to four hours at a time, ahead of the touches and clocks of these hours but never ahead of an outcome: each is
+Signals are decided some hours at a time, ahead of the touches and clocks of these hours but never ahead of an outcome: each is
 judged at its own time, so taking them together changes no verdict; and every clock fires at the very moment it was due.
 """
 
@@ -112,12 +112,14 @@ class Drive:
         channels: Sequence[str] = (),
         tell: Callable[[datetime], None] | None = None,
         world: World | None = None,
+        window: timedelta = WINDOW,
     ) -> None:
         self.store = store
         self.book = book
         self.channels = tuple(channels)
         self.tell = tell
         self.world = world or World()
+        self.window = window
         self.done = Driven()
         self._coming: list[tuple[datetime, int, Happening]] = []
         self._ends: list[datetime] = []
@@ -143,7 +145,7 @@ class Drive:
             if self.tell is not None:
                 self.tell(now)
             if signal is not None and signal == now:
-                self._signals(min([*self._ends[:1], end, now + WINDOW]), now)
+                self._signals(min([*self._ends[:1], end, now + self.window]), now)
             elif fact is not None and fact == now:
                 self._facts(min([m for m in (signal - _INSTANT if signal else None, timer, end) if m is not None]))
             else:
