@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 import threading
 
 import click
@@ -44,6 +45,10 @@ def serve(house: House, stop: threading.Event | None = None) -> None:
     gc.freeze()
     gc.set_threshold(20_000, 50, 50)
     server = Server(app, host=house.settings.host, port=house.settings.port)
+    # uvicorn raises the signal that stopped it once more when it is done; by then it has done its work, and what comes after
+    # here (the worker, the embedded database) must still be stopped in order.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
     try:
         server.run()
     finally:
