@@ -43,6 +43,8 @@ GATHER: Final = timedelta(hours=2)
 #: Visits on a working day.
 VISITS: Final = 60
 SOURCE: Final = "web"
+#: Share of live visits that end with somebody asking for something.
+HAND_RAISES: Final = 0.3
 #: The key of the demo's own site.
 WRITE_KEY: Final = "northwind-demo-site"
 
@@ -202,7 +204,13 @@ class Live:
 
     def _visit(self) -> None:
         at = self.clock()
-        session = self.people.traffic.session(at)
+        luck = self.random.random()
+        if luck < HAND_RAISES:
+            # Every other one is for the rep a human being plays, so that whoever watches has something to do.
+            mine = next(iter(self.people.sales.hands_off), None) if luck < HAND_RAISES / 2 else None
+            session = self.people.traffic.hand_raise(at, mine)
+        else:
+            session = self.people.traffic.session(at)
         # The visit of a few minutes is told as if it ended now, so that nothing lies in the future.
         shift = session.sent_at - at
         events = tuple({**e, "timestamp": (datetime.fromisoformat(e["timestamp"]) - shift).isoformat()} for e in session.events)

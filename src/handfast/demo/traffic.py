@@ -100,6 +100,24 @@ class Traffic:
             events.append(self._track(buyer, at, "Email Clicked", {"campaign": "nurture", "link": "/blog/dock-to-stock"}))
         return Session(at, tuple(events))
 
+    def hand_raise(self, at: datetime, owner: str | None = None) -> Session:
+        """A visit that ends with somebody who fits asking for a demo or a price; of an account that `owner` owns, where there is one."""
+        fits = [(f, b) for f, b in self.people if f is not None and 200 <= f.employees <= 5000 and b.weight > 0]
+        theirs = [(f, b) for f, b in fits if f is not None and f.owner == owner]
+        firm, buyer = self.random.choice(theirs or fits)
+        self.channel = self.random.choice(CHANNELS)
+        form = {
+            "form": self.random.choice(("demo", "demo", "pricing")),
+            "message": self.random.choice(ASKS).format(n=self.random.choice((40, 80, 120))),
+        }
+        events = [
+            self._page(buyer, at, "/pricing", "Pricing"),
+            self._page(buyer, at + timedelta(seconds=40), "/compare/kestrel", "Northwind and Kestrel compared"),
+            self._identify(firm, buyer, at + timedelta(seconds=90)),
+            self._track(buyer, at + timedelta(seconds=92), "Form Submitted", form),
+        ]
+        return Session(at + timedelta(seconds=100), tuple(events))
+
     def webinar(self, at: datetime) -> Iterator[Session]:
         """Registrations become attendance; both are sent by the webinar tool, one call a person."""
         title, self.channel = self.random.choice(WEBINARS), "webinar"
