@@ -190,6 +190,7 @@ class Live:
         self.stop = stop
         self.random = Random(people.traffic.serial)
         self.book = Book()
+        people.traffic.series = f"live-{clock():%Y%m%d%H%M%S}"
         self.browser = Browser(store, clock())
         self._promised: dict[str, datetime] = {}
 

@@ -64,6 +64,8 @@ class Traffic:
         self.weights = [self._interest(f, b) for f, b in self.people]
         self.known: set[str] = set()
         self.serial = 0
+        #: Message ids begin with it: what is sent in another run must not look like the same events again.
+        self.series = "demo"
         self.channel = "direct"
 
     def _interest(self, firm: Firm | None, buyer: Buyer) -> float:
@@ -165,7 +167,7 @@ class Traffic:
     def _base(self, buyer: Buyer, at: datetime) -> Event:
         self.serial += 1
         base: Event = {
-            "messageId": f"demo-{self.serial:07d}", "anonymousId": buyer.anonymous_id, "timestamp": at.astimezone(UTC).isoformat(),
+            "messageId": f"{self.series}-{self.serial:07d}", "anonymousId": buyer.anonymous_id, "timestamp": at.astimezone(UTC).isoformat(),
             "context": {"campaign": {"source": self.channel, "medium": "web"}},
         }  # fmt: skip
         if buyer.email in self.known:
