@@ -101,8 +101,11 @@ def test_it_reads_without_javascript(server, browser: Browser) -> None:
 
 def test_a_touch_and_its_undo_by_keyboard_alone(server, page: Page) -> None:
     page.goto(server.url + "/queue/hnd_maya")
+    # Nobody types before the cursor stands in the field; a loaded machine may be slower than the keys.
+    expect(page.locator("input[name=email]")).to_be_focused()
     page.keyboard.type("ana@northwind.example")
     page.keyboard.press("Tab")
+    expect(page.locator("input[name=password]")).to_be_focused()
     page.keyboard.type(cast.PASSWORD)
     page.keyboard.press("Enter")
     heading(page, "Maya Lindqvist")
