@@ -65,7 +65,10 @@ def event(chance: random.Random, number: int) -> dict[str, Any]:
             "traits": {"email": email, "firstName": "Pat", "jobTitle": "VP", "company": {"employees": "420"}},
         }
     if number % 20 == 1:
-        return common | {"type": "track", "event": "Form Submitted", "properties": {"form": "demo", "email": email, "company": "Acme"}}
+        form = (
+            "demo" if number % 200 == 1 else "whitepaper"
+        )  # one visit in a thousand asks for something, most who fill in a form only read
+        return common | {"type": "track", "event": "Form Submitted", "properties": {"form": form, "email": email, "company": "Acme"}}
     return common | {"type": "page", "name": "Pricing", "properties": page}
 
 

@@ -88,7 +88,7 @@ def fill(store: Store, stored: int) -> None:
             conn.execute("SET LOCAL statement_timeout = 0")
             conn.execute(
                 """INSERT INTO signal (id, source, kind, occurred_at, received_at, who, user_id, properties)
-                   SELECT gen_random_uuid(), 'old', 'page_viewed', now() - n % 7776000 * interval '1 s', now(), 'user:old' || n % 100000, 'old' || n % 100000,
+                   SELECT gen_random_uuid(), 'old', 'page_viewed', now() - n %% 7776000 * interval '1 s', now(), 'user:old' || n %% 100000, 'old' || n %% 100000,
                           '{"path": "/old", "title": "Old"}'
                    FROM generate_series(%s::bigint, %s::bigint) AS n""",
                 (begin, begin + step - 1),
