@@ -55,6 +55,16 @@ def test_what_a_visitor_did_before_telling_their_name_counts(house: House) -> No
     assert len(house.one("SELECT inputs FROM verdict")) == 3
 
 
+def test_a_signal_that_waited_in_its_visitors_lane_is_decided_with_its_account_at_once(house: House) -> None:
+    """Recorded while nobody knew the visitor, decided when everybody does: one turn is enough, on the virtual clock too."""
+    house.hears(house.signal(None, "page_viewed", "Mon 12:00", visitor="v1", path="/pricing"))
+    house.arrives("lea@later.example", "Mon 10:10", visitor="v1")
+    done = decide(house.store, house.book, moment("Mon 12:00"))
+    assert (done.signals, done.verdicts, done.postponed) == (1, 1, 0)
+    assert house.one("SELECT at FROM standing") == moment("Mon 12:00")
+    assert house.one("SELECT count(*) FROM pending") == 0
+
+
 def test_a_second_person_of_an_account_joins_and_starts_no_second_clock(house: House) -> None:
     house.arrives("one@acme.example", "Mon 10:00")
     done = house.arrives("two@acme.example", "Mon 10:30")

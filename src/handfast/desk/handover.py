@@ -180,7 +180,8 @@ class _Batch:
     def _by_lane(self, waiting: list[Pending]) -> tuple[list[Pending], list[tuple[Pending, int]], list[Pending]]:
         """Splits the batch: what may be decided here, what belongs to another lane, and what must wait for a lane held elsewhere."""
         wanted = {one.seq: self._lanes_needed(one) for one in waiting}
-        extra = sorted({lane for _, links in wanted.values() for lane in links} - self.held)
+        # The lane of the account itself is asked for too: a signal is only passed on where somebody else is at work on it.
+        extra = sorted({lane for home, links in wanted.values() for lane in (home, *links)} - self.held)
         if extra:
             self.held.update(rows.hold_lanes(self.conn, extra))
         mine: list[Pending] = []
