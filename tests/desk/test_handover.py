@@ -220,3 +220,34 @@ def test_a_contract_that_does_not_read_leaves_the_one_in_force(house: House) -> 
     assert problems
     assert problems[0].fix
     assert house.arrives("one@acme.example", "Tue 10:00").opened == 1
+
+
+def test_live_reads_a_signals_value_as_the_contracts_own_examples_do(house: House) -> None:
+    """One reading of loose values: what `contract prove` and the live loop make of "yes", 30.0 and 12.5 is the same."""
+    from handfast.contract.frames import as_frame
+    from handfast.contract.reading import read_contract
+    from handfast.desk.handover import evidence_frame
+    from handfast.store import handover as rows
+
+    from .house import CONTRACT
+
+    text = CONTRACT.replace("ready:\n", "signals: {used: {often: int, paid: bool, share: number, plan: text}}\nready:\n", 1).replace(
+        "    points:\n      - {on: form_submitted",
+        "    points:\n      - {on: used, when: \"often > 1 AND paid AND share > 0 AND plan = 'x'\", points: 1}\n      - {on: form_submitted",
+    )
+    agreement, problems = read_contract(text, "c.yaml")
+    assert agreement is not None, problems
+    said = [
+        {"often": 30.0, "paid": "yes", "share": "0.5", "plan": "x"},
+        {"often": 12.5, "paid": 1, "share": True, "plan": {"a": 1}},
+        {"often": "7", "paid": "perhaps", "share": 3, "plan": 4},
+        {},
+    ]
+    house.hears(*(house.signal("a@b.example", "used", f"Mon 10:0{n}", **one) for n, one in enumerate(said)))
+    house.decide("Mon 10:10")
+    person = house.one("SELECT id FROM person")
+    names = list(agreement.signal_fields)
+    with house.store.reading() as conn:
+        got = rows.evidence(conn, [person], ["used"], moment("Mon 09:00"), moment("Mon 11:00"), names)
+    live = evidence_frame(sorted(got, key=lambda row: row[3]), agreement).select(names)
+    assert live.equals(as_frame(said, agreement.signal_fields).select(names))

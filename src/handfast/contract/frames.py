@@ -36,8 +36,13 @@ def as_frame(rows: Sequence[Mapping[str, Any]], fields: Mapping[str, FieldType])
     `number`; true, false, yes and no (any case), 1 and 0 as `bool`; ISO 8601 texts and datetimes as `time`, in UTC where they name no zone.
     Everything else, and whatever does not fit the type (an int beyond 64 bits, NaN), is null.
     """
-    columns = [pl.Series(name, [_READ[kind](row.get(name)) for row in rows], dtype=DTYPES[kind]) for name, kind in fields.items()]
+    columns = [as_column(name, [row.get(name) for row in rows], kind) for name, kind in fields.items()]
     return pl.DataFrame(columns) if columns else pl.DataFrame()
+
+
+def as_column(name: str, values: Sequence[Any], kind: FieldType) -> pl.Series:
+    """One column of a declared type, by the same reading: the only place where a loose value gets its type."""
+    return pl.Series(name, [_READ[kind](value) for value in values], dtype=DTYPES[kind])
 
 
 def read_time(text: str) -> datetime | None:

@@ -122,7 +122,7 @@ def live_through(
     people = cast(store, seed, hands_off)
     say("Founding Northwind", 0.0)
     found(store, people, seed, start, days)
-    sessions = _sessions(people.traffic, start, end, say)
+    sessions = _sessions(people.traffic, start, end)
     book = Book()
     drive = Drive(
         store,
@@ -152,7 +152,7 @@ def _posts(sessions: list[Session]) -> Iterator[Session]:
             quiet, since = [], None
 
 
-def _sessions(traffic: Traffic, start: datetime, end: datetime, say: Callable[[str, float], None]) -> list[Session]:
+def _sessions(traffic: Traffic, start: datetime, end: datetime) -> list[Session]:
     found: list[Session] = []
     day = start
     while day <= end:
@@ -234,7 +234,7 @@ class Live:
             found = opened_handoffs(conn, [handoff])
         if not found or not found[0].owner:
             return
-        happenings = list(self.people.sales._work(found[0], at - timedelta(minutes=5), found[0].owner))
+        happenings = list(self.people.sales.work(found[0], at - timedelta(minutes=5), found[0].owner))
         try:
             for one in happenings[:1]:
                 if isinstance(one, Touch):

@@ -52,7 +52,7 @@ class Sales(World):
     def opened(self, handoffs: Sequence[str]) -> Iterable[Happening]:
         with self.store.reading() as conn:
             found = opened_handoffs(conn, handoffs)
-        return [h for one in found if one.owner and one.owner not in self.hands_off for h in self._work(one, one.opened_at, one.owner)]
+        return [h for one in found if one.owner and one.owner not in self.hands_off for h in self.work(one, one.opened_at, one.owner)]
 
     def passed_on(self, handoffs: Sequence[str]) -> Iterable[Happening]:
         with self.store.reading() as conn:
@@ -61,7 +61,7 @@ class Sales(World):
             h
             for one in found
             if one.owner and one.owner not in self.hands_off
-            for h in self._work(one, one.passed_at or one.opened_at, one.owner)
+            for h in self.work(one, one.passed_at or one.opened_at, one.owner)
         ]
 
     def still(self, one: Happening) -> bool:
@@ -75,7 +75,7 @@ class Sales(World):
 
     # --- a rep at work ------------------------------------------------------------------------------------------
 
-    def _work(self, one: Opened, since: datetime, rep: str) -> list[Happening]:
+    def work(self, one: Opened, since: datetime, rep: str) -> list[Happening]:
         habit = HABITS.get(rep, _NEVER)
         if self.random.random() < habit.overlooks:
             return []

@@ -96,9 +96,6 @@ class World:
         """Whether a planned thing happens after all, asked at its time."""
         return True
 
-    def before(self, at: datetime) -> None:
-        """Time is about to move to `at`: send what arrives until then."""
-
 
 class Drive:
     """Moves one database through time. Nothing else may work on it meanwhile."""

@@ -28,7 +28,7 @@ import psycopg
 
 from handfast.brief.compose import BriefCase, compose
 from handfast.contract.agreement import SLA_FIELDS, Agreement
-from handfast.contract.frames import as_frame
+from handfast.contract.frames import as_column, as_frame
 from handfast.desk.contracts import Book
 from handfast.facts import Account, Person, Signal, lane_of, stable_id
 from handfast.identity.keys import account_key, email_key, keys_of, user_key
@@ -244,7 +244,7 @@ class _Batch:
         changed = [book.accounts[a] for a in book.changed_accounts if a not in book.new_accounts]
         if changed:
             rows.change_accounts(self.conn, changed)
-        merged = {loser: book.merges[loser] for loser in book.merges}
+        merged = dict(book.merges)
         rows.add_people(self.conn, [(book.people[p], at) for p, at in book.new_people.items()])
         changed_people = [book.people[p] for p in sorted(book.changed_people) if p not in book.new_people]
         if changed_people:
@@ -418,7 +418,7 @@ class _Batch:
             account = self._account(r.moment.person)
             case = Case(handoff_id, account.owner if account else None, claim.territory, claim.unknown)
             chosen = assign(agreement, case, roster, r.moment.waiting.signal.received_at)
-            out.add(r, handoff_id, sla, chosen, roster, frame)
+            out.add(r, handoff_id, sla, chosen, roster)
             done.handoffs.append(handoff_id)
             done.unassigned += chosen.owner is None
         rows.write_rotation(self.conn, [(t.pool, t.rep, t.turns, t.level, t.last_at) for t in roster.changed()])
@@ -464,17 +464,14 @@ class _Batch:
                     account=_named_account(self._account(who.id)),
                     joined=_named(who),
                 )
-                messages += self._messages("joined", handoff.id, who.id, handoff.owner, handoff.owner, payload, signal.received_at)
+                messages += messages_for(
+                    self.channels, "joined", handoff.id, who.id, handoff.owner, handoff.owner, payload, signal.received_at
+                )
             done.joined += 1
         rows.add_handoff_people(self.conn, people)
         rows.add_events(self.conn, events)
         rows.add_messages(self.conn, messages)
         rows.notify(self.conn, "board")
-
-    def _messages(
-        self, kind: Kind, handoff: str, cause: str, recipient: str, owner: str | None, payload: Mapping[str, Any], at: datetime
-    ) -> list[tuple[Any, ...]]:
-        return messages_for(self.channels, kind, handoff, cause, recipient, owner, payload, at)
 
 
 class _Opened:
@@ -485,14 +482,13 @@ class _Opened:
         self.handoffs: list[tuple[Any, ...]] = []
         self.people: list[tuple[Any, ...]] = []
         self.assignments: list[tuple[Any, ...]] = []
-        self.briefs: list[tuple[Any, ...]] = []
         self.clocks: list[tuple[Any, ...]] = []
         self.timers: list[tuple[Any, ...]] = []
         self.events: list[tuple[Any, ...]] = []
         self.messages: list[tuple[Any, ...]] = []
-        self.to_brief: list[tuple[Ready, str, str | None, datetime | None, Assignment, Any]] = []
+        self.to_brief: list[tuple[Ready, str, str | None, datetime | None, Assignment, Roster]] = []
 
-    def add(self, r: Ready, handoff_id: str, sla: int | None, chosen: Assignment, roster: Roster, frame: pl.DataFrame) -> None:
+    def add(self, r: Ready, handoff_id: str, sla: int | None, chosen: Assignment, roster: Roster) -> None:
         b, signal = self.batch, r.moment.waiting.signal
         agreement, opened = b.agreement, signal.received_at
         person = b.directory.people[r.moment.person]
@@ -563,7 +559,7 @@ class _Opened:
             why=chosen.because,
         )
         recipient = owner.id if owner else OPS
-        self.messages += b._messages(kind, handoff_id, "opened", recipient, chosen.owner, payload, opened)
+        self.messages += messages_for(b.channels, kind, handoff_id, "opened", recipient, chosen.owner, payload, opened)
 
     def write(self) -> None:
         conn = self.batch.conn
@@ -647,22 +643,12 @@ def source_of(signal: Signal) -> str:
 
 
 def evidence_frame(got: Sequence[tuple[Any, ...]], agreement: Agreement) -> pl.DataFrame:
-    """(seq, person, kind, occurred_at, *fields as text) as the typed frame `judge` reads; what does not parse is unknown."""
-    names = list(agreement.signal_fields)
+    """(seq, person, kind, occurred_at, *fields as they came) as the typed frame `judge` reads; what does not parse is unknown."""
     schema: dict[str, Any] = {"signal": pl.Int64, "person_id": pl.String, "kind": pl.String, "occurred_at": pl.Datetime("us", "UTC")}
-    frame = pl.DataFrame(got, schema={**schema, **dict.fromkeys(names, pl.String)}, orient="row")
-    return frame.with_columns([_typed(name, kind) for name, kind in agreement.signal_fields.items() if kind != "text"])
-
-
-def _typed(name: str, kind: str) -> pl.Expr:
-    column = pl.col(name)
-    if kind == "bool":
-        return column.replace_strict({"true": True, "false": False}, default=None, return_dtype=pl.Boolean).alias(name)
-    if kind == "time":
-        return column.str.to_datetime(time_unit="us", time_zone="UTC", strict=False).alias(name)
-    if kind == "int":
-        return column.cast(pl.Float64, strict=False).cast(pl.Int64, strict=False).alias(name)
-    return column.cast(pl.Float64, strict=False).alias(name)
+    columns = list(zip(*got, strict=True)) or [()] * (len(schema) + len(agreement.signal_fields))
+    base = [pl.Series(name, column, dtype=dtype) for (name, dtype), column in zip(schema.items(), columns, strict=False)]
+    told = zip(agreement.signal_fields.items(), columns[len(schema) :], strict=True)
+    return pl.DataFrame([*base, *(as_column(name, column, kind) for (name, kind), column in told)])
 
 
 def _named(person: Person) -> Named:

@@ -180,11 +180,11 @@ def merge(conn: psycopg.Connection, merges: Mapping[str, str]) -> None:
 def evidence(
     conn: psycopg.Connection, person_ids: Sequence[str], kinds: Sequence[str], since: datetime, until: datetime, fields: Sequence[str]
 ) -> list[tuple[Any, ...]]:
-    """Every signal of these kinds by these people in (since, until]: (seq, person_id, kind, occurred_at, *fields as JSON text).
+    """Every signal of these kinds by these people in (since, until]: (seq, person_id, kind, occurred_at, *the fields' values as they came).
 
     Cost depends on what these people did in the window, not on what is stored: two index walks, identity then (who, occurred_at).
     """
-    picks = "".join(", s.properties ->> %s" for _ in fields)
+    picks = "".join(", s.properties -> %s" for _ in fields)
     return conn.execute(
         f"""
         SELECT s.seq, i.person_id, s.kind, s.occurred_at{picks}

@@ -203,10 +203,6 @@ def close(conn: psycopg.Connection, handoff_id: str, outcome: str, reason: str |
     )
 
 
-def reopen(conn: psycopg.Connection, handoff_id: str) -> None:
-    conn.execute("UPDATE handoff SET closed_at = NULL, outcome = NULL, reason = NULL, revision = revision + 1 WHERE id = %s", (handoff_id,))
-
-
 def assign(conn: psycopg.Connection, handoff_id: str, owner: str | None, at: datetime) -> None:
     conn.execute(
         """UPDATE handoff SET owner_id = %s, assigned_at = CASE WHEN %s::text IS NULL THEN assigned_at ELSE coalesce(assigned_at, %s) END,
