@@ -201,7 +201,8 @@ def enter(page: Page, server: Running) -> Callable[[str, str], Page]:
         page.goto(f"{server.url}/login")
         page.get_by_label("E-mail").fill(f"{who}@northwind.example")
         page.get_by_label("Password").fill(cast.PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
+        with page.expect_navigation():  # else the next line may abandon the sign-in before its cookie is there
+            page.get_by_role("button", name="Sign in").click()
         page.goto(server.url + path)
         # A key pressed before htmx has seen the page works too, as a plain form; but then there is no toast to wait for.
         page.locator("[data-htmx-powered]").first.wait_for(state="attached")

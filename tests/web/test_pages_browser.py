@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import cast
@@ -109,6 +110,7 @@ def test_a_touch_and_its_undo_by_keyboard_alone(server, page: Page) -> None:
     page.keyboard.type(cast.PASSWORD)
     page.keyboard.press("Enter")
     heading(page, "Maya Lindqvist")
+    page.locator("[data-htmx-powered]").first.wait_for(state="attached")  # a person is slower than the script; this test is not
     page.keyboard.press("c")
     expect(page.locator("#act")).to_contain_text("Touched in")
     expect(page.locator("#g-touched")).to_contain_text("Maya Lindqvist")
@@ -269,9 +271,28 @@ def test_a_lost_connection_is_said_and_nothing_pretends(server, page: Page, ente
     expect(page.get_by_text("Not connected. What you do now is not saved.")).to_be_visible()
     page.keyboard.press("c")
     expect(page.get_by_role("timer")).to_be_visible()
+    expect(page.locator("#toasts")).to_contain_text("Your last action was not saved.")
     page.context.set_offline(False)
+    page.evaluate("window.dispatchEvent(new Event('online'))")
+    page.locator(LIVE).wait_for()
     with server.store.reading() as conn:
         assert conn.execute("SELECT touched_at FROM handoff WHERE id = 'hnd_maya'").fetchone() == (None,)
+
+
+def test_the_stream_opens_however_late_its_script_arrives(page: Page, enter) -> None:
+    """Found when a busy machine showed a page that never went live: htmx had started without the extension."""
+    page.route("**/hx-sse-*.js*", lambda route: (time.sleep(1), route.continue_()))
+    enter("ana", "/queue")
+    page.locator(LIVE).wait_for(timeout=10_000)
+
+
+def test_a_stream_refused_at_first_is_asked_for_again(page: Page, enter, expect_refusal) -> None:
+    expect_refusal(503)
+    refusals = iter([503, 503])
+    page.route("**/stream", lambda route: route.fulfill(status=status) if (status := next(refusals, 0)) else route.continue_())
+    enter("ana", "/queue")
+    page.locator("html[data-live=off]").wait_for()
+    page.locator(LIVE).wait_for(timeout=15_000)
 
 
 def test_a_refusal_is_shown_where_the_button_was(server, page: Page, enter, expect_refusal) -> None:

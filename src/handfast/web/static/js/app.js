@@ -153,13 +153,22 @@ function fade() {
   fading = setTimeout(go, 8000);
 }
 document.addEventListener("htmx:error", e => {
-  if (e.target.closest?.("[data-stream]")) return live(false);
+  if (!e.target.closest?.("[data-stream]")) return toast("Could not reach the server. Your last action was not saved.");
   live(false);
-  say("Could not reach the server. Your last action was not saved.");
+  again(e.target);
 });
 document.addEventListener("htmx:response:error", e => {
-  if ((e.detail?.ctx?.response?.status ?? 0) >= 500) toast("The server could not do this. Nothing was saved; try again in a moment.");
+  if ((e.detail?.ctx?.response?.status ?? 0) < 500) return;
+  if (!e.target.closest?.("[data-stream]")) return toast("The server could not do this. Nothing was saved; try again in a moment.");
+  live(false);
+  again(e.target);
 });
+// The extension reconnects a stream that was open once; one that never opened is asked for here.
+let asking;
+function again(stream) {
+  clearTimeout(asking);
+  asking = setTimeout(() => { if (stream.isConnected && !stream._htmx?.sse) htmx.ajax("GET", stream.getAttribute("hx-sse:connect"), {source: stream}); }, 2000);
+}
 document.addEventListener("submit", e => { e.target.closest("dialog")?.close(); });
 document.addEventListener("htmx:after:request", e => { if (e.detail?.ctx?.response?.status < 400) e.target.closest?.("[popover]")?.hidePopover?.(); });
 
@@ -173,4 +182,5 @@ document.addEventListener("htmx:sse:after:connection", () => {
 });
 document.addEventListener("htmx:sse:error", () => live(false));
 addEventListener("offline", () => live(false));
+addEventListener("online", () => { if ($("[data-stream]")?._htmx?.sse?.reader) { live(true); document.body.dispatchEvent(new CustomEvent("resync")); } });
 addEventListener("pageshow", e => { if (e.persisted) document.body.dispatchEvent(new CustomEvent("resync")); });
