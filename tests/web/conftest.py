@@ -19,9 +19,13 @@ from typing import TYPE_CHECKING, Any
 import cast
 import httpx
 import pytest
+from playwright.sync_api import expect
 
 from handfast.web.app import create_app
 from handfast.web.server import Server
+
+# Two workers on two cores beside a database: five seconds, the default, is sometimes not enough for a page that is right.
+expect.set_options(timeout=20_000)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
