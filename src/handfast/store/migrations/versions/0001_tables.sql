@@ -91,6 +91,37 @@ CREATE TABLE pending (
     PRIMARY KEY (lane, received_at, seq)
 );
 
+-- What a decision learned, in the order it was learned: the fields of a person or account as they were from then on, and whose a key became.
+-- Replay reads a person's fields as they were known at each moment from here. Append only; nothing live reads it.
+CREATE TABLE learned (
+    seq         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    noun        text NOT NULL CHECK (noun IN ('person', 'account', 'key')),
+    id          text NOT NULL,                        -- person id, account id, or the key
+    belongs_to  text,                                 -- a person's account; a key's person
+    fields      jsonb,                                -- whole, as known from then on; NULL for a key
+    at          timestamptz NOT NULL,                 -- when the signal that taught it was received
+    signal_seq  bigint NOT NULL,                      -- that signal; of an import, the latest signal recorded before it
+    imported    boolean NOT NULL DEFAULT false        -- told by an import: known to every signal recorded later
+);
+
+-- Replays asked for, how far each has come, and what it found. `state` is moved by whoever runs it; a page may ask it to stop.
+CREATE TABLE replay_run (
+    id          text PRIMARY KEY,                     -- hash of draft, period and starter
+    contract_id text NOT NULL,                        -- the draft's id; it need not be among the versions
+    name        text NOT NULL,                        -- what to call the draft on a page
+    source      text NOT NULL,                        -- the draft as its authors wrote it
+    since       timestamptz NOT NULL,
+    until       timestamptz NOT NULL,
+    state       text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'running', 'stopping', 'stopped', 'done', 'failed')),
+    progress    double precision NOT NULL DEFAULT 0,  -- 0 to 1
+    doing       text NOT NULL DEFAULT '',
+    result      jsonb,                                -- the report, see docs/reference/replay.md
+    asked_by    text NOT NULL,
+    asked_at    timestamptz NOT NULL,
+    told_at     timestamptz NOT NULL                  -- the last sign of life
+);
+CREATE INDEX replay_run_asked ON replay_run (asked_at);
+
 -- The latest verdict of each person: what the last signal left them with.
 CREATE TABLE standing (
     person_id   text PRIMARY KEY REFERENCES person (id),
