@@ -17,7 +17,7 @@ import psycopg
 import structlog
 
 from handfast.connectors.channel import Channel
-from handfast.desk import contracts
+from handfast.desk import drafts
 from handfast.desk.contracts import Book, NoContract
 from handfast.desk.deliver import deliver
 from handfast.desk.handover import BATCH, Decided, decide
@@ -185,9 +185,12 @@ class Worker:
 
 
 def load_contract(store: Store, file: Path, at: datetime) -> tuple[int | None, list[str]]:
-    """Puts the contract in `file` in force from `at`; what is wrong with it is kept for the pages (note `contract_problem`)."""
+    """Puts the contract in `file` in force from `at`, or, once a contract was signed, makes it a draft to sign.
+
+    What is wrong with it is kept for the pages (note `contract_problem`).
+    """
     text = file.read_bytes().decode("utf-8", errors="replace")
-    version, problems = contracts.put_in_force(store, text, str(file), at)
+    version, problems = drafts.from_file(store, text, str(file), at)
     with store.writing() as conn:
         if problems:
             work.put_note(conn, "contract_problem", rows.dumps([p.as_json() for p in problems]), at)

@@ -1,22 +1,26 @@
-"""Which contract holds: loading a file into force, and the compiled versions every decision reads."""
+"""Which contract holds: the compiled versions every decision reads, and the operator's way to put a file in force."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 
 from handfast.contract.agreement import Agreement
+from handfast.contract.history import Kind, Side, Term, entry_after, holding, text_digest
 from handfast.contract.reading import read_contract
 from handfast.facts import utc
-from handfast.problem import Problem
+from handfast.problem import Place, Problem
 from handfast.store import contracts
 from handfast.store.base import Store
 
 #: Before everything: the first contract holds since here.
 EVER: Final = datetime(1, 1, 1, tzinfo=UTC)
+#: Who acts on the command line without an account.
+OPERATOR: Final = "operator"
 
 
 class NoContract(Exception):
@@ -24,7 +28,10 @@ class NoContract(Exception):
 
 
 class Book:
-    """The versions in force, compiled once each. `refresh` costs one short query; what has not changed is not read again."""
+    """The versions that hold or will, compiled once each. `refresh` costs one short query; what has not changed is not read again.
+
+    A version takes force by itself at its moment: every decision asks for the version in force at its own time.
+    """
 
     def __init__(self) -> None:
         self._latest = 0
@@ -32,25 +39,37 @@ class Book:
         self._ids: list[str] = []
         self._by_id: dict[str, Agreement] = {}
         self._numbers: dict[str, int] = {}
+        self._terms: dict[str, Term] = {}
+        self._withdrawn: frozenset[str] = frozenset()
 
     def refresh(self, conn: psycopg.Connection) -> Book:
-        """Reads the versions that came since the last time."""
-        for row in contracts.versions(conn, self._latest):
+        """Reads the versions that came since the last time, and leaves out what was withdrawn before its moment."""
+        fresh, withdrawn = contracts.news(conn, self._latest)
+        for row in fresh:
             agreement, problems = read_contract(row.source, f"contract version {row.version}")
             if agreement is None:
                 raise ValueError(f"stored contract version {row.version} no longer reads: {'; '.join(map(str, problems))}")
             self._by_id[row.id] = agreement
-            self._ids.append(row.id)
-            self._starts.append(row.in_force_from or EVER)
             self._numbers[row.id] = row.version
+            self._terms[row.id] = row.term
             self._latest = row.version
+        if fresh or withdrawn != self._withdrawn:
+            self._withdrawn = withdrawn
+            self._order()
         return self
+
+    def _order(self) -> None:
+        """By the moment from which each holds: agreed later does not mean in force later."""
+        ids = {number: contract_id for contract_id, number in self._numbers.items()}
+        order = holding(term for contract_id, term in self._terms.items() if contract_id not in self._withdrawn)
+        self._ids = [ids[term.version] for term in order]
+        self._starts = [term.since or EVER for term in order]
 
     def id_at(self, at: datetime) -> str:
         """The id of the version in force at a moment.
 
         Raises:
-            NoContract: none has been loaded.
+            NoContract: none has been loaded, or none holds yet.
         """
         spot = bisect_right(self._starts, at) - 1
         if spot < 0:
@@ -62,7 +81,7 @@ class Book:
         return self._by_id[self.id_at(at)]
 
     def by_id(self, contract_id: str) -> Agreement:
-        """The agreement of a version, in force or superseded. KeyError for an id nobody stored."""
+        """The agreement of a version, in force, scheduled, superseded or withdrawn. KeyError for an id nobody stored."""
         return self._by_id[contract_id]
 
     def version(self, contract_id: str) -> int:
@@ -73,14 +92,68 @@ class Book:
         return bool(self._ids)
 
 
-def put_in_force(store: Store, text: str, file: str, at: datetime) -> tuple[int | None, list[Problem]]:
-    """Reads a contract and puts it in force from `at`. Returns its new number (None: unchanged or refused) and the Problems.
+# --- the operator's way ---------------------------------------------------------------------------------------
 
-    A text that does not read changes nothing: what was in force stays in force.
+
+def put_in_force(
+    store: Store, text: str, file: str, at: datetime, *, by: str = OPERATOR, unsigned: bool = False
+) -> tuple[int | None, list[Problem]]:
+    """Reads a contract and puts it in force from `at` without signatures; the history says so.
+
+    Returns its new number (None: unchanged or refused) and the Problems. The first version holds since ever. A text that does not read
+    changes nothing: what was in force stays in force.
+
+    Args:
+        unsigned: needed once a version came into force by signatures.
     """
     agreement, problems = read_contract(text, file)
     if agreement is None:
         return None, problems
-    terms = agreement.contract
     with store.writing() as conn:
-        return contracts.add(conn, agreement.id, terms.contract, terms.motion, text, utc(at)), problems
+        contracts.lock(conn)
+        every = contracts.versions(conn)
+        last = next((v for v in reversed(every) if v.withdrawn_at is None), None)
+        if last is not None and last.content == agreement.id:
+            return None, problems
+        signed = contracts.was_signed(conn)
+        if signed and not unsigned:
+            return None, [_needs_signatures(file)]
+        number = add_version(conn, agreement, text, utc(at) if every else None, at)
+        record(conn, "loaded", at, by, version=number, content=agreement.id, data=told(text) | {"unsigned": True, "after_signed": signed})
+    return number, problems
+
+
+def _needs_signatures(file: str) -> Problem:
+    what = "the contract in force was signed by Marketing and Sales, and this text is not"
+    fix = "Make it a draft (`handfast contract draft FILE`) for both to sign; or load it with --unsigned, which the history will say."
+    return Problem(Place(file), what, fix)
+
+
+def add_version(conn: psycopg.Connection, agreement: Agreement, text: str, since: datetime | None, at: datetime) -> int:
+    """Writes a version in force from `since` (None: since ever). Under `contracts.lock`."""
+    terms = agreement.contract
+    return contracts.insert_version(conn, agreement.id, terms.contract, terms.motion, text, since, utc(at))
+
+
+def record(
+    conn: psycopg.Connection,
+    kind: Kind,
+    at: datetime,
+    by: str,
+    *,
+    side: Side | None = None,
+    draft: int | None = None,
+    version: int | None = None,
+    content: str | None = None,
+    data: Mapping[str, Any] | None = None,
+) -> str:
+    """Adds an entry to the history, bound to the one before; its hash. Under `contracts.lock`."""
+    last = contracts.last_entry(conn)
+    entry = entry_after(last, kind, utc(at), by, side=side, draft=draft, version=version, content=content, data=data)
+    contracts.append(conn, entry)
+    return entry.hash
+
+
+def told(text: str) -> dict[str, Any]:
+    """What every entry about a text says of it, beside the hash of its terms."""
+    return {"text": text_digest(text)}

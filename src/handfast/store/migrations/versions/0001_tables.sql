@@ -3,13 +3,62 @@
 
 CREATE TABLE contract (
     id          text PRIMARY KEY,                     -- hash of the content
-    version     integer NOT NULL UNIQUE,              -- 1, 2, 3 in the order they came into force
+    version     integer NOT NULL UNIQUE,              -- 1, 2, 3 in the order they were agreed
     name        text NOT NULL,
     motion      text NOT NULL,
     source      text NOT NULL,                        -- the YAML as its authors wrote it
     in_force_from timestamptz NOT NULL,               -- '-infinity' for the first
-    recorded_at timestamptz NOT NULL
+    recorded_at timestamptz NOT NULL,
+    withdrawn_at timestamptz                          -- taken back before its moment came: it never holds
 );
+
+-- Proposals for the next version. Whoever saves one raises `revision`; a signature counts for the revision it was given for.
+CREATE TABLE contract_draft (
+    number      integer PRIMARY KEY,                  -- 1, 2, 3: people say "draft 3"
+    source      text NOT NULL,
+    content     text,                                 -- hash of its terms; NULL while it has problems
+    takes_force timestamptz,                          -- the moment proposed; NULL: as soon as both have signed
+    base        integer,                              -- the version it began from; NULL for the very first
+    state       text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'agreed', 'withdrawn')),
+    version     integer REFERENCES contract (version), -- what it became
+    revision    integer NOT NULL DEFAULT 0,
+    by          text NOT NULL,                        -- who saved it last: an account's e-mail address, or 'operator'
+    created_at  timestamptz NOT NULL,
+    changed_at  timestamptz NOT NULL
+);
+
+-- What was done to drafts and versions, by whom; each row holds the hash of the row before it. See contract.history.
+CREATE TABLE contract_history (
+    seq         integer PRIMARY KEY,                  -- 1, 2, 3 without gaps
+    kind        text NOT NULL CHECK (kind IN ('drafted', 'edited', 'signed', 'agreed', 'loaded', 'withdrawn')),
+    at          timestamptz NOT NULL,
+    by          text NOT NULL,
+    side        text CHECK (side IN ('marketing', 'sales')),
+    draft       integer,
+    version     integer,
+    content     text,                                 -- hash of the terms it was about
+    data        jsonb NOT NULL,
+    previous    text NOT NULL,
+    hash        text NOT NULL UNIQUE
+);
+CREATE INDEX contract_history_draft ON contract_history (draft, seq) WHERE draft IS NOT NULL;
+
+CREATE FUNCTION append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'rows of % are never changed or deleted', TG_TABLE_NAME;
+END $$;
+CREATE TRIGGER contract_history_append_only BEFORE UPDATE OR DELETE ON contract_history FOR EACH ROW EXECUTE FUNCTION append_only();
+
+-- Of a version nothing may change but that it is taken back, once, before its moment.
+CREATE FUNCTION contract_stays() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.withdrawn_at IS NULL AND NEW.withdrawn_at < OLD.in_force_from AND to_jsonb(NEW) - 'withdrawn_at' = to_jsonb(OLD) - 'withdrawn_at' THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'a version of the contract is never changed; a new one takes its place';
+END $$;
+CREATE TRIGGER contract_stays BEFORE UPDATE ON contract FOR EACH ROW EXECUTE FUNCTION contract_stays();
+CREATE TRIGGER contract_append_only BEFORE DELETE ON contract FOR EACH ROW EXECUTE FUNCTION append_only();
 
 CREATE TABLE rep (
     id          text PRIMARY KEY,

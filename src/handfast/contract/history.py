@@ -1,0 +1,183 @@
+"""The history of the contract: who did what to which draft or version, each entry bound to the one before it.
+
+An entry's hash covers everything it says and the hash of the entry before. Whoever changes, removes or inserts one breaks every link after
+it; whoever cuts the end off is found by comparing with a head that was written down elsewhere (`broken(…, head=…)`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+from handfast.problem import Place, Problem
+
+#: `drafted`, `edited`: a draft was saved. `signed`: for one side. `agreed`: both have, and it became a version.
+#: `loaded`: the operator put a version in force without signatures. `withdrawn`: a draft, or a version before its moment.
+Kind = Literal["drafted", "edited", "signed", "agreed", "loaded", "withdrawn"]
+Side = Literal["marketing", "sales"]
+SIDES: Final[tuple[Side, ...]] = ("marketing", "sales")
+#: Which role of an account signs for which side. One role each, so that nobody can sign for both.
+SIGNS_FOR: Final[Mapping[str, Side]] = {"marketing": "marketing", "manager": "sales"}
+#: Who may write and withdraw drafts: those who sign, those who look after the contract, and whoever runs the installation.
+WRITERS: Final[frozenset[str]] = frozenset({"marketing", "manager", "revops", "operator"})
+#: Who may take back what both sides have signed, before its moment: either side, or whoever runs the installation.
+WITHDRAWERS: Final[frozenset[str]] = frozenset({*SIGNS_FOR, "operator"})
+
+#: What the first entry is bound to.
+BEGINNING: Final = "0" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the history. `at` is UTC; `data` is plain JSON without fractions; `previous` and `hash` are SHA-256 in hexadecimal."""
+
+    seq: int
+    kind: Kind
+    at: datetime
+    by: str
+    side: Side | None
+    draft: int | None
+    version: int | None
+    content: str | None
+    data: Mapping[str, Any]
+    previous: str
+    hash: str
+
+    def as_json(self) -> dict[str, Any]:
+        """A plain mapping, `at` as ISO text."""
+        told = {name: getattr(self, name) for name in ("seq", "kind", "by", "side", "draft", "version", "content")}
+        return {**told, "at": self.at.isoformat(), "data": dict(self.data), "previous": self.previous, "hash": self.hash}
+
+
+def entry_after(
+    last: tuple[int, str] | None,
+    kind: Kind,
+    at: datetime,
+    by: str,
+    *,
+    side: Side | None = None,
+    draft: int | None = None,
+    version: int | None = None,
+    content: str | None = None,
+    data: Mapping[str, Any] | None = None,
+) -> Entry:
+    """The entry that follows `last` (number and hash of the latest one; None where there is none), with its own hash."""
+    seq, previous = (last[0] + 1, last[1]) if last else (1, BEGINNING)
+    said = (seq, kind, at, by, side, draft, version, content, data or {}, previous)
+    return Entry(*said, _hash(*said))
+
+
+def _hash(seq: int, kind: str, at: datetime, *rest: Any) -> str:
+    # The time as the database keeps it: UTC, in microseconds.
+    plain = [seq, kind, at.astimezone(UTC).isoformat(timespec="microseconds"), *(dict(x) if isinstance(x, Mapping) else x for x in rest)]
+    return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()
+
+
+def text_digest(text: str) -> str:
+    """SHA-256 of a contract's text as its authors wrote it, in hexadecimal: comments and layout included."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def broken(entries: Sequence[Entry], head: str | None = None) -> list[Problem]:
+    """What does not hold together in the whole history, oldest first. None: every link is as it was written.
+
+    Args:
+        head: a hash that was noted down earlier (at least 8 of its digits); it must be in the chain, or the end was cut off.
+    """
+    found: list[Problem] = []
+    number, expected = 0, BEGINNING
+    for entry in entries:
+        place = Place("contract history", part=f"entry {entry.seq}")
+        if entry.seq != number + 1:
+            found.append(Problem(place, f"entry {number + 1} is missing before it", _ASK))
+        if entry.previous != expected:
+            found.append(Problem(place, "it is not bound to the entry before it", _ASK))
+        if entry.hash != _hash(*(getattr(entry, name) for name in Entry.__slots__[:-1])):
+            found.append(Problem(place, "what it says is not what was written", _ASK))
+        number, expected = entry.seq, entry.hash
+    if head is not None and not any(entry.hash.startswith(head) for entry in entries):
+        found.append(Problem(Place("contract history"), f"the entry {head[:16]}… you noted is not in it", "Its end was cut off. " + _ASK))
+    return found
+
+
+_ASK: Final = "Compare with a backup: somebody changed the table by hand."
+
+
+def version_problems(entries: Sequence[Entry], texts: Mapping[int, str]) -> list[Problem]:
+    """Versions whose stored text is not what the history says came into force. `texts`: version → its text."""
+    found = []
+    told = {entry.version: entry for entry in entries if entry.kind in ("agreed", "loaded") and entry.version is not None}
+    for version, entry in told.items():
+        place = Place("contract", part=f"version {version}")
+        if version not in texts:
+            found.append(Problem(place, "the history knows it, but it is not stored any more", _ASK))
+        elif text_digest(texts[version]) != entry.data.get("text"):
+            found.append(Problem(place, f"its text is not what entry {entry.seq} recorded", _ASK))
+    found += [
+        Problem(Place("contract", part=f"version {version}"), "it is stored, but the history does not know it", _ASK)
+        for version in sorted(set(texts) - set(told))
+    ]
+    return found
+
+
+# --- which version holds --------------------------------------------------------------------------------------
+
+_EVER: Final = datetime.min.replace(tzinfo=UTC)
+Standing = Literal["in force", "scheduled", "superseded", "withdrawn"]
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """From when a version holds (UTC; None: since ever), unless it was withdrawn before."""
+
+    version: int
+    since: datetime | None
+    withdrawn: bool = False
+
+
+def holding(terms: Iterable[Term]) -> list[Term]:
+    """The versions that hold or will, in the order in which they take force; of two at the same moment the one agreed later comes last."""
+    return sorted((t for t in terms if not t.withdrawn), key=lambda t: (t.since or _EVER, t.version))
+
+
+def standings(terms: Iterable[Term], at: datetime) -> dict[int, Standing]:
+    """version → how it stands at a moment."""
+    every = list(terms)
+    order = holding(every)
+    spot = bisect_right([t.since is not None and t.since > at for t in order], False) - 1
+    found: dict[int, Standing] = {t.version: "withdrawn" for t in every if t.withdrawn}
+    for n, term in enumerate(order):
+        found[term.version] = "superseded" if n < spot else "in force" if n == spot else "scheduled"
+    return found
+
+
+# --- signatures -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """One side's consent to a text, and to the moment from which it shall hold. `hash` is that of its entry in the history."""
+
+    side: Side
+    by: str
+    name: str
+    at: datetime
+    content: str
+    takes_force: str | None
+    hash: str
+
+
+def signatures(entries: Iterable[Entry], draft: int, revision: int) -> dict[Side, Signature]:
+    """The signatures that count for a draft as it stands: those given for this revision. Saving it again makes earlier ones void."""
+    return {
+        entry.side: Signature(
+            entry.side, entry.by, entry.data["name"], entry.at, entry.content or "", entry.data["takes_force"], entry.hash
+        )
+        for entry in entries
+        if entry.kind == "signed" and entry.draft == draft and entry.data["revision"] == revision and entry.side is not None
+    }
