@@ -71,6 +71,29 @@ def _judged(candidate: str) -> str | None:
     return None
 
 
+#: Providers that deliver `anna+demo@` to `anna@`, and the one host each of them writes as several.
+_TAGS_IGNORED: Final = frozenset(
+    "fastmail.com gmail.com googlemail.com hotmail.com icloud.com live.com mac.com me.com outlook.com pm.me proton.me protonmail.com".split()
+)
+_DOTS_IGNORED: Final = frozenset({"gmail.com"})
+_SAME_HOST: Final = {"googlemail.com": "gmail.com", "protonmail.com": "proton.me", "pm.me": "proton.me"}
+
+
+@lru_cache(maxsize=65_536)
+def mailbox(email: str) -> str:
+    """The mailbox a normalised address is delivered to: without tag and dots where the provider is known to ignore them.
+
+    Elsewhere a tag or a dot may be another mailbox, and the address stays as it is.
+    """
+    local, _, host = email.rpartition("@")
+    if host in _TAGS_IGNORED:
+        local = local.partition("+")[0] or local
+    host = _SAME_HOST.get(host, host)
+    if host in _DOTS_IGNORED:
+        local = local.replace(".", "") or local
+    return f"{local}@{host}"
+
+
 def domain_of(email: str) -> str:
     """What follows the `@` of a normalised address."""
     return email.rpartition("@")[2]
