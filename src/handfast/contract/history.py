@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
@@ -181,3 +181,53 @@ def signatures(entries: Iterable[Entry], draft: int, revision: int) -> dict[Side
         for entry in entries
         if entry.kind == "signed" and entry.draft == draft and entry.data["revision"] == revision and entry.side is not None
     }
+
+
+# --- told -----------------------------------------------------------------------------------------------------
+
+
+def sentence(entry: Entry) -> str:
+    """What an entry says, for people; times stay as ISO texts in UTC, to the minute."""
+    thing = f"version {entry.version}" if entry.version is not None and entry.kind != "agreed" else f"draft {entry.draft}"
+    return _TOLD[entry.kind](entry, thing)
+
+
+def _drafted(entry: Entry, thing: str) -> str:
+    if (version := entry.data.get("back_to")) is not None:
+        return f"{thing} written, to go back to version {version}"
+    return f"{thing} written" + (f" from {entry.data['file']}" if entry.data.get("file") else "")
+
+
+def _edited(entry: Entry, thing: str) -> str:
+    void = entry.data.get("voided")
+    return f"{thing} changed" + (f"; what {' and '.join(void)} signed is void" if void else "")
+
+
+def _signed(entry: Entry, thing: str) -> str:
+    return f"{thing} signed for {entry.side} by {entry.data['name']}, to hold {_since(entry.data['takes_force'], 'as soon as both have signed')}"
+
+
+def _agreed(entry: Entry, thing: str) -> str:
+    return f"{thing} signed by both: version {entry.version}, in force {_since(entry.data['since'], 'since ever')}"
+
+
+def _loaded(entry: Entry, thing: str) -> str:
+    return f"{thing} put in force by the operator, unsigned" + (" although there was a signed one" if entry.data.get("after_signed") else "")
+
+
+def _withdrawn(entry: Entry, thing: str) -> str:
+    return f"{thing} withdrawn" + (" before its moment" if entry.version is not None else "")
+
+
+def _since(moment: str | None, without: str) -> str:
+    return f"from {moment[:16].replace('T', ' ')} UTC" if moment else without
+
+
+_TOLD: Final[Mapping[Kind, Callable[[Entry, str], str]]] = {
+    "drafted": _drafted,
+    "edited": _edited,
+    "signed": _signed,
+    "agreed": _agreed,
+    "loaded": _loaded,
+    "withdrawn": _withdrawn,
+}

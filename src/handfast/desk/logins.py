@@ -76,6 +76,22 @@ def sign_in(store: Store, email: str, password: str, address: str, at: datetime,
         Refused: too many attempts from this address for this e-mail, or e-mail and password do not belong together
             (one answer for both an unknown e-mail and a wrong password).
     """
+    login = authenticate(store, email, password, address, at)
+    token = secrets.token_urlsafe(32)
+    with store.writing() as conn:
+        if old_token:
+            logins.close_session(conn, digest(old_token))
+        logins.drop_idle_sessions(conn, at - IDLE)
+        logins.open_session(conn, digest(token), login.id, at)
+    return Session(token, login)
+
+
+def authenticate(store: Store, email: str, password: str, address: str, at: datetime) -> Login:
+    """Whose e-mail and password these are; opens no session. For what is signed at the command line or asked for by a script.
+
+    Raises:
+        Refused: as `sign_in`.
+    """
     email = email.strip().lower()
     who = hashlib.sha256(f"{email}\x1f{address}".encode()).hexdigest()[:32]
     with store.writing() as conn:
@@ -87,14 +103,9 @@ def sign_in(store: Store, email: str, password: str, address: str, at: datetime,
         raise Refused(
             _problem("password", "this e-mail and password do not belong together", "Check both, or ask RevOps for a new password.")
         )
-    token = secrets.token_urlsafe(32)
     with store.writing() as conn:
-        if old_token:
-            logins.close_session(conn, digest(old_token))
-        logins.drop_idle_sessions(conn, at - IDLE)
-        logins.open_session(conn, digest(token), login.id, at)
         logins.forget_attempts(conn, who)
-    return Session(token, login)
+    return login
 
 
 def session_of(store: Store, token: str, at: datetime) -> Login | None:

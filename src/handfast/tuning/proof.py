@@ -6,7 +6,7 @@ unless the example says who is away or how many open handoffs somebody holds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -32,17 +32,35 @@ _EVER: Final = (datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UT
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """An expectation that was not met: its name in `expect`, both values as people read them, and what the working says of it."""
+
+    name: str
+    expected: str
+    found: str
+    because: str
+
+    def __str__(self) -> str:
+        said = f"{self.name}: expected {self.expected}, was {self.found}"
+        return f"{said} ({self.because})" if self.because else said
+
+
+@dataclass(frozen=True, slots=True)
 class Proof:
     """What became of one example. `found` is what was decided, under the names of `expect`; `working` the verdict's and the assignment's.
 
-    `differences` are sentences, one for each expectation that was not met; none where the example passed.
+    `compared` has one Difference for each expectation that was not met, `differences` the same as sentences; none where it passed.
     """
 
     example: str
     passed: bool
-    differences: list[str]
+    compared: Sequence[Difference]
     found: Mapping[str, Any]
     working: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def differences(self) -> list[str]:
+        return [str(one) for one in self.compared]
 
     def as_json(self) -> dict[str, Any]:
         """A plain mapping with times as ISO texts."""
@@ -113,8 +131,10 @@ def _clock(agreement: Agreement, given: Given, found: Mapping[str, Any]) -> dict
 # --- compared ---------------------------------------------------------------------------------------------------
 
 
-def _differences(agreement: Agreement, expect: Mapping[str, Any], found: Mapping[str, Any], working: Mapping[str, Any]) -> Iterator[str]:
-    """One sentence for each. What only a ready verdict leads to is not complained of where the missing verdict already was."""
+def _differences(
+    agreement: Agreement, expect: Mapping[str, Any], found: Mapping[str, Any], working: Mapping[str, Any]
+) -> Iterator[Difference]:
+    """One for each expectation. What only a ready verdict leads to is not complained of where the missing verdict already was."""
     zone, mistaken = agreement.contract.calendar.timezone, expect.get("verdict", found["verdict"]) != found["verdict"]
     for name, expected in expect.items():
         value = found.get(name)
@@ -122,9 +142,7 @@ def _differences(agreement: Agreement, expect: Mapping[str, Any], found: Mapping
             continue
         if _SAME.get(name, _equal)(expected, value, zone):
             continue
-        said = f"{name}: expected {_shown(expected, zone)}, was {_shown(value, zone)}"
-        why = _why(agreement, name, found, working)
-        yield f"{said} ({why})" if why else said
+        yield Difference(name, _shown(expected, zone), _shown(value, zone), _why(agreement, name, found, working))
 
 
 def _equal(expected: Any, value: Any, _zone: str) -> bool:
