@@ -15,7 +15,6 @@ A crash anywhere before the commit leaves the signals waiting, and the same sign
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -28,7 +27,7 @@ import psycopg
 
 from handfast.brief.compose import BriefCase, compose
 from handfast.contract.agreement import SLA_FIELDS, Agreement
-from handfast.contract.frames import as_column, as_frame
+from handfast.contract.frames import as_frame, as_json_column
 from handfast.desk.contracts import Book
 from handfast.facts import Account, Person, Signal, lane_of, stable_id
 from handfast.identity.keys import account_key, email_key, keys_of, user_key
@@ -166,10 +165,10 @@ class _Batch:
         for one in waiting:
             keys.update(dict.fromkeys(keys_of(one.signal.email, one.signal.user_id, one.signal.anonymous_id)))
         book = self.directory
-        book.who = rows.identities(self.conn, list(keys))
-        found = list(set(book.who.values()))
-        book.people = rows.people(self.conn, found)
-        book.users = rows.with_user_ids(self.conn, found)
+        book.who = rows.known_by(self.conn, list(keys))
+        book.people = rows.people(self.conn, list(set(book.who.values())))
+        self.user_keys = {person: who for who, person in book.who.items() if who.startswith("user:")}
+        book.users = set(self.user_keys)
         account_keys = {k for one in waiting if one.signal.email and (k := self.domain_of(one.signal.email))}
         account_keys |= {f"group:{one.signal.group_id}" for one in waiting if one.signal.group_id}
         ids = {p.account for p in book.people.values() if p.account}
@@ -209,7 +208,7 @@ class _Batch:
         if email is not None:
             home = lane_of(account_key(email_key(email), business_domain(email)))
         elif known is not None and keys[0].startswith("visitor:"):
-            home = lane_of(next((k for k, p in book.who.items() if p == known and k.startswith("user:")), keys[0]))
+            home = lane_of(self.user_keys.get(known, keys[0]))
         links = {lane_of(k) for k in keys[1:] if k not in book.who}
         if signal.previous_id:
             links.add(lane_of(user_key(signal.previous_id)))
@@ -296,14 +295,14 @@ class _Batch:
         reach = max([agreement.contract.ready.intent.lookback.minutes, *(n.within.minutes for n in agreement.contract.ready.next_step)])
         since = min(m.at for m in moments) - timedelta(minutes=reach)
         until = max(m.at for m in moments)
-        names = list(agreement.signal_fields)
-        subjects: dict[str, set[str]] = defaultdict(set)
-        for m in moments:
-            subjects[m.person].add(m.subject)
-        got = rows.evidence(self.conn, list(subjects), list(agreement.kinds), since, until, names)
-        if any(len(s) > 1 or person not in s for person, s in subjects.items()):
-            got = [(r[0], subject, *r[2:]) for r in got for subject in subjects[r[1]]]
-        return evidence_frame(got, agreement)
+        people = {m.person for m in moments}
+        keys = {who: person for who, person in self.directory.who.items() if person in people}
+        got = rows.evidence(self.conn, keys, list(agreement.kinds), since, until, list(agreement.signal_fields))
+        if any(m.person != m.subject for m in moments):
+            pairs = sorted({(m.person, m.subject) for m in moments})
+            subjects = pl.DataFrame(pairs, schema={"person_id": pl.String, "subject": pl.String}, orient="row")
+            got = got.join(subjects, on="person_id").drop("person_id").rename({"subject": "person_id"})
+        return typed(got, agreement)
 
     def _write_standings(self, found: Sequence[tuple[Moment, Mapping[str, Any]]]) -> None:
         latest: dict[str, tuple[Any, ...]] = {}
@@ -642,13 +641,9 @@ def source_of(signal: Signal) -> str:
     return signal.source
 
 
-def evidence_frame(got: Sequence[tuple[Any, ...]], agreement: Agreement) -> pl.DataFrame:
-    """(seq, person, kind, occurred_at, *fields as they came) as the typed frame `judge` reads; what does not parse is unknown."""
-    schema: dict[str, Any] = {"signal": pl.Int64, "person_id": pl.String, "kind": pl.String, "occurred_at": pl.Datetime("us", "UTC")}
-    columns = list(zip(*got, strict=True)) or [()] * (len(schema) + len(agreement.signal_fields))
-    base = [pl.Series(name, column, dtype=dtype) for (name, dtype), column in zip(schema.items(), columns, strict=False)]
-    told = zip(agreement.signal_fields.items(), columns[len(schema) :], strict=True)
-    return pl.DataFrame([*base, *(as_column(name, column, kind) for (name, kind), column in told)])
+def typed(evidence: pl.DataFrame, agreement: Agreement) -> pl.DataFrame:
+    """The evidence as stored, its fields read as the contract declares them; what does not parse is unknown."""
+    return evidence.with_columns(as_json_column(evidence[name], kind) for name, kind in agreement.signal_fields.items())
 
 
 def _named(person: Person) -> Named:
