@@ -226,7 +226,7 @@ def test_live_reads_a_signals_value_as_the_contracts_own_examples_do(house: Hous
     """One reading of loose values: what `contract prove` and the live loop make of "yes", 30.0 and 12.5 is the same."""
     from handfast.contract.frames import as_frame
     from handfast.contract.reading import read_contract
-    from handfast.desk.handover import typed
+    from handfast.desk.verdicts import typed
     from handfast.store import handover as rows
 
     from .house import CONTRACT

@@ -10,7 +10,7 @@ import psycopg
 
 from handfast.contract.frames import as_frame
 from handfast.desk.contracts import Book
-from handfast.desk.handover import typed
+from handfast.desk.verdicts import typed
 from handfast.readiness.explain import workings
 from handfast.readiness.verdict import judge
 from handfast.sla.clock import Clock, explain_due

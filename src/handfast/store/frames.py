@@ -1,6 +1,6 @@
-"""Results of a query as Polars frames: COPY writes CSV, Polars reads it, no row ever becomes Python objects.
+"""Results of a query as Polars frames: the server writes lines, Polars reads them, no row ever becomes Python objects.
 
-Beside `fetchall` and a Series a column this costs a sixth of the processor time, and most of what is left runs in the server.
+Measured on 65,000 rows of eight columns: 1.4 µs a row, of COPY as CSV 4 µs, of `fetchall` 6 µs and twice that with a Series a column.
 """
 
 from __future__ import annotations
@@ -15,31 +15,19 @@ if TYPE_CHECKING:
 
 #: A time travels as whole microseconds since 1970, which neither side needs to parse.
 MICROSECONDS = "(extract(epoch FROM {}) * 1000000)::bigint"
-_BETWEEN = "\x1f"
 
 
-def copy_frame(conn: Conn, query: str, params: Sequence[Any], schema: Mapping[str, pl.DataType | type[pl.DataType]]) -> pl.DataFrame:
-    """The rows of `query` as a frame with these columns, in this order.
+def lines(conn: Conn, columns: Mapping[str, tuple[str, pl.DataType]], source: str, params: Sequence[Any]) -> pl.DataFrame:
+    """`SELECT columns FROM source` as a frame; the order of its rows is the server's.
 
-    `params` are put in by the client, as COPY takes none; long lists go through `array`. A column of `pl.Datetime` is to be selected as
-    `MICROSECONDS`.
+    `columns`: name → (SQL expression, type). An expression gives a number, a time (typed `pl.Datetime`, in UTC), or JSON text: nothing in
+    which a tab or a line's end could stand. One answer holds at most 1 GB.
     """
-    wire = {name: pl.Int64 if isinstance(dtype, pl.Datetime) else dtype for name, dtype in schema.items()}
-    with conn.cursor() as cursor, cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT csv)", params) as copy:
-        text = b"".join(copy)
-    if not text:
-        return pl.DataFrame(schema=dict(schema))
-    frame = pl.read_csv(text, has_header=False, schema=wire)
-    times = [pl.col(name).cast(dtype) for name, dtype in schema.items() if isinstance(dtype, pl.Datetime)]
-    return frame.with_columns(times) if times else frame
-
-
-def array(values: Sequence[str]) -> str:
-    """A list of texts as an array literal, to be cast (`%s::text[]`): ten times faster than psycopg's own, element by element."""
-    if not values:
-        return "{}"
-    joined = _BETWEEN.join(values)
-    if joined.count(_BETWEEN) != len(values) - 1:  # a value that holds the separator itself
-        return "{" + ",".join('"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values) + "}"
-    escaped = joined.replace("\\", "\\\\").replace('"', '\\"') if "\\" in joined or '"' in joined else joined
-    return '{"' + escaped.replace(_BETWEEN, '","') + '"}'
+    wire = {name: pl.Int64() if isinstance(dtype, pl.Datetime) else dtype for name, (_, dtype) in columns.items()}
+    cells = [MICROSECONDS.format(text) if isinstance(dtype, pl.Datetime) else text for text, dtype in columns.values()]
+    cell_by_cell = ", E'\\t', ".join(cells)
+    row = conn.execute(f"SELECT string_agg(concat({cell_by_cell}), E'\\n') FROM {source}", params).fetchone()
+    if row is None or row[0] is None:
+        return pl.DataFrame(schema={name: dtype for name, (_, dtype) in columns.items()})
+    frame = pl.read_csv(row[0].encode(), has_header=False, schema=wire, separator="\t", quote_char=None)
+    return frame.with_columns(pl.col(name).cast(dtype) for name, (_, dtype) in columns.items() if isinstance(dtype, pl.Datetime))
