@@ -226,7 +226,7 @@ def test_live_reads_a_signals_value_as_the_contracts_own_examples_do(house: Hous
     """One reading of loose values: what `contract prove` and the live loop make of "yes", 30.0 and 12.5 is the same."""
     from handfast.contract.frames import as_frame
     from handfast.contract.reading import read_contract
-    from handfast.desk.handover import evidence_frame
+    from handfast.desk.verdicts import typed
     from handfast.store import handover as rows
 
     from .house import CONTRACT
@@ -248,6 +248,6 @@ def test_live_reads_a_signals_value_as_the_contracts_own_examples_do(house: Hous
     person = house.one("SELECT id FROM person")
     names = list(agreement.signal_fields)
     with house.store.reading() as conn:
-        got = rows.evidence(conn, [person], ["used"], moment("Mon 09:00"), moment("Mon 11:00"), names)
-    live = evidence_frame(sorted(got, key=lambda row: row[3]), agreement).select(names)
+        got = rows.evidence(conn, rows.keys_of_person(conn, person), ["used"], moment("Mon 09:00"), moment("Mon 11:00"), names)
+    live = typed(got.sort("occurred_at"), agreement).select(names)
     assert live.equals(as_frame(said, agreement.signal_fields).select(names))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import orjson
 import polars as pl
 
 from handfast.contract.terms import FieldType
@@ -43,6 +44,22 @@ def as_frame(rows: Sequence[Mapping[str, Any]], fields: Mapping[str, FieldType])
 def as_column(name: str, values: Sequence[Any], kind: FieldType) -> pl.Series:
     """One column of a declared type, by the same reading: the only place where a loose value gets its type."""
     return pl.Series(name, [_READ[kind](value) for value in values], dtype=DTYPES[kind])
+
+
+def as_json_column(raw: pl.Series, kind: FieldType) -> pl.Series:
+    """`raw` holds JSON texts (null: no value): the same reading as `as_column` of the values they stand for.
+
+    What is plainly of its type is read by Polars, all at once; only the rest is looked at one by one.
+    """
+    plain, value = _PLAIN[kind]
+    frame = raw.rename("_").to_frame()
+    found = frame.select(plain.alias("plain"), pl.when(plain).then(value).alias("value"))
+    odd = (~found["plain"]).fill_null(False)
+    column = found["value"].cast(DTYPES[kind])
+    if odd.any():
+        read = [_READ[kind](orjson.loads(text)) for text in raw.filter(odd)]
+        column = column.scatter(odd.arg_true(), pl.Series(read, dtype=DTYPES[kind]))
+    return column.rename(raw.name)
 
 
 def read_time(text: str) -> datetime | None:
@@ -115,4 +132,17 @@ def _time(value: Any) -> datetime | None:
         return None
 
 
+_WRITTEN: Final = pl.col("_")
+#: Of a JSON text: is it plainly of the type, and then what is its value?
+_PLAIN: Final[Mapping[FieldType, tuple[pl.Expr, pl.Expr]]] = {
+    # A text without a backslash has no quotes but the two around it.
+    "text": (
+        _WRITTEN.str.starts_with('"') & ~_WRITTEN.str.contains("\\", literal=True),
+        _WRITTEN.str.replace_all('"', "", literal=True),
+    ),
+    "int": (_WRITTEN.str.contains(r"\A-?[0-9]{1,18}\z"), _WRITTEN.cast(pl.Int64, strict=False)),
+    "number": (_WRITTEN.str.contains(r"\A-?[0-9]{1,15}(\.[0-9]{1,15})?\z"), _WRITTEN.cast(pl.Float64, strict=False)),
+    "bool": (_WRITTEN.is_in(["true", "false"]), _WRITTEN == "true"),
+    "time": (_WRITTEN.is_null(), pl.lit(None, dtype=pl.Datetime("us", "UTC"))),
+}
 _READ: Final[Mapping[FieldType, Callable[[Any], Any]]] = {"text": _text, "int": _int, "number": _number, "bool": _bool, "time": _time}

@@ -14,7 +14,7 @@ from typing import Any, Final
 import psycopg
 
 from handfast.desk.contracts import Book
-from handfast.desk.handover import messages_for
+from handfast.desk.opening import messages_for
 from handfast.desk.refused import Refused
 from handfast.dispositions import Disposition, check
 from handfast.facts import Evidence, Outcome, Rep, Touch, TouchKind, stable_id, utc

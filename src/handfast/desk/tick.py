@@ -17,7 +17,7 @@ import psycopg
 
 from handfast.desk.actions import pass_on
 from handfast.desk.contracts import Book
-from handfast.desk.handover import messages_for, read_roster
+from handfast.desk.opening import messages_for, read_roster
 from handfast.facts import Rep, stable_id
 from handfast.routing.assign import Case as RoutingCase
 from handfast.routing.assign import Roster, assign

@@ -10,7 +10,7 @@ import psycopg
 
 from handfast.contract.frames import as_frame
 from handfast.desk.contracts import Book
-from handfast.desk.handover import evidence_frame
+from handfast.desk.verdicts import typed
 from handfast.readiness.explain import workings
 from handfast.readiness.verdict import judge
 from handfast.sla.clock import Clock, explain_due
@@ -54,10 +54,11 @@ def _working(conn: psycopg.Connection, book: Book, person: Story, stands: Story)
     reach = max(ready.intent.lookback.minutes, *(n.within.minutes for n in ready.next_step))
     account = rows.accounts(conn, [person["account_id"]], []) if person["account_id"] else []
     fields = {**(account[0].fields if account else {}), **person["fields"]}
-    got = rows.evidence(conn, [person["id"]], list(agreement.kinds), at - timedelta(minutes=reach), at, list(agreement.signal_fields))
+    keys = rows.keys_of_person(conn, person["id"])
+    got = rows.evidence(conn, keys, list(agreement.kinds), at - timedelta(minutes=reach), at, list(agreement.signal_fields))
     people = as_frame([{"person_id": person["id"], **fields}], {"person_id": "text", **agreement.contract.fields})
     points = pl.DataFrame({"person_id": [person["id"]], "at": [at]}, schema={"person_id": pl.String, "at": pl.Datetime("us", "UTC")})
-    judged = judge(agreement, points, people, evidence_frame(got, agreement), working=True)
+    judged = judge(agreement, points, people, typed(got, agreement), working=True)
     return {"contract_version": book.version(stands["contract_id"]), "working": workings(agreement, judged)[0]}
 
 

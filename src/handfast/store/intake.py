@@ -81,7 +81,7 @@ def emails_of(conn: Conn, keys: Sequence[str]) -> dict[str, str]:
     if not keys:
         return {}
     rows = conn.execute(
-        "SELECT i.who, p.email FROM identity AS i JOIN person AS p ON p.id = i.person_id WHERE i.who = ANY(%s) AND p.email IS NOT NULL",
+        "SELECT i.who, p.email FROM identity AS i JOIN person AS p ON p.id = i.person_id WHERE i.who = ANY(%b) AND p.email IS NOT NULL",
         (list(keys),),
     )
     return dict(rows.fetchall())

@@ -53,8 +53,8 @@ _CASE = """
 
 def hold(conn: psycopg.Connection, ids: Sequence[str]) -> dict[str, Case]:
     """Locks these handoffs, in the order of their ids so that two workers cannot wait for each other, and reads them."""
-    conn.execute("SELECT id FROM handoff WHERE id = ANY(%s) ORDER BY id FOR UPDATE", (list(ids),))
-    rows = conn.execute(f"{_CASE} WHERE h.id = ANY(%s)", (list(ids),)).fetchall()
+    conn.execute("SELECT id FROM handoff WHERE id = ANY(%b) ORDER BY id FOR UPDATE", (list(ids),))
+    rows = conn.execute(f"{_CASE} WHERE h.id = ANY(%b)", (list(ids),)).fetchall()
     return {row[0]: Case(*row) for row in rows}
 
 
@@ -62,7 +62,7 @@ def open_handoffs_of(conn: psycopg.Connection, person_ids: Sequence[str]) -> lis
     """(person, handoff, joined_at) of every open handoff these people are in."""
     return conn.execute(
         """SELECT p.person_id, p.handoff_id, p.joined_at FROM handoff_person AS p JOIN handoff AS h ON h.id = p.handoff_id
-           WHERE p.person_id = ANY(%s) AND h.closed_at IS NULL""",
+           WHERE p.person_id = ANY(%b) AND h.closed_at IS NULL""",
         (list(person_ids),),
     ).fetchall()
 
@@ -71,7 +71,7 @@ def handoffs_of(conn: psycopg.Connection, person_ids: Sequence[str]) -> list[tup
     """(person, handoff, joined_at, closed_at) of every handoff these people are or were in, oldest first."""
     return conn.execute(
         """SELECT p.person_id, p.handoff_id, p.joined_at, h.closed_at FROM handoff_person AS p JOIN handoff AS h ON h.id = p.handoff_id
-           WHERE p.person_id = ANY(%s) ORDER BY p.joined_at""",
+           WHERE p.person_id = ANY(%b) ORDER BY p.joined_at""",
         (list(person_ids),),
     ).fetchall()
 
@@ -87,8 +87,8 @@ def add_touches(conn: psycopg.Connection, rows: Sequence[tuple[Any, ...]]) -> se
     got = conn.execute(
         """
         INSERT INTO touch (id, handoff_id, person_id, rep_id, kind, contact, evidence, source, note, occurred_at, recorded_at)
-        SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bool[], %s::text[], %s::text[], %s::text[],
-                             %s::timestamptz[], %s::timestamptz[])
+        SELECT * FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::bool[], %b::text[], %b::text[], %b::text[],
+                             %b::timestamptz[], %b::timestamptz[])
         ON CONFLICT (id) DO NOTHING RETURNING id
         """,
         columns,
@@ -106,7 +106,7 @@ def note_touches(conn: psycopg.Connection, handoff_ids: Sequence[str]) -> None:
         """
         UPDATE handoff AS h SET touched_at = t.first, contacted_at = t.contact, revision = revision + 1
         FROM (SELECT x.id, min(t.occurred_at) AS first, min(t.occurred_at) FILTER (WHERE t.contact) AS contact
-              FROM unnest(%s::text[]) AS x (id) LEFT JOIN touch AS t ON t.handoff_id = x.id GROUP BY x.id) AS t
+              FROM unnest(%b::text[]) AS x (id) LEFT JOIN touch AS t ON t.handoff_id = x.id GROUP BY x.id) AS t
         WHERE h.id = t.id
         """,
         (ids,),
@@ -116,8 +116,8 @@ def note_touches(conn: psycopg.Connection, handoff_ids: Sequence[str]) -> None:
         UPDATE handoff_person AS h SET touched_at = t.first, contacted_at = t.contact
         FROM (SELECT p.handoff_id, p.person_id, t.first, t.contact FROM handoff_person AS p
               LEFT JOIN (SELECT handoff_id, person_id, min(occurred_at) AS first, min(occurred_at) FILTER (WHERE contact) AS contact
-                         FROM touch WHERE handoff_id = ANY(%s) GROUP BY handoff_id, person_id) AS t USING (handoff_id, person_id)
-              WHERE p.handoff_id = ANY(%s)) AS t
+                         FROM touch WHERE handoff_id = ANY(%b) GROUP BY handoff_id, person_id) AS t USING (handoff_id, person_id)
+              WHERE p.handoff_id = ANY(%b)) AS t
         WHERE h.handoff_id = t.handoff_id AND h.person_id = t.person_id
               AND (h.touched_at, h.contacted_at) IS DISTINCT FROM (t.first, t.contact)
         """,
@@ -126,7 +126,7 @@ def note_touches(conn: psycopg.Connection, handoff_ids: Sequence[str]) -> None:
     # Evidence of an earlier touch, heard of later than a later one: the clock stopped then.
     conn.execute(
         """UPDATE clock AS c SET stopped_at = greatest(h.touched_at, c.started_at) FROM handoff AS h
-           WHERE h.id = c.handoff_id AND h.id = ANY(%s) AND c.kind = 'first_touch' AND c.stopped_by = 'touch' AND h.touched_at < c.stopped_at""",
+           WHERE h.id = c.handoff_id AND h.id = ANY(%b) AND c.kind = 'first_touch' AND c.stopped_by = 'touch' AND h.touched_at < c.stopped_at""",
         (ids,),
     )
 
@@ -134,13 +134,13 @@ def note_touches(conn: psycopg.Connection, handoff_ids: Sequence[str]) -> None:
 def stop_clocks(conn: psycopg.Connection, handoff_ids: Sequence[str], at: Sequence[datetime], by: str, recorded_at: datetime) -> None:
     """Stops the running clocks of these handoffs at these moments and settles what they still owed."""
     conn.execute(
-        """UPDATE clock AS c SET stopped_at = d.at, stopped_by = %s FROM unnest(%s::text[], %s::timestamptz[]) AS d (handoff, at)
+        """UPDATE clock AS c SET stopped_at = d.at, stopped_by = %s FROM unnest(%b::text[], %b::timestamptz[]) AS d (handoff, at)
            WHERE c.handoff_id = d.handoff AND c.stopped_at IS NULL""",
         (by, list(handoff_ids), list(at)),
     )
     # A breach that lies before the stop is a fact about the past and still owed; everything else asks to act, and is not.
     conn.execute(
-        """UPDATE timer AS t SET state = 2, settled_at = %s FROM unnest(%s::text[], %s::timestamptz[]) AS d (handoff, at)
+        """UPDATE timer AS t SET state = 2, settled_at = %s FROM unnest(%b::text[], %b::timestamptz[]) AS d (handoff, at)
            WHERE t.handoff_id = d.handoff AND t.state = 0 AND NOT (t.action = 'breach' AND t.due_at < d.at)""",
         (recorded_at, list(handoff_ids), list(at)),
     )
@@ -244,14 +244,14 @@ def due_timers(conn: psycopg.Connection, at: datetime, limit: int) -> list[DueTi
 def settle_timers(conn: psycopg.Connection, fired: Sequence[str], not_owed: Sequence[str], at: datetime) -> None:
     """Flips waiting timers, once: what somebody else flipped stays as it is."""
     conn.execute(
-        """UPDATE timer AS t SET state = d.state, settled_at = %s FROM unnest(%s::text[], %s::smallint[]) AS d (id, state)
+        """UPDATE timer AS t SET state = d.state, settled_at = %s FROM unnest(%b::text[], %b::smallint[]) AS d (id, state)
            WHERE t.id = d.id AND t.state = 0""",
         (at, [*fired, *not_owed], [1] * len(fired) + [2] * len(not_owed)),
     )
 
 
 def note_breaches(conn: psycopg.Connection, clock_ids: Sequence[str], at: datetime) -> None:
-    conn.execute("UPDATE clock SET breached_at = %s WHERE id = ANY(%s) AND breached_at IS NULL", (at, list(clock_ids)))
+    conn.execute("UPDATE clock SET breached_at = %s WHERE id = ANY(%b) AND breached_at IS NULL", (at, list(clock_ids)))
 
 
 def next_due(conn: psycopg.Connection) -> datetime | None:
@@ -271,8 +271,8 @@ def put_opportunities(conn: psycopg.Connection, rows: Sequence[tuple[Any, ...]])
     conn.execute(
         """
         INSERT INTO opportunity (id, handoff_id, person_id, account_id, owner_id, stage, amount, opened_at, closed_at, won, recorded_at)
-        SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::float8[], %s::timestamptz[],
-                             %s::timestamptz[], %s::bool[], %s::timestamptz[])
+        SELECT * FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::float8[], %b::timestamptz[],
+                             %b::timestamptz[], %b::bool[], %b::timestamptz[])
         ON CONFLICT (id) DO UPDATE SET stage = excluded.stage, amount = excluded.amount, closed_at = excluded.closed_at,
             won = excluded.won, owner_id = coalesce(excluded.owner_id, opportunity.owner_id),
             handoff_id = coalesce(opportunity.handoff_id, excluded.handoff_id)
@@ -284,7 +284,7 @@ def put_opportunities(conn: psycopg.Connection, rows: Sequence[tuple[Any, ...]])
 def note_qualified(conn: psycopg.Connection, handoff_ids: Sequence[str], at: Sequence[datetime]) -> None:
     conn.execute(
         """UPDATE handoff AS h SET qualified_at = least(coalesce(h.qualified_at, d.at), d.at)
-           FROM unnest(%s::text[], %s::timestamptz[]) AS d (id, at) WHERE h.id = d.id""",
+           FROM unnest(%b::text[], %b::timestamptz[]) AS d (id, at) WHERE h.id = d.id""",
         (list(handoff_ids), list(at)),
     )
 

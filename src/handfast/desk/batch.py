@@ -1,0 +1,72 @@
+"""The working state of one transaction that decides signals: what every step of it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import psycopg
+
+from handfast.contract.agreement import Agreement
+from handfast.facts import Account, Signal
+from handfast.identity.resolve import Directory
+from handfast.store.handover import Pending
+
+
+@dataclass(slots=True)
+class Batch:
+    """One transaction. `held`: the lanes it holds. `punctual`: on a virtual clock each decision is made at its signal's own moment."""
+
+    conn: psycopg.Connection
+    agreement: Agreement
+    contract_id: str
+    at: datetime
+    held: set[int]
+    channels: tuple[str, ...]
+    punctual: bool
+    domain_of: Callable[[str], str | None]
+    directory: Directory = field(default_factory=Directory)
+
+    def decided_at(self, signal: Signal) -> datetime:
+        """When what follows from this signal is decided (UTC)."""
+        return signal.received_at if self.punctual else self.at
+
+    def party_of(self, person: str) -> str:
+        """Who a handoff is about: the account, or the person of none."""
+        return self.directory.people[person].account or person
+
+    def account_of(self, person: str) -> Account | None:
+        """The account this person belongs to."""
+        return self.directory.accounts.get(self.directory.people[person].account or "")
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A person at the time of one of their signals. `subject` names what was known of them then: it changes with their fields."""
+
+    waiting: Pending
+    person: str
+    subject: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A verdict somebody will read; one that is ready may become, or join, a handoff. `row`: as judged; `fields`: of the subject."""
+
+    moment: Moment
+    row: Mapping[str, Any]
+    fields: Mapping[str, Any]
+    working: Mapping[str, Any]
+    verdict: str
+    party: str
+
+
+def source_of(signal: Signal) -> str:
+    """Where a signal came from, as marketing counts it: its channel or campaign source, else the name of the door."""
+    for name in ("origin", "utm_source", "channel", "source"):
+        if isinstance(value := signal.properties.get(name), str) and value:
+            return value
+    return signal.source

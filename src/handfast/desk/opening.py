@@ -1,0 +1,257 @@
+"""A ready verdict becomes a handoff: whose it is, which clock runs, what the brief says, who is told. Or it joins the one that is open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import polars as pl
+import psycopg
+
+from handfast.brief.compose import BriefCase, compose
+from handfast.contract.agreement import SLA_FIELDS
+from handfast.contract.frames import as_frame
+from handfast.desk.batch import Batch, Ready, source_of
+from handfast.facts import Account, Person, stable_id
+from handfast.routing.assign import Assignment, Case, Roster, assign, territories
+from handfast.sla.clock import OPS, Clock, choose, start, start_exception
+from handfast.sla.notice import Kind, Named, message_id, notice
+from handfast.store import handover as rows
+
+#: How many signals a brief is composed from, the latest first.
+BRIEF_SIGNALS = 40
+
+
+def open_handoffs(b: Batch, ready: list[Ready]) -> tuple[list[str], int]:
+    """Opens a handoff for each of these, under the assignment lock. Returns their ids, and how many found no owner."""
+    agreement = b.agreement
+    frame = _case_frame(b, ready)
+    slas = choose(agreement, frame)
+    claimed = territories(agreement, frame)
+    rows.lock_assignment(b.conn)
+    roster = read_roster(b.conn, b.at)
+    out, ids, unassigned = _Opened(b), [], 0
+    for r, sla, claim in zip(ready, slas, claimed, strict=True):
+        handoff_id = stable_id("hnd", agreement.contract.motion, r.party, str(r.moment.waiting.signal.id))
+        account = b.account_of(r.moment.person)
+        case = Case(handoff_id, account.owner if account else None, claim.territory, claim.unknown)
+        chosen = assign(agreement, case, roster, r.moment.waiting.signal.received_at)
+        out.add(r, handoff_id, sla, chosen, roster)
+        ids.append(handoff_id)
+        unassigned += chosen.owner is None
+    rows.write_rotation(b.conn, [(t.pool, t.rep, t.turns, t.level, t.last_at) for t in roster.changed()])
+    out.write()
+    return ids, unassigned
+
+
+def _case_frame(b: Batch, ready: list[Ready]) -> pl.DataFrame:
+    """What territories and SLA conditions read: one row a handoff."""
+    fields = dict(b.agreement.contract.fields)
+    cases = [
+        {
+            **{k: v for k, v in r.fields.items() if k in fields},
+            "next_step": r.row["next_step"],
+            "fit": r.row["fit"],
+            "intent": r.row["intent"] / 1e6,
+            "source": source_of(r.moment.waiting.signal),
+        }
+        for r in ready
+    ]
+    return as_frame(cases, {**fields, **SLA_FIELDS})
+
+
+def join_handoffs(b: Batch, ready: list[Ready]) -> None:
+    """A second ready person of an account in work joins the open handoff; no second clock is started."""
+    by_party = rows.open_handoffs(b.conn, [r.party for r in ready], b.agreement.contract.motion)
+    people, events, messages = [], [], []
+    for r in ready:
+        handoff, signal = by_party[r.party], r.moment.waiting.signal
+        who = b.directory.people[r.moment.person]
+        people.append((handoff.id, who.id, r.verdict, signal.id, source_of(signal), signal.occurred_at, signal.received_at))
+        said = rows.dumps({"verdict": r.verdict})
+        events.append(("person_joined", signal.received_at, handoff.id, who.id, who.account, handoff.owner, said))
+        if handoff.owner is not None:
+            payload = notice(
+                "joined",
+                handoff_id=handoff.id,
+                opened_at=signal.received_at,
+                next_step=r.row["next_step"],
+                person=_named(who),
+                account=_named_account(b.account_of(who.id)),
+                joined=_named(who),
+            )
+            owner = handoff.owner
+            messages += messages_for(b.channels, "joined", handoff.id, who.id, owner, owner, payload, signal.received_at)
+    rows.add_handoff_people(b.conn, people)
+    rows.add_events(b.conn, events)
+    rows.add_messages(b.conn, messages)
+    rows.notify(b.conn, "board")
+
+
+class _Opened:
+    """The rows of the handoffs a batch opens, gathered and written table by table."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+        self.handoffs: list[tuple[Any, ...]] = []
+        self.people: list[tuple[Any, ...]] = []
+        self.assignments: list[tuple[Any, ...]] = []
+        self.clocks: list[tuple[Any, ...]] = []
+        self.timers: list[tuple[Any, ...]] = []
+        self.events: list[tuple[Any, ...]] = []
+        self.messages: list[tuple[Any, ...]] = []
+        self.to_brief: list[tuple[Ready, str, str | None, datetime | None, Assignment, Roster]] = []
+
+    def add(self, r: Ready, handoff_id: str, sla: int | None, chosen: Assignment, roster: Roster) -> None:
+        b, signal = self.batch, r.moment.waiting.signal
+        agreement, opened = b.agreement, signal.received_at
+        person = b.directory.people[r.moment.person]
+        clocks = [start(agreement, sla, handoff_id, opened)] if sla is not None else []
+        due = clocks[0].due_at if clocks else None
+        if chosen.owner is None:
+            clocks.append(start_exception(agreement, handoff_id, opened))
+        sla_name = agreement.contract.sla[sla].name if sla is not None else None
+        source = source_of(signal)
+        assigned = opened if chosen.owner else None
+        self.handoffs.append(
+            (handoff_id, agreement.contract.motion, r.party, person.account, person.id, b.contract_id, r.verdict, source,
+             r.row["next_step"], sla_name, opened, b.decided_at(signal), chosen.owner, assigned)
+        )  # fmt: skip
+        self.people.append((handoff_id, person.id, r.verdict, signal.id, source, signal.occurred_at, opened))
+        self.assignments.append(
+            (
+                stable_id("asg", handoff_id, "0"),
+                handoff_id,
+                0,
+                chosen.owner,
+                chosen.rule,
+                chosen.pool,
+                chosen.counts,
+                rows.dumps(chosen.working),
+                opened,
+            )
+        )
+        self._clocks(clocks)
+        self.to_brief.append((r, handoff_id, sla_name, due, chosen, roster))
+        self.events.append(
+            (
+                "handoff_opened",
+                opened,
+                handoff_id,
+                person.id,
+                person.account,
+                None,
+                rows.dumps({"verdict": r.verdict, "next_step": r.row["next_step"], "sla": sla_name}),
+            )
+        )
+        name = "assigned" if chosen.owner else "left_unassigned"
+        self.events.append((name, opened, handoff_id, person.id, person.account, chosen.owner, rows.dumps({"rule": chosen.rule, "leg": 0})))
+        self._tell(r, handoff_id, sla_name, due, chosen, roster, person)
+
+    def _clocks(self, clocks: Sequence[Clock]) -> None:
+        for c in clocks:
+            self.clocks.append((c.id, c.handoff_id, c.kind, c.sla, c.calendar, c.started_at, c.due_at))
+            self.timers += [(t.id, c.id, c.handoff_id, t.step, t.action, t.target, t.due_at) for t in c.timers]
+
+    def _tell(
+        self, r: Ready, handoff_id: str, sla: str | None, due: datetime | None, chosen: Assignment, roster: Roster, person: Person
+    ) -> None:
+        b, opened = self.batch, r.moment.waiting.signal.received_at
+        owner = roster.rep(chosen.owner) if chosen.owner else None
+        kind: Kind = "handoff_opened" if owner else "exception"
+        payload = notice(
+            kind,
+            handoff_id=handoff_id,
+            opened_at=opened,
+            next_step=r.row["next_step"],
+            person=_named(person),
+            account=_named_account(b.directory.accounts.get(person.account or "")),
+            owner=Named(owner.id, owner.name) if owner else None,
+            sla=sla,
+            due_at=due,
+            motion=b.agreement.contract.motion,
+            why=chosen.because,
+        )
+        recipient = owner.id if owner else OPS
+        self.messages += messages_for(b.channels, kind, handoff_id, "opened", recipient, chosen.owner, payload, opened)
+
+    def write(self) -> None:
+        conn = self.batch.conn
+        rows.add_handoffs(conn, self.handoffs)
+        rows.add_handoff_people(conn, self.people)
+        rows.add_assignments(conn, self.assignments)
+        rows.add_briefs(conn, self._compose())
+        rows.add_clocks(conn, self.clocks)
+        rows.add_timers(conn, self.timers)
+        rows.add_events(conn, self.events)
+        rows.add_new_messages(conn, self.messages)
+        rows.notify(conn, "board")
+
+    def _compose(self) -> list[tuple[Any, ...]]:
+        """The briefs, from the latest signals of each person up to the moment of the handoff."""
+        b = self.batch
+        moments = {r.moment.person: r.moment.at for r, *_ in self.to_brief}
+        seen = rows.latest_signals(b.conn, list(moments), list(moments.values()), BRIEF_SIGNALS)
+        colleagues = rows.colleagues(b.conn, [a for r, *_ in self.to_brief if (a := b.directory.people[r.moment.person].account)])
+        briefs = []
+        for r, handoff_id, sla, due, chosen, roster in self.to_brief:
+            person = b.directory.people[r.moment.person]
+            account = b.directory.accounts.get(person.account or "")
+            owner = roster.rep(chosen.owner) if chosen.owner else None
+            case = BriefCase(
+                person=person,
+                account=account,
+                others=tuple(c for c in colleagues.get(person.account or "", ()) if c.id != person.id)[:8],
+                signals=tuple(seen.get(person.id, ())),
+                verdict=r.working,
+                assignment=chosen.working,
+                next_step=r.row["next_step"],
+                sla=sla,
+                due_at=due,
+                owner=owner.name if owner else None,
+            )
+            briefs.append((handoff_id, b.decided_at(r.moment.waiting.signal), rows.dumps(compose(b.agreement, case))))
+        return briefs
+
+
+def messages_for(
+    channels: Sequence[str],
+    kind: Kind,
+    handoff: str,
+    cause: str,
+    recipient: str,
+    owner: str | None,
+    payload: Mapping[str, Any],
+    at: datetime,
+) -> list[tuple[Any, ...]]:
+    """Rows of the outbox: one a channel. A webhook reports to the endpoint, mail goes to the recipient."""
+    text = rows.dumps(payload)
+    to = {"webhook": "endpoint"}
+    return [
+        (
+            message_id(handoff, kind, cause, channel, to.get(channel, recipient)),
+            handoff,
+            kind,
+            channel,
+            to.get(channel, recipient),
+            owner,
+            text,
+            at,
+            at,
+        )
+        for channel in channels
+    ]
+
+
+def read_roster(conn: psycopg.Connection, at: datetime) -> Roster:
+    """Reps, absences, open work and turns as they stand; call it under the assignment lock."""
+    return Roster(rows.reps(conn), rows.absences(conn, at - timedelta(days=400)), rows.open_counts(conn), rows.rotation(conn))
+
+
+def _named(person: Person) -> Named:
+    return Named(person.id, person.name or person.email or person.id)
+
+
+def _named_account(account: Account | None) -> Named | None:
+    return Named(account.id, account.name or account.domain or account.key) if account else None

@@ -1,0 +1,131 @@
+"""Whose signals these are: which lane each belongs to, which person, which account; and what a batch learned of them, written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from handfast.desk.batch import Batch, Moment
+from handfast.facts import lane_of
+from handfast.identity.keys import account_key, email_key, keys_of, user_key
+from handfast.identity.normalise import business_domain
+from handfast.identity.resolve import resolve
+from handfast.store import handover as rows
+from handfast.store.handover import Pending
+
+
+class Keys:
+    """The keys of a batch's signals, strongest first, and the lane each address lives in: worked out once."""
+
+    def __init__(self, waiting: list[Pending]) -> None:
+        self.of = {one.seq: keys_of(one.signal.email, one.signal.user_id, one.signal.anonymous_id) for one in waiting}
+        self.user_key_of: dict[str, str] = {}
+        self._homes: dict[str, int] = {}
+
+    def home_of(self, email: str) -> int:
+        """The lane of the account of whoever has this address."""
+        if (lane := self._homes.get(email)) is None:
+            lane = self._homes[email] = lane_of(account_key(email_key(email), business_domain(email)))
+        return lane
+
+
+def look_up(b: Batch, waiting: list[Pending]) -> Keys:
+    """Fills the directory with whoever the keys of these signals name, and their accounts."""
+    keys, book = Keys(waiting), b.directory
+    book.who = rows.known_by(b.conn, list({key for named in keys.of.values() for key in named}))
+    book.people = rows.people(b.conn, list(set(book.who.values())))
+    keys.user_key_of = {person: who for who, person in book.who.items() if who.startswith("user:")}
+    book.users = set(keys.user_key_of)
+    account_keys = {k for email in {one.signal.email for one in waiting} if email and (k := b.domain_of(email))}
+    account_keys |= {f"group:{one.signal.group_id}" for one in waiting if one.signal.group_id}
+    ids = {p.account for p in book.people.values() if p.account}
+    for account in rows.accounts(b.conn, list(ids), list(account_keys)):
+        book.accounts[account.id] = account
+        book.account_of_key[account.key] = account.id
+    return keys
+
+
+def by_lane(b: Batch, waiting: list[Pending], keys: Keys) -> tuple[list[Pending], list[tuple[Pending, int]], list[Pending]]:
+    """Splits the batch: what may be decided here, what belongs to another lane, and what must wait for a lane held elsewhere."""
+    wanted = {one.seq: _lanes_needed(b, one, keys) for one in waiting}
+    # The lane of the account itself is asked for too: a signal is only passed on where somebody else is at work on it.
+    extra = sorted({lane for home, links in wanted.values() for lane in (home, *links)} - b.held)
+    if extra:
+        b.held.update(rows.hold_lanes(b.conn, extra))
+    mine: list[Pending] = []
+    forwarded: list[tuple[Pending, int]] = []
+    postponed: list[Pending] = []
+    blocked: set[int] = set()
+    for one in waiting:
+        home, links = wanted[one.seq]
+        if one.lane in blocked or not b.held.issuperset(links):
+            blocked.add(one.lane)  # Order within a lane is kept: what comes after waits too.
+            postponed.append(one)
+        elif home not in b.held:
+            forwarded.append((one, home))
+        else:
+            mine.append(one)
+    return mine, forwarded, postponed
+
+
+def _lanes_needed(b: Batch, one: Pending, keys: Keys) -> tuple[int, list[int]]:
+    """The lane this signal's account lives in, and the lanes of keys it would link for the first time."""
+    signal, book, named = one.signal, b.directory, keys.of[one.seq]
+    known = next((p for k in named if (p := book.who.get(k)) is not None), None)
+    email = signal.email or (book.people[known].email if known is not None else None)
+    home = one.lane
+    if email is not None:
+        home = keys.home_of(email)
+    elif known is not None and named[0].startswith("visitor:"):
+        home = lane_of(keys.user_key_of.get(known, named[0]))
+    links = [lane_of(k) for k in named[1:] if k not in book.who]
+    if signal.previous_id:
+        links.append(lane_of(user_key(signal.previous_id)))
+    return home, links
+
+
+def resolve_all(b: Batch, mine: list[Pending]) -> tuple[list[Moment], dict[str, dict[str, Any]]]:
+    """Every signal to its person, and subject → what was known of them. One whose fields change within the batch is several subjects.
+
+    A signal that no verdict could read, of a person of whom nothing new is known, is no moment: time alone only takes away.
+    """
+    listens, book = b.agreement.kinds, b.directory
+    versions: dict[str, int] = {}
+    last: dict[str, dict[str, Any]] = {}
+    moments: list[Moment] = []
+    subjects: dict[str, dict[str, Any]] = {}
+    for one in mine:
+        person = resolve(one.signal, book, b.domain_of)
+        if person is None:
+            continue
+        fields = book.fields_of(person)
+        if new_facts := last.get(person) != fields:
+            versions[person] = versions.get(person, -1) + 1
+            last[person] = fields
+        if not new_facts and one.signal.kind not in listens:
+            continue
+        subject = person if versions[person] == 0 else f"{person}#{versions[person]}"
+        subjects[subject] = fields
+        moments.append(Moment(one, person, subject, one.signal.occurred_at))
+    return moments, subjects
+
+
+def write_people(b: Batch) -> None:
+    """Records what the directory learned: accounts, people, keys, who was folded into whom, and what could not be."""
+    book = b.directory
+    rows.add_accounts(b.conn, [(book.accounts[a], at) for a, at in book.new_accounts.items()])
+    if changed := [book.accounts[a] for a in book.changed_accounts if a not in book.new_accounts]:
+        rows.change_accounts(b.conn, changed)
+    rows.add_people(b.conn, [(book.people[p], at) for p, at in book.new_people.items()])
+    if changed_people := [book.people[p] for p in sorted(book.changed_people) if p not in book.new_people]:
+        rows.change_people(b.conn, changed_people)
+    merged = dict(book.merges)
+    if merged:
+        rows.merge(b.conn, merged)
+    rows.link(b.conn, [(one.who, merged.get(one.person, one.person), one.since) for one in book.links])
+    events: list[tuple[Any, ...]] = []
+    for c in book.conflicts:
+        said = rows.dumps({"key": c.who.split(":")[0], "claimed_by": c.claimed_by})
+        events.append(("identity_conflict", c.signal.received_at, None, c.kept, None, None, said))
+    for loser, winner in merged.items():
+        events.append(("merged", b.at, None, winner, None, None, rows.dumps({"from": loser})))
+    rows.add_events(b.conn, events)
