@@ -95,7 +95,7 @@ def test_prove_passes_and_fails_with_the_examples(desk: Path) -> None:
     assert "1 of 1 examples came out as expected." in passed.output
     failed = handfast_contract("prove", written(desk, changed("owner: ana", "owner: ben")))
     assert failed.exit_code == 1
-    assert "owner: expected ben, was ana" in failed.output
+    assert "owner: expected ben, was ana\n               It is ana's turn in pool 'team'" in failed.output
     told = json.loads(handfast_contract("prove", written(desk, changed("owner: ana", "owner: ben")), "--json").stdout)
     assert told["passed"] == 0
     assert told["examples"][0]["differences"][0].startswith("owner: expected ben")

@@ -1,4 +1,4 @@
-"""`handfast contract`: check, show and prove a contract; its JSON Schema; put it in force."""
+"""`handfast contract`: check, show and prove a contract; its JSON Schema; put it in force. Its versions: `cli.contract_versions`."""
 
 from __future__ import annotations
 
@@ -9,19 +9,26 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from handfast.cli.contract_versions import COMMANDS
+
 if TYPE_CHECKING:
     from handfast.contract.agreement import Agreement
     from handfast.contract.terms import Contract
     from handfast.problem import Problem
+    from handfast.tuning.coverage import Coverage
     from handfast.tuning.proof import Proof
 
 FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 JSON = click.option("--json", "as_json", is_flag=True, help="As JSON.")
 
 
-@click.group("contract", help="Check, show and prove a contract; put it in force.")
+@click.group("contract", help="Check, show and prove a contract; sign it; compare versions.")
 def command() -> None:
     pass
+
+
+for one in COMMANDS:
+    command.add_command(one)
 
 
 @command.command("check")
@@ -69,31 +76,45 @@ def schema() -> None:
 @FILE
 @JSON
 def prove_examples(file: Path, as_json: bool) -> None:
-    """Decide the worked examples of FILE as live signals are decided, and compare. Exit code 0: all came out as expected."""
+    """Decide the worked examples of FILE as live signals are decided, and compare; say which rules no example touches.
+
+    Exit code 0: all came out as expected, whatever they touch.
+    """
+    from handfast.tuning.coverage import cover
     from handfast.tuning.proof import prove
 
     agreement = _sound(file)
     proofs = prove(agreement)
+    coverage = cover(agreement, proofs)
     failed = [proof for proof in proofs if not proof.passed]
     if as_json:
-        click.echo(_json({"id": agreement.id, "passed": len(proofs) - len(failed), "examples": [proof.as_json() for proof in proofs]}))
+        counts = {"id": agreement.id, "passed": len(proofs) - len(failed)}
+        click.echo(_json({**counts, "examples": [proof.as_json() for proof in proofs], "coverage": coverage.as_json()}))
     else:
         _print_proofs(file, proofs, len(failed))
+        _print_coverage(coverage)
     if failed:
         raise SystemExit(1)
 
 
 @command.command("load")
 @FILE
+@click.option("--unsigned", is_flag=True, help="Although the contract in force was signed; the history will say so.")
 @JSON
-def load(file: Path, as_json: bool) -> None:
-    """Put FILE in force from now on. Handoffs that are open keep the contract they were opened under."""
-    from handfast.cli.opened import opened
+def load(file: Path, unsigned: bool, as_json: bool) -> None:
+    """Put FILE in force from now on, without signatures. Handoffs that are open keep the contract they were opened under.
+
+    This is how the first version comes in, and a way for teams too small to sign. See `draft` and `sign` for the other.
+    """
+    from handfast.cli.opened import complain, opened
     from handfast.desk.contracts import put_in_force
 
     agreement = _sound(file)
     with opened(size=2) as house:
-        version, _ = put_in_force(house.store, _text(file).removeprefix("\ufeff"), file.name, datetime.now(UTC))
+        text = _text(file).removeprefix("\ufeff")
+        version, problems = put_in_force(house.store, text, file.name, datetime.now(UTC), unsigned=unsigned)
+    if problems:
+        complain(problems)
     if as_json:
         click.echo(_json({"id": agreement.id, "version": version}))
     elif version is None:
@@ -151,12 +172,29 @@ def _print_proofs(file: Path, proofs: list[Proof], failed: int) -> None:
     for proof in proofs:
         mark = click.style("passed", fg="green") if proof.passed else click.style("FAILED", fg="red", bold=True)
         click.echo(f"{mark}  {proof.example}")
-        for difference in proof.differences:
-            click.echo(f"        {difference}")
+        width = max((len(one.name) for one in proof.compared), default=0)
+        for one in proof.compared:
+            click.echo(f"        {one.name + ':':<{width + 1}} expected {one.expected}, was {click.style(one.found, bold=True)}")
+            if one.because:
+                click.echo(f"        {'':<{width + 1}} {one.because}")
     if not proofs:
         click.echo(f"{file}: there are no examples. Write some under `examples:`; they are how the next author learns what was meant.")
     else:
         click.echo(f"{len(proofs) - failed} of {len(proofs)} examples came out as expected.")
+
+
+def _print_coverage(coverage: Coverage) -> None:
+    missed = coverage.untouched
+    if not coverage.rules or len(missed) == len(coverage.rules):
+        return  # without examples there is nothing to say that the line above does not say
+    click.echo(
+        f"They touch {len(coverage.rules) - len(missed)} of {len(coverage.rules)} rules." + (" No example touches:" if missed else "")
+    )
+    before = None
+    for rule in missed:
+        label = rule.part.replace("_", " ") if rule.part != before else ""
+        click.echo(f"  {label:<12} {rule.name}")
+        before = rule.part
 
 
 def _counted(contract: Contract) -> str:

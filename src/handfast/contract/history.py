@@ -204,7 +204,8 @@ def _edited(entry: Entry, thing: str) -> str:
 
 
 def _signed(entry: Entry, thing: str) -> str:
-    return f"{thing} signed for {entry.side} by {entry.data['name']}, to hold {_since(entry.data['takes_force'], 'as soon as both have signed')}"
+    since = _since(entry.data["takes_force"], "as soon as both have signed")
+    return f"{thing} signed for {entry.side} by {entry.data['name']}, to hold {since}"
 
 
 def _agreed(entry: Entry, thing: str) -> str:
@@ -212,7 +213,9 @@ def _agreed(entry: Entry, thing: str) -> str:
 
 
 def _loaded(entry: Entry, thing: str) -> str:
-    return f"{thing} put in force by the operator, unsigned" + (" although there was a signed one" if entry.data.get("after_signed") else "")
+    return f"{thing} put in force by the operator, unsigned" + (
+        " although there was a signed one" if entry.data.get("after_signed") else ""
+    )
 
 
 def _withdrawn(entry: Entry, thing: str) -> str:

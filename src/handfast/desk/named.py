@@ -81,7 +81,8 @@ def _by_hash(conn: Conn, ref: str, every: list[Version]) -> Version | Draft | No
     versions = [v for v in every if v.id.startswith(start)]
     if len({d.content for d in drafts} | {v.content for v in versions}) > 1:
         raise Refused(Problem(Place("contract"), f"more than one begins with '{ref}'", "Write more of its digits."))
-    return next(iter([*drafts, *reversed(versions)]), None)
+    found: list[Version | Draft] = [*drafts, *reversed(versions)]
+    return found[0] if found else None
 
 
 def moment_of(text: str, zone: str) -> datetime:
