@@ -222,7 +222,8 @@ class _Spells:
         mine = rows.filter(pl.col("_who").is_in(asked.implode()))
         mine = mine.filter(pl.col("_asked") | heard.gather(mine["_i"]))
         self._place(known, mine)
-        self._stretch(known)
+        self._stretch()
+        self.fields = self._fields()
 
     def _place(self, known: _Known, mine: pl.DataFrame) -> None:
         """Everything that became known gets its place: the rank of the signal that told it, by time received, then by number."""
@@ -248,7 +249,7 @@ class _Spells:
         self.people = people.join(known.numbers, on="person_id", how="left", maintain_order="left")
         self.accounts = history.accounts.with_columns(accounts_at.alias("_pos")).with_row_index("_account_told")
 
-    def _stretch(self, known: _Known) -> None:
+    def _stretch(self) -> None:
         rows = _with_breaks(self.rows)
         points = rows.filter(pl.col("_asked") & pl.col("_pos").is_between("_since", "_until", closed="left")).sort("_pos")
         told = self.people.select("_who", "_pos", "_person_told", "account_id").drop_nulls("_who").sort("_pos")
@@ -264,7 +265,7 @@ class _Spells:
             "_row", "_i", "_who", "_spell", "_at", "_pos", "account_id"
         )
 
-    def fields(self) -> list[dict[str, Any]]:
+    def _fields(self) -> list[dict[str, Any]]:
         """What was known in each spell: the account's fields, overlaid by the person's own."""
         people = [_loaded(text) for text in self.people["fields"]]
         accounts = [_loaded(text) for text in self.accounts["fields"]]
@@ -309,7 +310,7 @@ def _verdicts(known: _Known, spells: _Spells, lens: Lens, moments: pl.DataFrame)
     points = spells.points.join(moments, on="_row", how="semi").sort("_pos")
     if points.is_empty():
         return _nothing()
-    told, fields = spells.fields(), lens.agreement.contract.fields
+    told, fields = spells.fields, lens.agreement.contract.fields
     people = spells.table.select(pl.col("_spell").alias("person_id"))
     if fields:
         people = people.hstack(as_frame(told, fields).get_columns())

@@ -1,0 +1,265 @@
+"""What a replay reads: the record, streamed in buckets of people, at one moment of the database.
+
+Everything here takes a connection in a snapshot (`snapshot`), so that signals, keys and fields belong together, however long it takes. COPY in
+CSV is the quickest way out of the database: a million signals take some seconds, and Polars parses the blocks without Python seeing a row.
+A bucket is a stable hash of the account (of the person, where there is none), so that an account is never split.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from handfast.store.base import Conn, Store
+
+#: Nothing is known to have been told later than this, of what was recorded before there was a log.
+_EVER = "timestamptz '1970-01-01 00:00+00'"
+_BUCKET = "(hashtextextended({party}, 0) & 9223372036854775807) %% {buckets}"
+
+
+@contextmanager
+def snapshot(store: Store) -> Iterator[Conn]:
+    """A connection that sees the database as it is now, for as long as it takes, and can write nothing. Raises StorageAway."""
+    with store.session() as conn:
+        conn.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        yield conn
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much is recorded: signals, the last of their numbers, and when the first and the last were received (UTC)."""
+
+    signals: int
+    last: int
+    first_at: datetime | None
+    last_at: datetime | None
+
+
+def extent(conn: psycopg.Connection) -> Extent:
+    row = conn.execute("SELECT count(*), coalesce(max(seq), 0), min(received_at), max(received_at) FROM signal").fetchone()
+    assert row is not None
+    return Extent(*row)
+
+
+def signals(
+    conn: psycopg.Connection, kinds: Sequence[str], properties: Sequence[str], since: datetime, until: datetime, buckets: int
+) -> Iterator[bytes]:
+    """Signals of known people as CSV: bucket, number, who, kind, source, occurred and received (microseconds), the properties as JSON text.
+
+    Those of these kinds that occurred after `since`, and those that taught something, received before `until`. In no order.
+    """
+    picks = sql.SQL("").join(sql.SQL(", (s.properties -> {})::text").format(sql.Literal(name)) for name in properties)
+    query = sql.SQL(
+        """SELECT {bucket}, s.seq, s.who, s.kind, {source}, {occurred}, {received} {picks}
+           FROM signal AS s JOIN identity AS i ON i.who = s.who JOIN person AS p ON p.id = i.person_id
+           WHERE s.received_at < {until} AND s.occurred_at > {since}
+             AND (s.kind = ANY({kinds}) OR s.seq IN (SELECT signal_seq FROM learned WHERE NOT imported))"""
+    ).format(
+        bucket=_bucket("coalesce(p.account_id, p.id)", buckets),
+        source=sql.SQL(_SOURCE),
+        occurred=_microseconds("s.occurred_at"),
+        received=_microseconds("s.received_at"),
+        picks=picks,
+        since=sql.Literal(since),
+        until=sql.Literal(until),
+        kinds=sql.Literal(list(kinds)),
+    )
+    return _csv(conn, query)
+
+
+def _named(name: str) -> str:
+    return f"CASE WHEN jsonb_typeof(s.properties -> '{name}') = 'string' THEN nullif(s.properties ->> '{name}', '') END"
+
+
+#: As `desk.handover.source_of` reads it: the channel or campaign a signal names, else its door.
+_SOURCE = f"coalesce({', '.join(_named(name) for name in ('origin', 'utm_source', 'channel', 'source'))}, s.source)"
+
+
+def keys(conn: psycopg.Connection, buckets: int) -> Iterator[bytes]:
+    """Whose each key became, as CSV: bucket, key, person, received (microseconds), number of the signal."""
+    query = """
+        WITH told AS (
+            SELECT id AS who, belongs_to AS person, at, signal_seq FROM learned WHERE noun = 'key'
+            UNION ALL
+            SELECT i.who, i.person_id, i.since, 0 FROM identity AS i
+            WHERE NOT EXISTS (SELECT FROM learned AS l WHERE l.noun = 'key' AND l.id = i.who)
+        )
+        SELECT {bucket}, t.who, t.person, {received}, t.signal_seq
+        FROM told AS t JOIN identity AS i ON i.who = t.who JOIN person AS p ON p.id = i.person_id"""
+    return _csv(conn, sql.SQL(query).format(bucket=_bucket("coalesce(p.account_id, p.id)", buckets), received=_microseconds("t.at")))
+
+
+def people(conn: psycopg.Connection, buckets: int) -> Iterator[bytes]:
+    """What was known of people and since when, as CSV: bucket, person, account, fields (JSON), received (microseconds), number."""
+    query = """
+        WITH told AS (
+            SELECT id, belongs_to, fields, at, signal_seq FROM learned WHERE noun = 'person'
+            UNION ALL
+            SELECT p.id, p.account_id, p.fields, {ever}, 0 FROM person AS p
+            WHERE NOT EXISTS (SELECT FROM learned AS l WHERE l.noun = 'person' AND l.id = p.id)
+        )
+        SELECT {bucket}, t.id, t.belongs_to, t.fields, {received}, t.signal_seq
+        FROM told AS t JOIN person AS p ON p.id = t.id
+             LEFT JOIN person AS m ON m.id = p.merged_into LEFT JOIN person AS mm ON mm.id = m.merged_into"""
+    final = "coalesce(mm.account_id, mm.id, m.account_id, m.id, p.account_id, p.id)"
+    return _csv(conn, sql.SQL(query).format(ever=sql.SQL(_EVER), bucket=_bucket(final, buckets), received=_microseconds("t.at")))
+
+
+def accounts(conn: psycopg.Connection, buckets: int) -> Iterator[bytes]:
+    """What was known of accounts and since when, as CSV: bucket, account, fields (JSON), received (microseconds), number.
+
+    What an import told is known to every signal recorded after it, also to those of a history that were received long before.
+    """
+    query = """
+        WITH imports AS (
+            SELECT d.signal_seq, (SELECT min(s.received_at) FROM signal AS s WHERE s.seq > d.signal_seq) AS first_at
+            FROM (SELECT DISTINCT signal_seq FROM learned WHERE imported) AS d
+        ), told AS (
+            SELECT l.id, l.fields, CASE WHEN l.imported THEN least(l.at, m.first_at) ELSE l.at END AS at, l.signal_seq, l.seq
+            FROM learned AS l LEFT JOIN imports AS m ON l.imported AND m.signal_seq = l.signal_seq WHERE l.noun = 'account'
+            UNION ALL
+            SELECT a.id, a.fields, {ever}, 0, 0 FROM account AS a
+            WHERE NOT EXISTS (SELECT FROM learned AS l WHERE l.noun = 'account' AND l.id = a.id)
+        )
+        SELECT {bucket}, t.id, t.fields, {received}, t.signal_seq FROM told AS t ORDER BY t.seq"""
+    return _csv(conn, sql.SQL(query).format(ever=sql.SQL(_EVER), bucket=_bucket("t.id", buckets), received=_microseconds("t.at")))
+
+
+def _bucket(party: str, buckets: int) -> sql.Composable:
+    return sql.SQL(_BUCKET.replace("%%", "%").format(party=party, buckets=int(buckets)))
+
+
+def _microseconds(column: str) -> sql.Composable:
+    return sql.SQL(f"(extract(epoch FROM {column}) * 1000000)::bigint")
+
+
+def _csv(conn: psycopg.Connection, query: sql.Composable) -> Iterator[bytes]:
+    """The rows as blocks of some megabytes that end with a line. JSON text holds no line break, so a line is a row."""
+    with conn.cursor() as cursor, cursor.copy(sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(query)) as copy:
+        block: list[bytes] = []
+        size = 0
+        for line in copy:
+            block.append(bytes(line))
+            size += len(line)
+            if size >= _BLOCK_BYTES:
+                yield b"".join(block)
+                block, size = [], 0
+        if block:
+            yield b"".join(block)
+
+
+_BLOCK_BYTES = 16 << 20
+
+# --- what became of handoffs, and who there is ------------------------------------------------------------------
+
+
+def handoffs(conn: psycopg.Connection, motion: str) -> list[tuple[Any, ...]]:
+    """(id, party, opened_at, closed_at, outcome, next_step, fit, met, owner, people) of every handoff of a motion."""
+    return conn.execute(
+        """SELECT h.id, h.party, h.opened_at, h.closed_at, h.outcome, h.next_step, v.fit, h.meeting_at IS NOT NULL, h.owner_id,
+                  (SELECT array_agg(p.person_id) FROM handoff_person AS p WHERE p.handoff_id = h.id)
+           FROM handoff AS h JOIN verdict AS v ON v.id = h.verdict_id WHERE h.motion = %s""",
+        (motion,),
+    ).fetchall()
+
+
+def account_owners(conn: psycopg.Connection) -> dict[str, str]:
+    """Account → the rep who owns it."""
+    return dict(conn.execute("SELECT id, owner_id FROM account WHERE owner_id IS NOT NULL").fetchall())
+
+
+def names(conn: psycopg.Connection, ids: Sequence[str]) -> dict[str, str]:
+    """Person or account id → what people call it, for lists that people read."""
+    rows = conn.execute(
+        """SELECT id, coalesce(nullif(name, ''), email, id) FROM person WHERE id = ANY(%s)
+           UNION ALL SELECT id, coalesce(nullif(name, ''), domain, key) FROM account WHERE id = ANY(%s)""",
+        (list(ids), list(ids)),
+    ).fetchall()
+    return dict(rows)
+
+
+# --- replays asked for ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A replay somebody asked for, how far it has come, and its report once there is one."""
+
+    id: str
+    contract_id: str
+    name: str
+    source: str
+    since: datetime
+    until: datetime
+    state: str
+    progress: float
+    doing: str
+    result: Mapping[str, Any] | None
+    asked_by: str
+    asked_at: datetime
+    told_at: datetime
+
+
+_RUN = "id, contract_id, name, source, since, until, state, progress, doing, result, asked_by, asked_at, told_at"
+
+
+def put_run(conn: psycopg.Connection, run: Run) -> None:
+    """A replay asked for; one asked for again begins where it was left."""
+    conn.execute(
+        """INSERT INTO replay_run (id, contract_id, name, source, since, until, state, asked_by, asked_at, told_at)
+           VALUES (%s, %s, %s, %s, %s, %s, 'waiting', %s, %s, %s)
+           ON CONFLICT (id) DO UPDATE SET state = 'waiting', told_at = excluded.told_at, doing = ''
+           WHERE replay_run.state <> 'done'""",
+        (run.id, run.contract_id, run.name, run.source, run.since, run.until, run.asked_by, run.asked_at, run.told_at),
+    )
+
+
+def run(conn: psycopg.Connection, run_id: str) -> Run | None:
+    row = conn.execute(f"SELECT {_RUN} FROM replay_run WHERE id = %s", (run_id,)).fetchone()
+    return Run(*row) if row else None
+
+
+def runs(conn: psycopg.Connection, most: int) -> list[Run]:
+    """The latest first, without their reports."""
+    columns = _RUN.replace("result", "NULL::jsonb").replace("source,", "''::text,")
+    rows = conn.execute(f"SELECT {columns} FROM replay_run ORDER BY asked_at DESC LIMIT %s", (most,)).fetchall()
+    return [Run(*row) for row in rows]
+
+
+def take_run(conn: psycopg.Connection, run_id: str, at: datetime, silent_since: datetime) -> bool:
+    """Begins a run; False where somebody else is at work on it. One without a sign of life since `silent_since` was left by its runner."""
+    won = conn.execute(
+        """UPDATE replay_run SET state = 'running', told_at = %s WHERE id = %s
+           AND (state IN ('waiting', 'stopped', 'failed') OR (state IN ('running', 'stopping') AND told_at < %s))""",
+        (at, run_id, silent_since),
+    ).rowcount
+    return bool(won)
+
+
+def tell_run(conn: psycopg.Connection, run_id: str, progress: float, doing: str, at: datetime) -> str | None:
+    """Notes how far it has come; gives back the state, so that the runner sees when it is asked to stop."""
+    row = conn.execute(
+        "UPDATE replay_run SET progress = %s, doing = %s, told_at = %s WHERE id = %s RETURNING state", (progress, doing, at, run_id)
+    ).fetchone()
+    return row[0] if row else None
+
+
+def ask_to_stop(conn: psycopg.Connection, run_id: str) -> bool:
+    return bool(
+        conn.execute("UPDATE replay_run SET state = 'stopping' WHERE id = %s AND state IN ('waiting', 'running')", (run_id,)).rowcount
+    )
+
+
+def end_run(conn: psycopg.Connection, run_id: str, state: str, result: str | None, doing: str, at: datetime) -> None:
+    """`done` with its report, `stopped`, or `failed` with what to say of it."""
+    conn.execute(
+        """UPDATE replay_run SET state = %s, result = coalesce(%s::jsonb, result), doing = %s, told_at = %s,
+                  progress = CASE WHEN %s = 'done' THEN 1 ELSE progress END WHERE id = %s""",
+        (state, result, doing, at, state, run_id),
+    )

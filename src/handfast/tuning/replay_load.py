@@ -1,0 +1,172 @@
+"""Whose the handoffs of a replay would have been, and whether the hours of those people could carry them.
+
+Owners are chosen by the functions that choose live, one handoff after the other, with the capacity that those before it left. The reps,
+their absences and the owners of accounts are as recorded today; turns start level. Nobody is reassigned by a clock that ran out: that is
+what the lateness below foretells.
+
+A rep works through their handoffs in the order received, `touch_minutes` of working time each, in the hours of the SLA's calendar (the
+team's, for a clock that runs around the clock). The first touch is made when the work on a handoff begins; it is late if that is after the
+clock of its SLA has run out.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from handfast.contract.agreement import SLA_FIELDS, Agreement
+from handfast.contract.frames import as_frame
+from handfast.facts import Absence, Rep
+from handfast.routing.assign import Case, assign, territories
+from handfast.routing.roster import Roster
+from handfast.sla.clock import choose, due
+from handfast.tuning.replay_life import Opening, Recorded
+from handfast.worktime import BeyondCalendarError, Hours
+
+#: Who gets what nobody could take.
+NOBODY: Final = ""
+_WEEK: Final = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Who there is to own handoffs: reps by id, absences, and the owners of named accounts (account id to rep id)."""
+
+    reps: Mapping[str, Rep]
+    absences: Sequence[Absence] = ()
+    owners: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """A handoff of a replay with its owner (None: the exception queue), and the place of its SLA in its contract."""
+
+    opening: Opening
+    owner: str | None
+    rule: str
+    pool: str | None
+    sla: int | None
+
+
+def routed(agreements: Sequence[Agreement], openings: Sequence[Opening], crew: Crew, standing: Iterable[Recorded]) -> list[Owned]:
+    """Owners, in the order in which the handoffs were opened.
+
+    Args:
+        agreements: the contracts of this side; `row.contract` of an opening is its place here.
+        openings: in the order of `received_at`.
+        standing: the recorded handoffs that were open when the period began: they take up room until they end.
+    """
+    claims, slas = _asked(agreements, openings)
+    ending = [(one.closed_at or _NEVER, one.owner) for one in standing if one.owner is not None]
+    counts: dict[str, int] = defaultdict(int)
+    for _, owner in ending:
+        counts[owner] += 1
+    roster = Roster(crew.reps, crew.absences, counts)
+    heapq.heapify(ending)
+    found = []
+    for number, one in enumerate(openings):
+        at = one.row.received_at
+        while ending and ending[0][0] <= at:
+            roster.gave_up(heapq.heappop(ending)[1])
+        claim = claims[number]
+        case = Case(f"{one.row.signal}", crew.owners.get(one.row.account or ""), claim.territory, claim.unknown)
+        chosen = assign(agreements[one.row.contract], case, roster, at)
+        if chosen.owner is not None:
+            heapq.heappush(ending, (one.closed_at or _NEVER, chosen.owner))
+        found.append(Owned(one, chosen.owner, chosen.rule, chosen.pool, slas[number]))
+    return found
+
+
+_NEVER: Final = datetime.max.replace(tzinfo=ZoneInfo("UTC"))
+
+
+def _asked(agreements: Sequence[Agreement], openings: Sequence[Opening]) -> tuple[dict[int, Any], dict[int, int | None]]:
+    """The territory that claims each opening, and the SLA that holds, asked for all of a contract at once."""
+    claims: dict[int, Any] = {}
+    slas: dict[int, int | None] = {}
+    for place, agreement in enumerate(agreements):
+        mine = [n for n, one in enumerate(openings) if one.row.contract == place]
+        if not mine:
+            continue
+        fields = agreement.contract.fields
+        frame = as_frame([_case(openings[n], fields) for n in mine], {**fields, **SLA_FIELDS})
+        claims |= dict(zip(mine, territories(agreement, frame), strict=True))
+        slas |= dict(zip(mine, choose(agreement, frame), strict=True))
+    return claims, slas
+
+
+def _case(one: Opening, fields: Mapping[str, Any]) -> dict[str, Any]:
+    told = {name: value for name, value in json.loads(one.row.fields).items() if name in fields}
+    return {**told, "next_step": one.row.next_step, "fit": one.row.fit, "intent": one.row.intent / 1e6, "source": one.row.source}
+
+
+# --- can it be carried ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Feasible:
+    """How the handoffs with an SLA would have gone: how many, how many late, and by how much (working order, minutes on the clock)."""
+
+    due: int
+    late: int
+    late_minutes: tuple[float, ...]
+
+
+def carried(agreements: Sequence[Agreement], owned: Sequence[Owned], touch_minutes: int) -> dict[str, Feasible]:
+    """Rep id to how their promises would have been kept. What stands in the exception queue is counted by nobody here."""
+    free: dict[str, datetime] = {}
+    waits: dict[str, list[float]] = defaultdict(list)
+    for one in owned:
+        if one.owner is None or one.sla is None:
+            continue
+        agreement = agreements[one.opening.row.contract]
+        sla = agreement.contract.sla[one.sla]
+        hours = _at_work(agreement, sla.calendar)
+        at = one.opening.row.received_at
+        try:
+            begins = hours.next_opening(max(at, free.get(one.owner, at)))
+            free[one.owner] = hours.due(begins, touch_minutes)
+            owed = due(agreement.hours(sla.calendar), at, sla.first_touch)
+        except BeyondCalendarError:
+            continue
+        waits[one.owner].append((begins - owed).total_seconds() / 60)
+    return {rep: Feasible(len(over), sum(w > 0 for w in over), tuple(w for w in over if w > 0)) for rep, over in waits.items()}
+
+
+def _at_work(agreement: Agreement, calendar: str) -> Hours:
+    """The hours in which somebody works: a clock that never stops does not mean a rep who never sleeps."""
+    return agreement.hours("team" if calendar == "always" else calendar)
+
+
+def week_of(at: datetime, zone: ZoneInfo) -> datetime:
+    """The Monday, 00:00 local time, of the week that `at` falls in, as UTC."""
+    local = at.astimezone(zone)
+    monday = (local - timedelta(days=local.weekday())).replace(hour=0, minute=0, second=0, microsecond=0)
+    return monday.astimezone(ZoneInfo("UTC"))
+
+
+def loads(owned: Sequence[Owned], zone: ZoneInfo) -> dict[str, dict[datetime, int]]:
+    """Handoffs per rep (`NOBODY`: the exception queue) and week they were received in."""
+    found: dict[str, dict[datetime, int]] = defaultdict(lambda: defaultdict(int))
+    for one in owned:
+        found[one.owner or NOBODY][week_of(one.opening.row.received_at, zone)] += 1
+    return {rep: dict(weeks) for rep, weeks in found.items()}
+
+
+def working_minutes(agreement: Agreement, rep: str, crew: Crew, since: datetime, until: datetime) -> float:
+    """The minutes a rep is at work between two moments: the hours of the team's calendar, less absences."""
+    hours = agreement.hours("team")
+    minutes = hours.elapsed(since, until) / 60
+    counted = since
+    for away in sorted((one for one in crew.absences if one.rep == rep), key=lambda one: one.starts_at):
+        start, end = max(away.starts_at, counted), min(away.ends_at, until)
+        if start < end:
+            minutes -= hours.elapsed(start, end) / 60
+            counted = end
+    return max(0.0, minutes)
