@@ -16,14 +16,15 @@ SCANNERS: Final = (
 #: The part before the @ of addresses that a desk reads. After RFC 2142, and what companies print on their pages.
 ROLES: Final[frozenset[str]] = frozenset(
     """
-    abuse accounting accounts admin administration administrator all anfrage bewerbung billing booking bookings buchhaltung careers compliance
-    contact contacto contactus customercare customerservice datenschutz dev devnull dns everyone events facturation feedback finance ftp
-    hallo hello help helpdesk hello hi hostmaster hr info infos information inquiries inquiry invest investor investors invoice invoices it
-    jobs karriere kontakt legal list mail mailbox mailer-daemon marketing media moderator news newsletter noc no-reply noreply office
-    operations orders partner partners payroll personal post postmaster pr press presse privacy procurement purchasing rechnung reception
-    recruiting registrar reservations root rsvp sales secretary security service services shop spam staff subscribe support sysadmin team tech
-    telecom test undisclosed-recipients unsubscribe usenet uucp verkauf vertrieb web webmaster website welcome www
-    """.split()
+    abuse accounting accounts admin administration administrator all anfrage bewerbung billing booking bookings buchhaltung careers
+    compliance contact contacto contactus customercare customerservice datenschutz dev devnull dns everyone events facturation feedback
+    finance ftp hallo hello help helpdesk hello hi hostmaster hr info infos information inquiries inquiry invest investor investors
+    invoice invoices it jobs karriere kontakt legal list mail mailbox mailer-daemon marketing media moderator news newsletter noc no-reply
+    noreply office operations orders partner partners payroll personal post postmaster pr press presse privacy procurement purchasing
+    rechnung reception recruiting registrar reservations root rsvp sales secretary security service services shop spam staff subscribe
+    support sysadmin team tech telecom test undisclosed-recipients unsubscribe usenet uucp verkauf vertrieb web webmaster website welcome
+    www
+    """.split()  # noqa: SIM905 (a list this long reads best as words)
 )
 
 
