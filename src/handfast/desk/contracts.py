@@ -84,6 +84,18 @@ class Book:
         """The agreement of a version, in force, scheduled, superseded or withdrawn. KeyError for an id nobody stored."""
         return self._by_id[contract_id]
 
+    def spans(self, since: datetime, until: datetime) -> list[tuple[Agreement, datetime, datetime]]:
+        """The versions in force in a period, oldest first, each with the part of it in which it held. Raises NoContract: none did."""
+        ends = [*self._starts[1:], until]
+        found = [
+            (self._by_id[contract_id], max(start, since), min(end, until))
+            for contract_id, start, end in zip(self._ids, self._starts, ends, strict=True)
+            if start < until and end > since
+        ]
+        if not found:
+            raise NoContract
+        return found
+
     def version(self, contract_id: str) -> int:
         """The number people know a version by."""
         return self._numbers[contract_id]
@@ -113,7 +125,7 @@ def put_in_force(
         contracts.lock(conn)
         every = contracts.versions(conn)
         last = next((v for v in reversed(every) if v.withdrawn_at is None), None)
-        if last is not None and last.content == agreement.id:
+        if last is not None and (last.content == agreement.id or last.source == text):
             return None, problems
         signed = contracts.was_signed(conn)
         if signed and not unsigned:
