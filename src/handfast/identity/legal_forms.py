@@ -23,7 +23,9 @@ vnl|dit|dite|soc|societe|stbv|gesellschaft|gmbhco
 LONGEST_FORM: Final = max(len(form.split()) for form in LEGAL_FORMS)
 
 #: Joining words: they carry nothing.
-JOINING: Final = frozenset("a an and at by d da de del della den der des di do dos du e el en et for fur in l la las le les los of on or te the to und van vom von y zu amp".split())
+JOINING: Final = frozenset(
+    "a an and at by d da de del della den der des di do dos du e el en et for fur in l la las le les los of on or te the to und van vom von y zu amp".split()
+)
 
 #: Words of trade, of size and of place: half the companies of a branch have them. They tell two companies of one name apart, never make two one.
 TRADE: Final = frozenset(
@@ -51,5 +53,5 @@ works world worldwide zorg maatschappij mij patent patents intellectual ip licen
 
 #: Words of trade that name an arm of a house: a company of its own more often than not.
 ARMS: Final = frozenset(
-    "asset assets capital finance financial foundation fund holding holdings intellectual investment investments ip leasing licensing patent patents property realty research trust ventures".split()
+    "asset assets capital finance financial foundation fund intellectual investment investments ip leasing licensing patent patents property realty research trust ventures".split()
 )

@@ -96,9 +96,7 @@ def handle(email: str, first: str, last: str) -> str | None:
 def prepare(people: pl.DataFrame) -> pl.DataFrame:
     """A table of people whose names, addresses and numbers are written one way already, with the column `handle` added."""
     local = pl.col("email").str.split("@").list.first()
-    said = [
-        (pl.col(name).str.len_chars() > 1) & local.str.contains(pl.col(name), literal=True) for name in ("first_name", "last_name")
-    ]
+    said = [(pl.col(name).str.len_chars() > 1) & local.str.contains(pl.col(name), literal=True) for name in ("first_name", "last_name")]
     telling = (local.str.len_chars() >= _SHORTEST_HANDLE) & ~local.is_in(sorted(ROLES))
     made = said[0].fill_null(False) | said[1].fill_null(False)
     return people.with_columns(handle=pl.when(telling & ~made).then(local))
