@@ -18,9 +18,9 @@ import polars as pl
 
 COLUMNS = ("first_name", "last_name", "email", "phone", "company", "city")
 _ON, _MID, _END = (
-    "b br c ch d f g gr h j k kl l m n p r s sch st t v w z".split(),
-    "a e i o u ai au ei".split(),
-    "n r l s t ck mann sen ski ov ez in er".split(),
+    ("b", "br", "c", "ch", "d", "f", "g", "gr", "h", "j", "k", "kl", "l", "m", "n", "p", "r", "s", "sch", "st", "t", "v", "w", "z"),
+    ("a", "e", "i", "o", "u", "ai", "au", "ei"),
+    ("n", "r", "l", "s", "t", "ck", "mann", "sen", "ski", "ov", "ez", "in", "er"),
 )
 _FREE = ("gmail.com", "outlook.com", "yahoo.com", "gmx.de")
 

@@ -1,11 +1,12 @@
 """Is this company that account? By domain, by the distinctive words of the name, and by what supports them: phone, city, country.
 
-Likeness of letters alone never decides: "Bank of the West" and "Bank of the East" are alike in 13 letters of 15 and are two banks. What decides is a
-distinctive word both have (not a word of trade, a legal form or a joining word) and how many other accounts of this installation have it too. A
-slip of the pen inside a long word is forgiven at a price; a distinctive word that each side has alone speaks against.
+Likeness of letters alone never decides: "Bank of the West" and "Bank of the East" are alike in 13 letters of 15 and are two banks. What
+decides is a distinctive word both have (not a word of trade, a legal form or a joining word) and how many other accounts of this
+installation have it too. A slip of the pen inside a long word is forgiven at a price; a distinctive word that each side has alone speaks
+against.
 
-Bits as in `compare`: the prior is one in as many accounts as there are, so that a name no other account shares just outweighs it, and support lifts
-it over the bar.
+Bits as in `compare`: the prior is one in as many accounts as there are, so that a name no other account shares just outweighs it, and
+support lifts it over the bar.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ _NOT_WORD: Final = re.compile(r"[^\w]+|_")
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A company name taken apart. `compact`: its words without spaces and legal forms; `words`: those that carry something; `form`: the legal form."""
+    """A company name taken apart. `compact`: its words without spaces and legal forms; `words`: those that carry something; `form`: the
+    legal form.
+    """
 
     compact: str
     words: tuple[str, ...]
@@ -84,7 +87,7 @@ def _without_forms(parts: list[str]) -> tuple[list[str], str]:
     while len(words) > 1:
         tail = next((n for n in range(min(LONGEST_FORM, len(words) - 1), 0, -1) if " ".join(words[-n:]) in LEGAL_FORMS), 0)
         if tail:
-            form = " ".join(words[-tail:]) if not form else form
+            form = form or " ".join(words[-tail:])
             words = words[:-tail]
             continue
         head = next((n for n in range(min(LONGEST_FORM, len(words) - 1), 0, -1) if " ".join(words[:n]) in _FRONT), 0)
@@ -125,7 +128,9 @@ _INNER: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """What is known of a company or account that it may be matched by. Domains registrable, phone E.164, city and country as `people.plain`."""
+    """What is known of a company or account that it may be matched by. Domains registrable, phone E.164, city and country as
+    `people.plain`.
+    """
 
     name: str = ""
     domains: tuple[str, ...] = ()
@@ -262,8 +267,8 @@ def _name(a: Name, b: Name, others: Others) -> list[Step | None]:
 
 
 def _distinctive(a: Name, b: Name, shared: Shared, telling: Sequence[tuple[str, str]], others: Others) -> Step:
-    # That a company nobody has met has the same words too is the less likely, the more words there are. The first distinctive word carries a
-    # name; a town or trade behind it, which another firm may have too, counts half.
+    # That a company nobody has met has the same words too is the less likely, the more words there are. The first distinctive word
+    # carries a name; a town or trade behind it, which another firm may have too, counts half.
     weight = 1 + 0.5 * (len(shared.both) - 1)
     bits = _exclusive(0.65, others, others.words([word for _, word in shared.both], a, b), _NOBODY * 4.0 ** (1 - min(weight, 4.0)))
     # Words more on one side are a longer way to write the name; words more on both sides are two companies of one house.
@@ -299,8 +304,8 @@ def _alone(words: Sequence[str]) -> float:
 
 
 def _slip(a: str, b: str, head: bool) -> float:
-    """The price of taking two spellings for one word, in bits. In the word that carries a name, one letter is another firm ("Cigna", "Ciena");
-    one word the beginning of the other is an abbreviation only behind it ("Intuit" is not "Intuitive").
+    """The price of taking two spellings for one word, in bits. In the word that carries a name, one letter is another firm ("Cigna",
+    "Ciena"); one word the beginning of the other is an abbreviation only behind it ("Intuit" is not "Intuitive").
     """
     if a == b:
         return 0.0
@@ -354,7 +359,8 @@ def share(a: Name, b: Name) -> Shared:
 
 @lru_cache(maxsize=262_144)
 def same_word(a: str, b: str) -> bool:
-    """Whether two different spellings are one word: one slip in five letters or more, two in nine, or an abbreviation of four letters or more.
+    """Whether two different spellings are one word: one slip in five letters or more, two in nine, or an abbreviation of four letters or
+    more.
 
     The first letter must agree: slips at the front are rare, and `west` and `east` differ there.
     """

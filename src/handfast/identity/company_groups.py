@@ -1,7 +1,7 @@
 """Which of many company records are one company: the batch pass over the accounts themselves.
 
-The same likeness as for one arrival. What is common is counted in companies, not in records: a firm written in seventy ways makes its name no less
-distinctive. Since the companies are what is looked for, records are grouped and counted again until nothing changes.
+The same likeness as for one arrival. What is common is counted in companies, not in records: a firm written in seventy ways makes its
+name no less distinctive. Since the companies are what is looked for, records are grouped and counted again until nothing changes.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Many records at once: which pairs to compare, and the levels each pair reaches.
 
-Every value is numbered once a column, so that a pair is two numbers and a candidate is found by a join of integers. Only pairs of values that
-both exist and differ are looked at letter by letter, each distinct pair of values once. Levels are those of `compare`, by the same functions: a pair
-gets the same answer here as one at a time.
+Every value is numbered once a column, so that a pair is two numbers and a candidate is found by a join of integers. Only pairs of values
+that both exist and differ are looked at letter by letter, each distinct pair of values once. Levels are those of `compare`, by the same
+functions: a pair gets the same answer here as one at a time.
 """
 
 from __future__ import annotations
