@@ -491,7 +491,7 @@ CREATE TABLE account_key (
 CREATE INDEX account_key_account ON account_key (account_id);
 
 -- Domains of an account beside its own: of subsidiaries, of countries, learned when a person says that two are one company.
-CREATE TABLE account_domain (
+CREATE TABLE further_domain (
     account_id  text NOT NULL REFERENCES account (id),
     domain      text NOT NULL,
     by          text NOT NULL,
