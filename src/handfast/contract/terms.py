@@ -315,9 +315,11 @@ class Ready(Term):
 
 
 class Match(Term):
-    """How a person finds an account. `domain: off` leaves every person without one (their own party)."""
+    """How a person finds an account: by domain, by the distinctive words of the company's name, or by nothing (`off` and no words)."""
 
-    domain: Literal["off", "always"] = "always"
+    domain: Literal["off", "fallback", "always"] = "always"
+    distinctive_words: bool = False
+    review_below: Annotated[float, Field(ge=0.5, le=1)] = 0.9
     free_mail: tuple[str, ...] = ()
 
 

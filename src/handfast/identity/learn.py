@@ -35,6 +35,8 @@ DRAWN: Final = 200_000
 ROUNDS: Final = 30
 #: So many pairs are added as the levels had them before anything was learned.
 BEFORE: Final = 2.0
+#: What was never seen among so many pairs is not said to be rarer than this.
+RAREST: Final = 1e-6
 #: How many values of a field are kept with their share, the most frequent first; the others are as rare as the rarest.
 KEPT_VALUES: Final = 5_000
 
@@ -159,7 +161,8 @@ def _reshared(comparison: Comparison, totals: Sequence[float], share: Literal["m
     begun = [v.m for v in LEVELS[comparison.kind]] if share == "m" else [v.u for v in comparison.levels]
     shares = [(total + BEFORE * first) / (known + BEFORE) for first, total in zip(begun, totals, strict=True)]
     return tuple(
-        replace(level, m=new) if share == "m" else replace(level, near=new) for level, new in zip(comparison.levels, shares, strict=True)
+        replace(level, m=max(RAREST, new)) if share == "m" else replace(level, near=max(RAREST, new))
+        for level, new in zip(comparison.levels, shares, strict=True)
     )
 
 

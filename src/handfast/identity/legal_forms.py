@@ -9,7 +9,7 @@ from typing import Final
 
 
 def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
+    return frozenset(text.split())  # noqa: SIM905
 
 
 #: What the law makes a company put behind (or before) its name. Several words are written with spaces.
