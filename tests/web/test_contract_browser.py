@@ -106,16 +106,11 @@ def test_by_keyboard_alone_to_the_problem_mended_and_saved(server, shelf, enter,
     text = page.get_by_label("Text of the contract")
     text.focus()
     page.keyboard.press("F8")
-    assert text.evaluate("e => e.value.slice(e.selectionStart, e.selectionStart + 8)") == "emploees"
-    for _ in range(len("emploees")):
-        page.keyboard.press("Delete")
+    assert text.evaluate("e => e.value.slice(e.selectionStart, e.selectionEnd)") == "emploees"
     page.keyboard.type("employees")
     expect(page.locator(".ed-notes li")).to_have_text([re.compile("There is no pool 'rset'")])
     page.keyboard.press("F8")
-    start = text.evaluate("e => e.value.slice(e.selectionStart, e.selectionStart + 4)")
-    assert start == "rset"
-    for _ in range(4):
-        page.keyboard.press("Delete")
+    assert text.evaluate("e => e.value.slice(e.selectionStart, e.selectionEnd)") == "rset"
     page.keyboard.type("rest")
     expect(page.locator("#ed-state")).to_contain_text("No problems")
     with page.expect_navigation():

@@ -21,7 +21,8 @@ function go(line, column) {
   for (let at = text.value.indexOf("\n"); at >= 0; at = text.value.indexOf("\n", at + 1)) starts.push(at + 1);
   const start = starts[Math.min(line, starts.length) - 1] ?? 0, end = (starts[line] ?? text.value.length + 1) - 1;
   text.focus({preventScroll: true});
-  text.setSelectionRange(Math.min(start + Math.max(0, column - 1), end), end);
+  const at = Math.min(start + Math.max(0, column - 1), end);
+  text.setSelectionRange(at, at + /^[\w-]*/.exec(text.value.slice(at, end))[0].length);  // the word, so that typing replaces it and nothing else
   const top = text.getBoundingClientRect().top + (line - 1) * 20, pane = $("main");
   pane.scrollBy({top: top - pane.getBoundingClientRect().top - pane.clientHeight / 3});
 }
