@@ -203,6 +203,15 @@ def test_the_check_button_needs_no_javascript_and_saves_nothing(server, client: 
     assert kept.source == LOWER
 
 
+def test_the_sizes_of_conditions_stand_beside_them_when_asked_for(server, client: Client, draft: int) -> None:
+    http = client("rita")
+    form = {"text": LOWER, "number": draft, "revision": 0}
+    assert " of 11" not in http.post("/contract/check-page", data=form).text
+    text = text_of(http.post("/contract/check-page", data=form | {"count": "yes"}))
+    line = next(n for n, one in enumerate(LOWER.splitlines(), start=1) if "country IN ('DE', 'AT', 'CH')\", points" in one)
+    assert re.search(rf'class="quiet" style="--line:{line};.*?10 of 11', text), "all but Mateo, who is in Spain"
+
+
 def test_who_comes_second_loses_nothing(server, client: Client, draft: int) -> None:
     drafts.save(server.store, LOWER.replace("at_least: 35", "at_least: 30"), RITA, server.clock(), number=draft)
     mine = LOWER.replace("at_least: 35", "at_least: 20")

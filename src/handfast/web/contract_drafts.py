@@ -13,12 +13,12 @@ from handfast.desk import drafts
 from handfast.desk.drafts import examine, in_force
 from handfast.desk.named import moment_of
 from handfast.desk.refused import Refused
-from handfast.store import contracts
+from handfast.desk.sizes import sizes
+from handfast.store import contracts, replay
 from handfast.web.access import Forbidden, NotFound, User
 from handfast.web.contract import who_of
 from handfast.web.contract_diff import lines_of, terms_of
 from handfast.web.contract_margin import margin
-from handfast.web.contract_sizes import sizes_of
 from handfast.web.house import after, house_of, page, refused, signed_in
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ Me = Annotated[User, Depends(signed_in)]
 Text = Annotated[str, Form(max_length=2 * LONGEST + LONGEST)]
 Moment = Annotated[str, Form(max_length=60, alias="from")]
 
+#: So many of the latest replays are looked through for one of a draft.
+_REPLAYS: Final = 100
 _STARTER: Final = "contract: Your company\n"
 
 
@@ -92,9 +94,9 @@ def _editor(
     count: bool = False,
 ) -> Response:
     looked = examine(text, f"draft {found.number}" if found else "draft")
-    sizes = sizes_of(house_of(request), looked.agreement, request.state.at) if count and looked.agreement else ()
+    counted = sizes(house_of(request).store, looked.agreement, request.state.at, text) if count and looked.agreement else ()
     context: dict[str, Any] = {"text": text, "draft": found, "since": since, "problem": problem, "looked": looked}
-    context |= {"notes": margin(text, looked, sizes), "line_count": text.count("\n") + 1}
+    context |= {"notes": margin(text, looked, counted), "line_count": text.count("\n") + 1}
     context["revision"] = revision if revision is not None else found.revision if found else 0
     return page(request, user, "contract_edit.html", nav="contract", status=409 if problem else 200, **context)
 
@@ -158,6 +160,7 @@ def _draft_context(request: Request, user: User, found: Draft) -> dict[str, Any]
     house, at = house_of(request), request.state.at
     with house.store.reading() as conn:
         every, entries = contracts.versions(conn), contracts.history(conn, found.number)
+        replays = [run for run in replay.runs(conn, _REPLAYS) if found.content and run.contract_id == found.content]
     looked = examine(found.source, f"draft {found.number}")
     # What an agreed draft replaced is what held before it; an open one is compared with what holds now, or will at its moment.
     before = in_force(
@@ -172,12 +175,8 @@ def _draft_context(request: Request, user: User, found: Draft) -> dict[str, Any]
         "lines": lines_of(before.source, found.source) if before else [],
         "may_sign": who.side if found.state == "open" and looked.fit_to_sign and who.side and who.side not in given else None,
         "versions": every,
-        "replays": _replays(found),
+        "replays": replays,
     }
-
-
-def _replays(_draft: Draft) -> list[Any]:
-    return []
 
 
 @router.post("/contract/drafts/{number}/sign")

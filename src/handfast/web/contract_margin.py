@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from handfast.contract.text import read_text
 
 if TYPE_CHECKING:
     from handfast.contract.place import Path
     from handfast.desk.drafts import Examined
+    from handfast.desk.sizes import Size
 
 #: About so many characters stand on a line of a note.
 _WIDTH: Final = 40
@@ -29,11 +30,11 @@ class Note:
     span: int
 
 
-def margin(text: str, looked: Examined, sizes: Iterable[Any] = ()) -> list[Note]:
+def margin(text: str, looked: Examined, sizes: Iterable[Size] = ()) -> list[Note]:
     """The notes of a text, each at its line or as near below as there is room.
 
     Args:
-        sizes: how many each condition matches (`desk.sizes`), each with its `line`.
+        sizes: how many people each condition holds for today.
     """
     said = [("problem", p.where.line or 1, p.where.column, f"{p.what}.", p.fix) for p in looked.problems]
     if looked.agreement is not None:
@@ -50,12 +51,12 @@ def _proved(text: str, looked: Examined) -> list[_Said]:
     return [("example", line, 1, "This example comes out otherwise.", "; ".join(proof.differences)) for line, proof in failed]
 
 
-def _quiet(text: str, looked: Examined, sizes: Iterable[Any]) -> list[_Said]:
+def _quiet(text: str, looked: Examined, sizes: Iterable[Size]) -> list[_Said]:
     """One line each: the size of a condition, and that no example touches the rule."""
     told: dict[int, list[str]] = {}
     for size in sizes:
-        if size.line:
-            told.setdefault(size.line, []).append(str(size))
+        if size.where.line:
+            told.setdefault(size.where.line, []).append(f"{size.people}")
     if looked.coverage is not None and looked.proofs:
         rules = [rule for rule in looked.coverage.untouched if rule.part != "reasons"]
         for line in _lines(text, [rule.path for rule in rules]):
