@@ -22,7 +22,7 @@ from handfast.store.base import Store
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """`matching` of `total`; of `unknown` nobody can tell, for a field they lack decides. An account matches where one of its people does."""
+    """`matching` of `total`; of `unknown` nobody can tell, for a field they lack. An account matches where one of its people does."""
 
     matching: int
     total: int

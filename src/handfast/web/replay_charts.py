@@ -1,4 +1,4 @@
-"""The pictures of a replay, drawn on the server as `web.charts` draws: no script, coloured by the style sheet, read out by a screen reader."""
+"""The picture of a replay, drawn on the server as `web.charts` draws: no script, coloured by the style sheet, read out aloud."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ def frontier(found: Mapping[str, Any], *, alone: bool = False) -> Markup:
     most = max(cell["per_week"] for cell in cells) or 1
     title = "Handoffs a week and their precision, for each bar of fit and intent"
     parts = [
-        f'<svg class="chart frontier" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" aria-labelledby="fr-t fr-d">',
+        f'<svg class="chart frontier" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img"',
+        ' aria-labelledby="fr-t fr-d">',
         f'<title id="fr-t">{title}</title><desc id="fr-d">{escape(_said(found))}</desc>',
         _ALONE if alone else "",
         f'<text x="{_LEFT}" y="14">intent bar</text><text x="8" y="{_TOP - 6}">fit bar</text>',
