@@ -36,13 +36,13 @@ POLICY = Policy("fallback", distinctive_words=True)
 
 def people(store: Store, records: pl.DataFrame) -> None:
     said = records.select(FIELDS).rows()
+    keyed = sorted((k, f"per_{i}") for i, one in enumerate(said) for k in set(person_keys(dict(zip(FIELDS, one, strict=True)))))
     with store.writing() as conn:
         conn.execute("SET LOCAL statement_timeout = 0")
         conn.execute("SET LOCAL session_replication_role = replica")
         copy_rows(conn, "person (id, created_at)", [(f"per_{i}", AT) for i in range(len(said))])
         copy_rows(conn, "person_said (person_id, said)", [(f"per_{i}", list(one)) for i, one in enumerate(said)])
-        keyed = ((k, f"per_{i}") for i, one in enumerate(said) for k in set(person_keys(dict(zip(FIELDS, one, strict=True)))))
-        copy_rows(conn, "person_key (key, person_id)", sorted(keyed))
+        copy_rows(conn, "person_key (key, person_id)", keyed)
 
 
 def companies(count: int) -> list[Company]:
@@ -57,12 +57,13 @@ def companies(count: int) -> list[Company]:
 
 
 def accounts(store: Store, known: Sequence[Company]) -> None:
+    keyed = sorted((k, f"acc_{i}") for i, c in enumerate(known) for k in account_keys(c))
     with store.writing() as conn:
         conn.execute("SET LOCAL statement_timeout = 0")
         conn.execute("SET LOCAL session_replication_role = replica")
         rows = [(f"acc_{i}", c.domains[0], c.name, c.domains[0], f'{{"city": "{c.city}"}}', AT) for i, c in enumerate(known)]
         copy_rows(conn, "account (id, key, name, domain, fields, created_at)", rows)
-        copy_rows(conn, "account_key (key, account_id)", sorted((k, f"acc_{i}") for i, c in enumerate(known) for k in account_keys(c)))
+        copy_rows(conn, "account_key (key, account_id)", keyed)
 
 
 def timed(what: str, calls: Sequence[Callable[[], Any]]) -> float:

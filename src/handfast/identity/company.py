@@ -242,7 +242,7 @@ def _name(a: Name, b: Name, others: Others) -> list[Step | None]:
                 "name",
                 "ACRONYM",
                 f"the initials of the name: {' '.join(a.words)}, {' '.join(b.words)}",
-                log2(max(2, others.accounts)) - 1.0,
+                log2(max(2, others.accounts)) + 0.5,
             ),
             clash,
         ]

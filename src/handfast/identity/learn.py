@@ -206,9 +206,9 @@ def _rarer(table: Table, comparison: Comparison, pairs: pl.DataFrame, model: Mod
     same = (pairs[comparison.field] == SAME).cast(pl.Float64)
     level = comparison.levels[SAME]
     holders = table.used[comparison.field].cast(pl.Float64).gather(table.codes[comparison.field].gather(pairs["a"]))
-    if comparison.rare == "share":
-        more = (level.u / (holders / max(1, table.count)).clip(model.rarest, 1.0)).log(2) * same
-        return more, more
+    if comparison.rare in ("share", "local"):
+        more = (level.u / (holders / max(1, table.count)).clip(LEAST, 1.0)).log(2) * same
+        return more, more * (comparison.rare == "share")
     others = (holders - 2).clip(0.0) + OTHERS
     far = (level.u / (others / max(1, table.count)).clip(LEAST, 1.0)).log(2) * same
     return far, ((level.near or level.u) / (others / firm).clip(LEAST, 0.95)).log(2) * same

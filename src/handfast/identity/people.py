@@ -47,22 +47,16 @@ ROLES: Final = frozenset(
     }
 )
 
-#: What agreement is worth before anything was learned from an installation's own people: for each field and level, the share of pairs that are
-#: one person, of strangers, and of colleagues. Learned by `learn` from the seeded crowd of `bench.crowd`; `handfast match learn` replaces them.
+#: What agreement is worth before anything was learned from an installation's own people: for each field and level, the share of
+#: pairs that are one person, strangers, colleagues. Learned by `learn` from `bench.crowd`; `handfast match learn` replaces them.
 _SHARES: Final[Mapping[str, tuple[tuple[float, float, float], ...]]] = {
-    "first_name": ((0.84, 0.0023, 0.0021), (0.10, 0.0019, 0.0017), (0.001, 0.0008, 0.0007), (0.048, 0.0013, 0.0014), (0.007, 0.994, 0.994)),
-    "last_name": (
-        (0.88, 0.00033, 0.0003),
-        (0.11, 0.00024, 0.00025),
-        (0.0016, 0.0004, 0.0004),
-        (0.0003, 0.0003, 0.0003),
-        (0.004, 0.999, 0.999),
-    ),
+    "first_name": ((0.84, 2.3e-3, 2.1e-3), (0.10, 1.9e-3, 1.7e-3), (1e-3, 8e-4, 7e-4), (0.048, 1.3e-3, 1.4e-3), (0.007, 0.994, 0.994)),
+    "last_name": ((0.88, 3.3e-4, 3e-4), (0.11, 2.4e-4, 2.5e-4), (1.6e-3, 4e-4, 4e-4), (3e-4, 3e-4, 3e-4), (0.004, 0.999, 0.999)),
     "email": ((0.72, 5e-7, 9e-4), (0.044, 3e-6, 2.5e-4), (0.05, 0.0014, 0.84), (0.18, 0.998, 0.156)),
-    "handle": ((0.89, 0.0007, 0.0007), (0.11, 0.999, 0.999)),
-    "phone": ((0.68, 2e-6, 0.039), (0.024, 4e-6, 5e-4), (0.0002, 4e-6, 5e-4), (0.295, 0.999, 0.96)),
+    "handle": ((0.89, 7e-4, 7e-4), (0.11, 0.999, 0.999)),
+    "phone": ((0.68, 2e-6, 0.039), (0.024, 4e-6, 5e-4), (2e-4, 4e-6, 5e-4), (0.295, 0.999, 0.96)),
     "company": ((0.95, 4.5e-5, 0.99), (0.005, 5e-5, 0.004), (0.003, 0.004, 0.004), (0.047, 0.996, 0.002)),
-    "city": ((0.43, 0.0027, 0.24), (0.001, 0.0003, 0.0003), (0.0034, 0.0067, 0.005), (0.57, 0.991, 0.756)),
+    "city": ((0.43, 0.0027, 0.24), (0.001, 3e-4, 3e-4), (0.0034, 0.0067, 0.005), (0.57, 0.991, 0.756)),
 }
 
 
@@ -81,8 +75,8 @@ PEOPLE: Final = Model(
         _known("email", "email", "holders"),
         _known("handle", "exact", "share"),
         _known("phone", "code", "holders"),
-        _known("company", "text", "share"),
-        _known("city", "text", "share"),
+        _known("company", "text", "local"),
+        _known("city", "text", "local"),
     ),
     blocks=(
         ("email",),
