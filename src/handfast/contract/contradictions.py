@@ -98,7 +98,7 @@ class _Reason:
                 continue  # Said already.
             above = [(other.name, self.region(other.when, "not_true")) for other in listed[:n]]
             if (by := self._idle(mine, above)) is not None:
-                what = f"'{territory.name}' never gets anybody: {by} above it, and the first that holds claims the person"
+                what = f"'{territory.name}' never gets anybody: {by}, and the first that holds claims the person"
                 yield self.check.problem(path, what, "Put it higher up, or narrow what stands above it.")
             elif self.never(mine, *never):
                 what = f"'{territory.name}' never gets anybody: a never-rule excludes all it claims"
@@ -118,7 +118,7 @@ class _Reason:
                 continue  # The one without a condition is told of itself.
             above = [(other.name, self.region(other.when, "not_true", "sla")) for other in listed[:n]]
             if (by := self._idle(mine, above)) is not None:
-                what = f"the SLA '{sla.name}' never holds: {by} above it, and the first that holds counts"
+                what = f"the SLA '{sla.name}' never holds: {by}, and the first that holds counts"
                 yield self.check.problem(path, what, "Put it higher up, or narrow what stands above it.")
 
     def _next_steps(self) -> Iterator[Problem]:
@@ -136,7 +136,7 @@ class _Reason:
         """Which of those above take everything: one alone if one does, else all that are needed together."""
         for name, rest in above:
             if self.never(mine, rest):
-                return f"'{name}' takes all of it"
+                return f"'{name}' above it takes all of it"
         left, named = mine, []
         for name, rest in above:
             smaller = self.patience.meet(left, rest)
@@ -144,7 +144,7 @@ class _Reason:
                 named.append(f"'{name}'")
             left = smaller
             if not left:
-                return f"{', '.join(named[:-1])} and {named[-1]} together take all of it"
+                return f"{', '.join(named[:-1])} and {named[-1]} above it together take all of it"
         return None
 
     # --- bars -------------------------------------------------------------------------------------------------
