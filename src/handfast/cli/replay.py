@@ -41,7 +41,7 @@ def command(draft: str, since: str | None, until: str | None, touch_minutes: int
 
     with opened(size=4) as house:
         run = _asked(house, draft, since, until, touch_minutes)
-        found = _performed(house, run, touch_minutes)
+        found = _performed(house, run)
     if out is not None:
         _write(out, found)
     if as_json:
@@ -105,7 +105,7 @@ def _moment(text: str | None, option: str) -> datetime | None:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
-def _performed(house: House, run: Run, touch_minutes: int) -> Found:
+def _performed(house: House, run: Run) -> Found:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
@@ -119,9 +119,12 @@ def _performed(house: House, run: Run, touch_minutes: int) -> Found:
         with Progress(*columns, console=Console(stderr=True)) as bar:
             task = bar.add_task("Replay", total=1.0)
             return perform(
-                house.store, run, house.settings.data_dir / "replay", utc_now, touch_minutes=touch_minutes,
-                tell=lambda what, share: bar.update(task, description=what, completed=share),
-            )  # fmt: skip
+                house.store,
+                run,
+                house.settings.data_dir / "replay",
+                utc_now,
+                lambda what, share: bar.update(task, description=what, completed=share),
+            )
     except Refused as refused:
         complain([refused.problem])
     except (Stopped, KeyboardInterrupt):

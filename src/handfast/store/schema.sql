@@ -161,6 +161,7 @@ CREATE TABLE replay_run (
     source      text NOT NULL,                        -- the draft as its authors wrote it
     since       timestamptz NOT NULL,
     until       timestamptz NOT NULL,
+    touch_minutes integer NOT NULL,                   -- working time a handoff takes a rep
     state       text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'running', 'stopping', 'stopped', 'done', 'failed')),
     progress    double precision NOT NULL DEFAULT 0,  -- 0 to 1
     doing       text NOT NULL DEFAULT '',
