@@ -32,6 +32,7 @@ from handfast.web import (
     metrics,
     problems,
     queue,
+    replay,
     scoreboard,
     stream,
 )
@@ -101,6 +102,7 @@ def _mount(app: FastAPI) -> None:
         contract_drafts,
         contract_diff,
         contract_api,
+        replay,
         scoreboard,
         stream,
         health,
