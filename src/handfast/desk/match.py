@@ -21,7 +21,7 @@ from handfast.identity.compare import Model, Weighed, weigh
 from handfast.identity.index import account_keys, counted_by, fact_key, found_by, person_keys, word_key
 from handfast.identity.learn import link
 from handfast.identity.match import WORTH_ASKING, Candidate, MatchDecision, Policy, Runner, decide
-from handfast.identity.normalise import registrable
+from handfast.identity.normalise import business_domain, registrable
 from handfast.identity.people import FIELDS, PEOPLE, from_json, model_for, plain, prepared
 from handfast.identity.people import as_json as model_json
 from handfast.identity.phone import phone_number
@@ -240,6 +240,12 @@ def runner_json(runner: Runner) -> dict[str, Any]:
         "probability": runner.probability,
         "because": list(runner.because),
     }
+
+
+def domains_of(email: str | None, free_mail: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    """The business domain of an address, where it has one."""
+    found = business_domain(email, free_mail) if email else None
+    return (found,) if found else ()
 
 
 def has_name(company: Company) -> bool:

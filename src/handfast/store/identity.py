@@ -267,14 +267,15 @@ def ask(conn: psycopg.Connection, rows: Sequence[Sequence[Any]]) -> int:
     """
     new = 0
     for row in rows:
-        new += conn.execute(
+        done = conn.execute(
             """INSERT INTO match_review (id, kind, person_id, other_id, probability, code, working, asked_at)
                VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
                ON CONFLICT (kind, person_id, other_id) DO UPDATE
                SET probability = excluded.probability, code = excluded.code, working = excluded.working
-               WHERE match_review.state = 'open' RETURNING (xmax = 0)::int""",
+               WHERE match_review.state = 'open' RETURNING xmax = 0""",
             row,
-        ).rowcount
+        ).fetchone()
+        new += bool(done and done[0])
     return new
 
 
