@@ -210,14 +210,26 @@ class Run:
 _RUN = "id, contract_id, name, source, since, until, touch_minutes, state, progress, doing, result, asked_by, asked_at, told_at"
 
 
-def put_run(conn: psycopg.Connection, run: Run) -> None:
-    """A replay asked for; one asked for again begins where it was left."""
+def put_run(conn: psycopg.Connection, run: Run, *, again: bool) -> None:
+    """A replay asked for; one asked for again begins where it was left. `again`: also where it has its answer already."""
     conn.execute(
         """INSERT INTO replay_run (id, contract_id, name, source, since, until, touch_minutes, state, asked_by, asked_at, told_at)
            VALUES (%s, %s, %s, %s, %s, %s, %s, 'waiting', %s, %s, %s)
            ON CONFLICT (id) DO UPDATE SET state = 'waiting', told_at = excluded.told_at, doing = ''
-           WHERE replay_run.state <> 'done'""",
-        (run.id, run.contract_id, run.name, run.source, run.since, run.until, run.touch_minutes, run.asked_by, run.asked_at, run.told_at),
+           WHERE replay_run.state IN ('waiting', 'stopped', 'failed') OR (replay_run.state = 'done' AND %s)""",
+        (
+            run.id,
+            run.contract_id,
+            run.name,
+            run.source,
+            run.since,
+            run.until,
+            run.touch_minutes,
+            run.asked_by,
+            run.asked_at,
+            run.told_at,
+            again,
+        ),
     )
 
 
