@@ -104,7 +104,7 @@ def test_a_company_that_is_not_clear_is_asked_about_and_the_answer_moves_the_per
         conn.execute("UPDATE account SET key = 'group:elsewhere', domain = NULL WHERE id = %s", (before,))
         company = Company("Omeega Holding", ("omega-group.example",))
         said = match.match_account(conn, company, NAMES)
-        match.record_match(conn, person, company, said, AT, None)
+        match.record_decisions(conn, [match.Matched(person, company, said, AT, None)])
     assert said.state == "review"
     with house.store.reading() as conn:
         (question,) = review.questions(conn)

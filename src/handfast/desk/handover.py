@@ -24,6 +24,7 @@ import psycopg
 
 from handfast.desk.batch import Batch, Moment, Ready
 from handfast.desk.contracts import Book
+from handfast.desk.of_account import record_matches
 from handfast.desk.opening import join_handoffs, open_handoffs
 from handfast.desk.verdicts import Judged, asked_at, judge_moments, shown, telling, write_standings, write_verdicts
 from handfast.desk.whose import by_lane, look_up, resolve_all, write_people
@@ -108,6 +109,7 @@ def _decide(b: Batch, waiting: list[Pending]) -> Decided:
     mine, forwarded, postponed = by_lane(b, waiting, keys)
     moments, subjects = resolve_all(b, mine)
     write_people(b)
+    record_matches(b, keys.named, mine)
     done = Decided(signals=len(mine), postponed=len(postponed))
     if moments:
         judged = judge_moments(b, moments, subjects)

@@ -15,10 +15,11 @@ import polars as pl
 import psycopg
 
 from handfast.contract.terms import Match
-from handfast.facts import Account, Person, stable_id
+from handfast.facts import Account, Person, Signal, stable_id
 from handfast.identity.company import Company, Name, Others, may_be, read_name
 from handfast.identity.compare import Model, Weighed, weigh
 from handfast.identity.index import account_keys, counted_by, fact_key, found_by, person_keys, word_key
+from handfast.identity.keys import keys_of
 from handfast.identity.learn import link
 from handfast.identity.match import WORTH_ASKING, Candidate, MatchDecision, Policy, Runner, decide
 from handfast.identity.normalise import business_domain, registrable
@@ -211,25 +212,39 @@ def _others(conn: psycopg.Connection, company: Company, candidates: Sequence[Com
     return Others(max(2, accounts or rows.sizes(conn)[1]), words, holds)
 
 
-def record_match(
-    conn: psycopg.Connection, person: str, company: Company, said: MatchDecision, at: datetime, contract: str | None, by: str = "handfast"
-) -> None:
-    """Writes the decision down, and asks a person where it needs one."""
-    asked = {
-        "name": company.name,
-        "domains": list(company.domains),
-        "phone": company.phone,
-        "city": company.city,
-        "country": company.country,
-    }
-    working = {"asked": asked, "because": list(said.because), "runners": [runner_json(r) for r in said.runners]}
-    ident = stable_id("mat", person, at.isoformat(), by)
-    rows.add_decision(
-        conn, (ident, person, at, contract, said.state, said.account, said.code, said.probability, said.tie_break, dumps(working), by)
-    )
-    if said.state == "review" and said.account is not None:
-        question = stable_id("rev", "account", person, said.account)
-        rows.ask(conn, [(question, "account", person, said.account, said.probability, said.code, dumps(working), at)])
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """A decision about to be recorded: whose account, what they said of their company, what was decided, when and by which contract."""
+
+    person: str
+    company: Company
+    said: MatchDecision
+    at: datetime
+    contract: str | None
+
+
+def record_decisions(conn: psycopg.Connection, made: Sequence[Matched], by: str = "handfast") -> None:
+    """Writes decisions down, and asks a person where one is needed."""
+    rows.add_decisions(conn, [_decision_row(one, by) for one in made])
+    rows.ask(conn, [_question_row(one) for one in made if one.said.state == "review"])
+
+
+def _decision_row(one: Matched, by: str) -> tuple[Any, ...]:
+    said = one.said
+    decided = (said.state, said.account, said.code, said.probability, said.tie_break)
+    return (stable_id("mat", one.person, one.at.isoformat(), by), one.person, one.at, one.contract, *decided, _working(one), by)
+
+
+def _question_row(one: Matched) -> tuple[Any, ...]:
+    said, account = one.said, str(one.said.account)
+    ident = stable_id("rev", "account", one.person, account)
+    return (ident, "account", one.person, account, said.probability, said.code, _working(one), one.at)
+
+
+def _working(one: Matched) -> str:
+    c = one.company
+    asked = {"name": c.name, "domains": list(c.domains), "phone": c.phone, "city": c.city, "country": c.country}
+    return dumps({"asked": asked, "because": list(one.said.because), "runners": [runner_json(r) for r in one.said.runners]})
 
 
 def runner_json(runner: Runner) -> dict[str, Any]:
@@ -240,6 +255,11 @@ def runner_json(runner: Runner) -> dict[str, Any]:
         "probability": runner.probability,
         "because": list(runner.because),
     }
+
+
+def keys_of_signal(signal: Signal) -> tuple[str, ...]:
+    """Every key a signal carries, strongest first."""
+    return keys_of(signal.email, signal.user_id, signal.anonymous_id)
 
 
 def domains_of(email: str | None, free_mail: frozenset[str] = frozenset()) -> tuple[str, ...]:

@@ -132,5 +132,5 @@ def _belongs(conn: psycopg.Connection, found: Review, by: str, at: datetime) -> 
         rows.add_domain(conn, found.other, domain, by, at)
     ident = stable_id("mat", found.person, at.isoformat(), by)
     working = dumps({**found.working, "question": found.id})
-    rows.add_decision(conn, (ident, found.person, at, None, "matched", found.other, f"BY_HAND+{found.code}", 1.0, "", working, by))
+    rows.add_decisions(conn, [(ident, found.person, at, None, "matched", found.other, f"BY_HAND+{found.code}", 1.0, "", working, by)])
     merges.learned_person(conn, Person(person.id, person.email, person.name, found.other, person.fields), at)

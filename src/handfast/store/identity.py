@@ -192,12 +192,16 @@ def everybody_said(conn: psycopg.Connection) -> list[tuple[str, list[str | None]
 # --- decisions ------------------------------------------------------------------------------------------------
 
 
-def add_decision(conn: psycopg.Connection, row: Sequence[Any]) -> None:
-    """(id, person_id, at, contract_id, state, account_id, code, probability, tie_break, working as JSON text, by). The same id again is left."""
+def add_decisions(conn: psycopg.Connection, rows: Sequence[Sequence[Any]]) -> None:
+    """(id, person_id, at, contract_id, state, account_id, code, probability, tie_break, working as JSON text, by). A known id is left."""
+    if not rows:
+        return
     conn.execute(
         """INSERT INTO match_decision (id, person_id, at, contract_id, state, account_id, code, probability, tie_break, working, by)
-           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING""",
-        row,
+           SELECT * FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::text[], %s::float8[],
+                                %s::text[], %s::jsonb[], %s::text[])
+           ON CONFLICT (id) DO NOTHING""",
+        [list(column) for column in zip(*rows, strict=True)],
     )
 
 
@@ -234,6 +238,14 @@ def add_domain(conn: psycopg.Connection, account: str, domain: str, by: str, at:
     conn.execute(
         "INSERT INTO further_domain (account_id, domain, by, at) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING", (account, domain, by, at)
     )
+
+
+def accounts_of_domains(conn: psycopg.Connection, domains: Sequence[str]) -> dict[str, str]:
+    """domain → account, for domains that one account alone has beside its own."""
+    rows = conn.execute(
+        "SELECT domain, min(account_id) FROM further_domain WHERE domain = ANY(%s) GROUP BY domain HAVING count(*) = 1", (list(domains),)
+    ).fetchall()
+    return dict(rows)
 
 
 # --- questions for a person -----------------------------------------------------------------------------------

@@ -516,6 +516,7 @@ CREATE TABLE further_domain (
     at          timestamptz NOT NULL,
     PRIMARY KEY (account_id, domain)
 );
+CREATE INDEX further_domain_domain ON further_domain (domain);
 
 -- What agreement is worth, learned from an installation's own people. The latest counts.
 CREATE TABLE match_model (
