@@ -101,7 +101,7 @@ def people(conn: psycopg.Connection, buckets: int) -> Iterator[bytes]:
         WITH told AS (
             SELECT id, belongs_to, fields, at, signal_seq FROM learned WHERE noun = 'person'
             UNION ALL
-            SELECT p.id, p.account_id, p.fields, {ever}, 0 FROM person AS p
+            SELECT p.id, p.account_id, p.fields || jsonb_build_object('email', p.email), {ever}, 0 FROM person AS p
             WHERE NOT EXISTS (SELECT FROM learned AS l WHERE l.noun = 'person' AND l.id = p.id)
         )
         SELECT {bucket}, t.id, t.belongs_to, t.fields, {received}, t.signal_seq

@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import polars as pl
@@ -53,7 +53,8 @@ class History:
     Attributes:
         signals: `SIGNALS`, and a column `p.NAME` with the JSON text of each property that a condition may read.
         keys: whose each key became, and with which signal: `KEYS`. A key named twice changed hands with the later signal.
-        people: what was known of a person from a signal on: `PEOPLE`; `fields` is a JSON object of the person's own fields, whole.
+        people: what was known of a person from a signal on: `PEOPLE`; `fields` is a JSON object of the person's own fields, whole,
+            and their address as `email`.
         accounts: likewise of accounts: `ACCOUNTS`.
     """
 
@@ -266,8 +267,16 @@ class _Spells:
         """What was known in each spell: the account's fields, overlaid by the person's own."""
         people = [_loaded(text) for text in self.people["fields"]]
         accounts = [_loaded(text) for text in self.accounts["fields"]]
+        addresses = [person.pop("email", None) for person in people]
         pairs = self.table.select("_person_told", "_account_told").rows()
+        self.addresses = [addresses[p] if p is not None else None for p, _ in pairs]
         return [{**(accounts[a] if a is not None else {}), **(people[p] if p is not None else {})} for p, a in pairs]
+
+    def told_to(self, agreement: Agreement) -> list[dict[str, Any]]:
+        """What this contract may read of them in each spell: with the address where an exclusion asks for it."""
+        if not agreement.contract.ready.exclude.asks_addresses:
+            return self.fields
+        return [{**fields, "email": email} for fields, email in zip(self.fields, self.addresses, strict=True)]
 
 
 def _loaded(text: str | None) -> dict[str, Any]:
@@ -307,7 +316,7 @@ def _verdicts(known: _Known, spells: _Spells, lens: Lens, moments: pl.DataFrame)
     points = spells.points.join(moments, on="_row", how="semi").sort("_pos")
     if points.is_empty():
         return _nothing()
-    told, fields = spells.fields, lens.agreement.contract.fields
+    told, fields = spells.told_to(lens.agreement), lens.agreement.person_fields
     people = spells.table.select(pl.col("_spell").alias("person_id"))
     if fields:
         people = people.hstack(as_frame(told, fields).get_columns())
@@ -316,7 +325,7 @@ def _verdicts(known: _Known, spells: _Spells, lens: Lens, moments: pl.DataFrame)
     verdicts = _with_asked_at(lens.agreement, judge(lens.agreement, asked, people, evidence), evidence)
     spell, signals = verdicts["person_id"], known.signals.select("signal", "received_at", "source")[verdicts["_i"]]
     who = known.names.gather(verdicts["_who"]).alias("person_id")
-    texts = pl.Series("fields", [json.dumps(one) for one in told], dtype=pl.String).gather(spell)
+    texts = pl.Series("fields", [json.dumps(one) for one in spells.fields], dtype=pl.String).gather(spell)
     found = verdicts.drop("_i", "_who", "person_id").hstack([*signals.get_columns(), who, texts])
     return found.select(*_nothing().columns)
 
@@ -329,7 +338,7 @@ def _evidence(known: _Known, spells: _Spells, agreement: Agreement) -> pl.DataFr
         pl.col("_known") <= pl.col("_to"),
         pl.col("_until") > pl.col("_from"),
         pl.col("_at") <= pl.col("_last"),
-        pl.col("_at") > pl.col("_first") - plan_of(agreement).lookback,
+        pl.col("_at") > pl.col("_first") - agreement.reach // timedelta(microseconds=1),
     )
     names = [f"{PROPERTY}{name}" for name in agreement.signal_fields if f"{PROPERTY}{name}" in known.signals.columns]
     signals = typed(known.signals.select("signal", "kind", "occurred_at", *names)[rows["_i"]], agreement.signal_fields)
