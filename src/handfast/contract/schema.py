@@ -203,6 +203,7 @@ def _given() -> dict[str, Any]:
     properties: dict[str, Any] = {
         "person": {"type": "object", "description": "Declared fields and their values."},
         "signals": {"type": "array", "items": signal, "description": "What they did, each so long ago."},
+        "colleagues": {"type": "array", "items": _colleague(signal), "description": "Other people of the account, and what they did."},
         "owner": {"type": "string", "description": "The rep who owns the account."},
         "away": {"type": "array", "items": {"type": "string"}, "description": "Reps who are absent."},
         "open": {"type": "object", "additionalProperties": {"type": "integer"}, "description": "How many open handoffs reps hold."},
@@ -211,8 +212,18 @@ def _given() -> dict[str, Any]:
     return {"additionalProperties": False, "properties": {name: properties[name] for name in GIVEN}}
 
 
+def _colleague(signal: dict[str, Any]) -> dict[str, Any]:
+    properties = {"person": {"type": "object"}, "signals": {"type": "array", "items": signal}}
+    return {"type": "object", "additionalProperties": False, "properties": properties}
+
+
 def _expect() -> dict[str, Any]:
     properties: dict[str, Any] = {name: {"type": ["string", "null"]} for name in EXPECT}
-    properties |= {"verdict": {"enum": list(VERDICTS)}, "rule": {"enum": list(RULES)}, "fit": {"type": "integer"}}
+    properties |= {
+        "verdict": {"enum": list(VERDICTS)},
+        "account": {"enum": ["ready", "not_yet"]},
+        "rule": {"enum": list(RULES)},
+        "fit": {"type": "integer"},
+    }
     properties |= {"intent": {"type": "number"}, "first_touch": {"$ref": "#/$defs/Duration"}}
     return {"additionalProperties": False, "minProperties": 1, "properties": properties}

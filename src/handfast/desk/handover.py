@@ -15,13 +15,15 @@ A crash anywhere before the commit leaves the signals waiting, and the same sign
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 import psycopg
 
+from handfast.contract.agreement import BY_HAND
 from handfast.desk.batch import Batch, Moment, Ready
 from handfast.desk.contracts import Book
 from handfast.desk.of_account import record_matches
@@ -158,7 +160,8 @@ def _hand_over(b: Batch, judged: Judged, positions: list[int], before: dict[str,
     joins: list[Ready] = []
     written: list[Ready] = []
     last = dict(before)
-    for m, row, working in made:
+    for m, judged_row, working in made:
+        row = _with_step(judged_row)
         party = b.party_of(m.person)
         ready = Ready(m, row, judged.subjects[m.subject], working, stable_id("ver", str(m.waiting.signal.id), m.person), party)
         changed = row["outcome"] != last.get(m.person, "not_yet")
@@ -186,8 +189,20 @@ def _old_news(b: Batch, m: Moment, outcome: str, work: _Work, before: dict[str, 
     return outcome == "ready" == before.get(m.person) and m.person in work.people.get(b.party_of(m.person), ())
 
 
+def _with_step(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Somebody made ready by hand may have asked for nothing; then that is the step."""
+    return {**row, "next_step": BY_HAND} if row["outcome"] == "ready" and row["next_step"] is None else row
+
+
 def _goes_over(r: Ready, work: _Work, step_asked: datetime | None) -> bool:
-    """Whether Sales gets this: ready, not in work, not disqualified, and after a closing only by a next step asked for since."""
-    if r.row["outcome"] != "ready" or r.moment.person in work.people.get(r.party, ()) or r.moment.person in work.suppressed:
+    """Whether Sales gets this: ready, not in work, not disqualified, and after a closing only by a next step asked for since.
+
+    Somebody who says ready by hand is asked neither, if it was said after the closing.
+    """
+    if r.row["outcome"] != "ready" or r.moment.person in work.people.get(r.party, ()):
+        return False
+    if (override := r.row.get("override")) is not None:
+        return r.party not in work.closed_at or override["since"] > work.closed_at[r.party]
+    if r.moment.person in work.suppressed:
         return False
     return r.party not in work.closed_at or (step_asked is not None and step_asked > work.closed_at[r.party])

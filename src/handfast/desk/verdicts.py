@@ -13,6 +13,7 @@ import polars as pl
 from handfast.contract.agreement import Agreement
 from handfast.contract.frames import as_frame, as_json_column
 from handfast.desk.batch import Batch, Moment, Ready
+from handfast.desk.overrides import for_people
 from handfast.readiness.explain import workings
 from handfast.readiness.verdict import judge
 from handfast.store import handover as rows
@@ -31,6 +32,7 @@ class Judged:
     points: pl.DataFrame
     people: pl.DataFrame
     evidence: pl.DataFrame
+    overrides: pl.DataFrame | None
 
 
 def judge_moments(b: Batch, moments: list[Moment], subjects: Mapping[str, Mapping[str, Any]]) -> Judged:
@@ -39,18 +41,26 @@ def judge_moments(b: Batch, moments: list[Moment], subjects: Mapping[str, Mappin
         {"point": range(len(moments)), "person_id": [m.subject for m in moments], "at": [m.at for m in moments]},
         schema={"point": pl.Int64, "person_id": pl.String, "at": pl.Datetime("us", "UTC")},
     )
-    known = as_frame(list(subjects.values()), b.agreement.contract.fields)
+    known = as_frame(_fields(b, moments, subjects), b.agreement.person_fields)
     # A contract that declares no fields has no columns to put the people beside.
     people = pl.DataFrame([pl.Series("person_id", list(subjects), dtype=pl.String), *known.get_columns()])
     evidence = _evidence(b, moments)
-    said = judge(b.agreement, points, people, evidence).select(SAYS).rows()
-    return Judged(moments, subjects, said, points, people, evidence)
+    overrides = for_people(b.conn, {m.subject: (m.account, m.person) for m in moments})
+    said = judge(b.agreement, points, people, evidence, overrides=overrides).select(SAYS).rows()
+    return Judged(moments, subjects, said, points, people, evidence, overrides)
+
+
+def _fields(b: Batch, moments: list[Moment], subjects: Mapping[str, Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The fields of each subject; with the address where an exclusion asks for it. A person's address never changes once it is known."""
+    if "email" not in b.agreement.person_fields:
+        return list(subjects.values())
+    emails = {m.subject: b.directory.people[m.person].email for m in moments}
+    return [{**fields, "email": emails[subject]} for subject, fields in subjects.items()]
 
 
 def reach(agreement: Agreement) -> timedelta:
     """How far back a verdict may look."""
-    ready = agreement.contract.ready
-    return timedelta(minutes=max([ready.intent.lookback.minutes, *(step.within.minutes for step in ready.next_step)]))
+    return agreement.reach
 
 
 def typed(evidence: pl.DataFrame, agreement: Agreement) -> pl.DataFrame:
@@ -100,7 +110,7 @@ def telling(judged: Judged, before: Mapping[str, str]) -> list[int]:
 
 def shown(b: Batch, judged: Judged, positions: Sequence[int]) -> list[tuple[Moment, dict[str, Any], dict[str, Any]]]:
     """(moment, row, working) of these positions. The working is made only for what somebody will read."""
-    kept = judge(b.agreement, judged.points[positions], judged.people, judged.evidence, working=True)
+    kept = judge(b.agreement, judged.points[positions], judged.people, judged.evidence, overrides=judged.overrides, working=True)
     made = workings(b.agreement, kept)
     return [(judged.moments[i], row, working) for i, row, working in zip(positions, kept.to_dicts(), made, strict=True)]
 
