@@ -41,21 +41,13 @@ def judge_moments(b: Batch, moments: list[Moment], subjects: Mapping[str, Mappin
         {"point": range(len(moments)), "person_id": [m.subject for m in moments], "at": [m.at for m in moments]},
         schema={"point": pl.Int64, "person_id": pl.String, "at": pl.Datetime("us", "UTC")},
     )
-    known = as_frame(_fields(b, moments, subjects), b.agreement.person_fields)
+    known = as_frame(list(subjects.values()), b.agreement.person_fields)
     # A contract that declares no fields has no columns to put the people beside.
     people = pl.DataFrame([pl.Series("person_id", list(subjects), dtype=pl.String), *known.get_columns()])
     evidence = _evidence(b, moments)
     overrides = for_people(b.conn, {m.subject: (m.account, m.person) for m in moments})
     said = judge(b.agreement, points, people, evidence, overrides=overrides).select(SAYS).rows()
     return Judged(moments, subjects, said, points, people, evidence, overrides)
-
-
-def _fields(b: Batch, moments: list[Moment], subjects: Mapping[str, Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The fields of each subject; with the address where an exclusion asks for it. A person's address never changes once it is known."""
-    if "email" not in b.agreement.person_fields:
-        return list(subjects.values())
-    emails = {m.subject: b.directory.people[m.person].email for m in moments}
-    return [{**fields, "email": emails[subject]} for subject, fields in subjects.items()]
 
 
 def reach(agreement: Agreement) -> timedelta:

@@ -109,6 +109,8 @@ def resolve_all(b: Batch, mine: list[Pending]) -> tuple[list[Moment], dict[str, 
         if person is None or not (taught or one.signal.kind in listens):
             continue
         fields, at = book.fields_of(person), one.signal.occurred_at
+        if "email" in b.agreement.person_fields:
+            fields = {**fields, "email": book.people[person].email}
         if taught or last.get(person) != fields or at <= latest.get(person, at - _INSTANT):
             versions[person] = versions.get(person, -1) + 1
             last[person] = fields
