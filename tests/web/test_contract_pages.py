@@ -361,7 +361,9 @@ def test_nobody_gets_nothing(server, browse, headers: dict[str, str]) -> None:
 
 
 def test_a_wrong_password_and_a_wrong_role(server, browse, draft: int) -> None:
-    assert api(server, browse, "rita", "wrong horse battery").get("/history").status_code == 401
+    wrong = api(server, browse, "rita", "wrong horse battery").get("/history")
+    assert wrong.status_code == 401
+    assert "do not belong together" in wrong.json()["problem"]["what"]
     refused = api(server, browse, "rita").post(f"/drafts/{draft}/sign", json={"side": "sales", "content": "ctr_x"})
     assert refused.status_code == 409
     assert "does not sign for sales" in refused.json()["problem"]["what"]
