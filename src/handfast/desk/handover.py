@@ -26,6 +26,7 @@ import psycopg
 from handfast.contract.agreement import BY_HAND
 from handfast.desk.batch import Batch, Moment, Ready
 from handfast.desk.contracts import Book
+from handfast.desk.groups import ready_groups
 from handfast.desk.of_account import record_matches
 from handfast.desk.opening import join_handoffs, open_handoffs
 from handfast.desk.verdicts import Judged, asked_at, judge_moments, shown, telling, write_standings, write_verdicts
@@ -117,6 +118,7 @@ def _decide(b: Batch, waiting: list[Pending]) -> Decided:
         judged = judge_moments(b, moments, subjects)
         done.verdicts = len(judged.said)
         _follow_up(b, judged, done)
+        _hand_over_groups(b, moments, done)
     if mine:
         rows.settle_pending(b.conn, mine)
     if forwarded:
@@ -187,6 +189,16 @@ def _hand_over(b: Batch, judged: Judged, positions: list[int], before: dict[str,
 def _old_news(b: Batch, m: Moment, outcome: str, work: _Work, before: dict[str, str]) -> bool:
     """Ready as before, and in an open handoff already: nothing to write, so its working need not be made."""
     return outcome == "ready" == before.get(m.person) and m.person in work.people.get(b.party_of(m.person), ())
+
+
+def _hand_over_groups(b: Batch, moments: list[Moment], done: Decided) -> None:
+    """Opens handoffs for accounts that are ready as a whole, after those of their people have been opened."""
+    if ready := ready_groups(b, moments):
+        write_verdicts(b, ready)
+        handoffs, unassigned = open_handoffs(b, ready)
+        done.handoffs += handoffs
+        done.opened += len(ready)
+        done.unassigned += unassigned
 
 
 def _with_step(row: Mapping[str, Any]) -> Mapping[str, Any]:
