@@ -134,7 +134,7 @@ def test_the_size_of_every_condition(house: House) -> None:
 
 
 def row(signal: int, who: str, at: datetime, asked: datetime | None = None, account: str | None = "acc") -> ReadyRow:
-    return ReadyRow(signal, who, account, at, asked or at, "demo", 40, 40_000_000, "web", "{}", 0)
+    return ReadyRow(signal, who, account, at, asked or at, "demo", 40, 40_000_000, "web", "{}", None, 0)
 
 
 def recorded(party: str, opened: datetime, closed: datetime | None, outcome: str | None = "recycle", *, met: bool = False) -> Recorded:

@@ -169,6 +169,15 @@ def handoffs(conn: psycopg.Connection, motion: str) -> list[tuple[Any, ...]]:
     ).fetchall()
 
 
+def overrides(conn: psycopg.Connection) -> list[tuple[Any, ...]]:
+    """(verdict, reason, by, since, ends, person, account) of every verdict given by hand that held for a while."""
+    return conn.execute(
+        """SELECT verdict, reason, by, since, ends_at, person_id, account_id
+           FROM (SELECT *, CASE WHEN lifted_at IS NULL THEN until ELSE least(until, lifted_at) END AS ends_at FROM readiness_override) AS o
+           WHERE ends_at > since ORDER BY since, id"""
+    ).fetchall()
+
+
 def account_owners(conn: psycopg.Connection) -> dict[str, str]:
     """Account → the rep who owns it."""
     return dict(conn.execute("SELECT id, owner_id FROM account WHERE owner_id IS NOT NULL").fetchall())
