@@ -302,6 +302,26 @@ def test_without_a_contract_the_page_offers_to_write_one(store, running, browse)
     assert "Nothing yet." not in http.get("/contract/history").text
 
 
+def test_before_the_moment_of_the_first_version_nothing_is_in_force_and_the_pages_say_when(store, running, browse) -> None:
+    from handfast.store import logins as rows
+
+    with store.writing() as conn:
+        rows.insert(conn, rows.Login("log_rita", "rita@northwind.example", "Rita Kim", "revops", None, None, cast.hashed(), cast.NOW))
+    made = drafts.save(store, LOWER, RITA, cast.NOW, takes_force=cast.NOW + timedelta(days=2))
+    drafts.sign(store, made.number, "marketing", drafts.Who("priya@northwind.example", "Priya Patel", "marketing"), cast.NOW)
+    drafts.sign(store, made.number, "sales", drafts.Who("mara@northwind.example", "Mara Okonkwo", "manager"), cast.NOW)
+    web = running(store)
+    http = browse(web.url, headers={"Origin": web.url})
+    http.post("/login", data={"email": "rita@northwind.example", "password": cast.PASSWORD})
+    assert "Version 1</a> takes force Wed 25 Nov" in http.get("/contract").text
+    assert "in force from Wed 25 Nov" in http.get("/contract/v/1").text
+    assert "scheduled" in http.get("/contract/history").text
+    assert http.get("/contract/drafts/1").status_code == 200
+    web.clock.forward(days=2)
+    http.post("/login", data={"email": "rita@northwind.example", "password": cast.PASSWORD})  # the session has ended meanwhile
+    assert "in force since" in http.get("/contract").text
+
+
 # --- as JSON ----------------------------------------------------------------------------------------------------
 
 
