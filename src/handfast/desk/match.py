@@ -7,7 +7,7 @@ can forget it and no decision waits for it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -20,9 +20,10 @@ from handfast.identity.company import Company, Name, Others, may_be, read_name
 from handfast.identity.compare import Model, Weighed, weigh
 from handfast.identity.index import account_keys, counted_by, fact_key, found_by, person_keys, word_key
 from handfast.identity.keys import keys_of
-from handfast.identity.learn import link
+from handfast.identity.learn import begin, link
 from handfast.identity.match import WORTH_ASKING, Candidate, MatchDecision, Policy, Runner, decide
 from handfast.identity.normalise import business_domain, registrable
+from handfast.identity.pairs import Table
 from handfast.identity.people import FIELDS, PEOPLE, from_json, model_for, plain, prepared
 from handfast.identity.people import as_json as model_json
 from handfast.identity.phone import phone_number
@@ -33,6 +34,8 @@ from handfast.store.identity import Known
 
 #: How many written rows one turn takes; each is one index walk or two.
 BATCH: Final = 500
+#: As many people tell how rare names are, before everybody was asked.
+SAMPLE: Final = 5_000
 #: Fewer people than this teach nothing: the model stays the one begun with.
 ENOUGH_TO_LEARN: Final = 500
 
@@ -49,6 +52,8 @@ class Tended:
 def tend(store: Store, at: datetime, *, limit: int = BATCH) -> Tended:
     """Indexes what was written since the last turn, and asks about people who look like somebody known. Raises StorageAway."""
     with store.writing() as conn:
+        if not rows.hold_indexing(conn):
+            return Tended()
         taken = rows.take_waiting(conn, limit)
         if not taken["person"] and not taken["account"]:
             return Tended()
@@ -92,9 +97,15 @@ def alike(conn: psycopg.Connection, said: Mapping[str, str | None], model: Model
 
 
 def model_now(conn: psycopg.Connection) -> Model:
-    """The model in use: the latest learned, else the one begun with for as many people as there are."""
-    stored = rows.latest_model(conn)
-    return model_for(rows.sizes(conn)[0], from_json(stored) if stored else None)
+    """The model in use: the latest learned, else what a sample of the people at hand can teach."""
+    if (stored := rows.latest_model(conn)) is not None:
+        return from_json(stored)
+    said = rows.everybody_said(conn, SAMPLE)
+    people = max(rows.sizes(conn)[0], len(said))
+    if not said:
+        return model_for(people)
+    records = pl.DataFrame([one for _, one in said], schema=dict.fromkeys(FIELDS, pl.String), orient="row")
+    return replace(begin(Table(records, PEOPLE)), prior=0.3 / max(50, people))
 
 
 def _ask_about(conn: psycopg.Connection, said: Mapping[str, Mapping[str, str | None]], at: datetime) -> int:

@@ -62,6 +62,25 @@ def learn(table: Table, pairs: pl.DataFrame) -> Model:
     return replace(model, comparisons=comparisons, prior=prior, near=near, rarity=rarity, rarest=1 / max(1, table.count))
 
 
+def begin(table: Table) -> Model:
+    """What a few people can teach: how rare each value is, and so what two strangers agree on by chance; all else as it was begun with.
+
+    `m` needs pairs that are one person, and a small installation has too few of them.
+    """
+    model, rarest = table.model, 1 / max(1, table.count)
+    comparisons = tuple(replace(c, levels=(_by_chance(table, c), *c.levels[1:])) for c in model.comparisons)
+    rarity = {c.field: _rarity(table, c.field) for c in comparisons if c.rare != "no"}
+    near = share_of_colleagues(table) or model.near
+    return replace(model, comparisons=comparisons, rarity=rarity, near=near, rarest=rarest, prior=0.3 / max(50, table.count))
+
+
+def _by_chance(table: Table, comparison: Comparison) -> Level:
+    """The level "same" with the chance counted here; among colleagues, names are as much commoner as they are anywhere."""
+    level = comparison.levels[SAME]
+    chance = max(LEAST, _chance_of_same(table, comparison.field), level.u)
+    return replace(level, u=chance, near=min(0.5, level.near * chance / level.u) if comparison.rare == "share" else level.near)
+
+
 def _patterns(pairs: pl.DataFrame, comparisons: Sequence[Comparison]) -> list[Pattern]:
     names = [c.field for c in comparisons]
     return [Pattern(tuple(row[:-1]), row[-1]) for row in pairs.group_by(names).len().sort(names).iter_rows()]

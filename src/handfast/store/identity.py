@@ -22,7 +22,17 @@ MOST_CANDIDATES: Final = 300
 COUNTED_TO: Final = 500
 
 
+#: The advisory lock class of indexing; the second key is 0.
+MATCH_LOCK: Final = 7110
+
+
 # --- what waits to be indexed ---------------------------------------------------------------------------------
+
+
+def hold_indexing(conn: psycopg.Connection) -> bool:
+    """Whether this transaction is the one that indexes; another one at it is left alone."""
+    row = conn.execute("SELECT pg_try_advisory_xact_lock(%s, 0)", (MATCH_LOCK,)).fetchone()
+    return bool(row and row[0])
 
 
 def take_waiting(conn: psycopg.Connection, limit: int) -> dict[str, list[str]]:
@@ -184,9 +194,9 @@ def add_model(conn: psycopg.Connection, at: datetime, people: int, body: Mapping
     )
 
 
-def everybody_said(conn: psycopg.Connection) -> list[tuple[str, list[str | None]]]:
-    """(person, what they said) of all that are indexed: for the batch pass."""
-    return conn.execute("SELECT person_id, said FROM person_said ORDER BY person_id").fetchall()
+def everybody_said(conn: psycopg.Connection, most: int | None = None) -> list[tuple[str, list[str | None]]]:
+    """(person, what they said) of all that are indexed, or of `most`; ids are hashes, so the first by id are anybody."""
+    return conn.execute("SELECT person_id, said FROM person_said ORDER BY person_id LIMIT %s", (most,)).fetchall()
 
 
 # --- decisions ------------------------------------------------------------------------------------------------
