@@ -60,12 +60,15 @@ class Agreement:
         return self._hours[name]
 
 
-def agree(contract: Contract, where: Place, locate: Locator | None = None) -> tuple[Agreement | None, list[Problem]]:
+def agree(
+    contract: Contract, where: Place, locate: Locator | None = None, *, checked: bool = True
+) -> tuple[Agreement | None, list[Problem]]:
     """Compiles a contract, or says everything that is wrong with it.
 
     Args:
         where: what to call the contract in Problems.
         locate: where each term stands, for a contract that was read from a text (`contract.reading`). Without, Problems name the term.
+        checked: False for what was agreed already: it is compiled, and not asked what a later Handfast would object to in a new one.
     """
     bench = _Bench(contract, locate or by_part(where))
     ready, routing = contract.ready, contract.routing
@@ -77,8 +80,8 @@ def agree(contract: Contract, where: Place, locate: Locator | None = None) -> tu
     sla = [bench.sla(rule.when, "sla", n, "when") for n, rule in enumerate(contract.sla)]
     roles = [bench.person(text, "ready", "account", "roles", name) for name, text in (ready.account.roles if ready.account else {}).items()]
     bench.excluding()
-    problems = [*bench.problems, *checks(Check(contract, bench.locate))]
-    if not problems:
+    problems = [*bench.problems, *(checks(Check(contract, bench.locate)) if checked else ())]
+    if checked and not problems:
         problems = contradictions(Check(contract, bench.locate), SLA_FIELDS, BY_HAND)
     if problems:
         return None, sorted(problems, key=lambda problem: (problem.where.line, problem.where.column))
