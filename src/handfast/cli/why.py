@@ -56,6 +56,11 @@ class _Teller:
     def person(self, p: dict[str, Any]) -> None:
         self.line(f"[bold]{p['name'] or p['email'] or p['id']}[/]  {p['id']}")
         self.line(f"{p['email'] or 'no address'} · {p['account'] or p['domain'] or 'no account'} · known as {len(p['keys'])} keys")
+        for m in p["matches"][:1]:
+            said = f"{m['account'] or 'none'} by {m['code']}, {m['probability']:.2f}, {_time(m['at'])}, by {m['by']}"
+            self.line(f"account {m['state']}: {said}", 2)
+            for because in m["working"].get("because", ()):
+                self.line(because, 4)
         if (standing := p.get("standing")) is not None:
             self.head(f"Standing at {_time(standing['at'])}, contract v{standing['contract_version']}")
             self.working(standing["working"])

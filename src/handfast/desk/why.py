@@ -42,7 +42,7 @@ def why(store: Store, key: str) -> Story | None:
 
 def _person(conn: psycopg.Connection, book: Book, person: Story) -> Story:
     stands = story.standing(conn, person["id"])
-    told: Story = {"is": "person", **person, "keys": story.keys(conn, person["id"])}
+    told: Story = {"is": "person", **person, "keys": story.keys(conn, person["id"]), "matches": story.matches(conn, person["id"])}
     if stands is not None:
         told["standing"] = {**stands, **_working(conn, book, person, stands)}
         told["overrides"] = [asdict(row) for row in about(conn, [person["id"]], [person["account_id"]] if person["account_id"] else [])]
