@@ -7,8 +7,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-
 from bench import match_companies, match_people
+
 from handfast.identity.learn import link
 
 pytestmark = pytest.mark.data

@@ -16,7 +16,7 @@ import psycopg
 
 from handfast.contract.terms import Match
 from handfast.facts import Account, Person, Signal, stable_id
-from handfast.identity.company import Company, Name, Others, may_be, read_name
+from handfast.identity.company import Company, Name, Others, may_be
 from handfast.identity.compare import Model, Weighed, weigh
 from handfast.identity.index import account_keys, counted_by, fact_key, found_by, person_keys, word_key
 from handfast.identity.keys import keys_of
@@ -112,19 +112,19 @@ def _ask_about(conn: psycopg.Connection, said: Mapping[str, Mapping[str, str | N
     if not said:
         return 0
     model = model_now(conn)
-    questions = []
-    for person, theirs in sorted(said.items()):
-        for other, weighed in alike(conn, theirs, model, but=person)[:5]:
-            first, second = sorted((person, other))
-            working = {
-                "because": weighed.because,
-                "rival": weighed.rival,
-                "steps": [[s.field, s.level, s.sentence, round(s.bits, 2)] for s in weighed.steps],
-            }
-            code = "+".join(s.field.upper() for s in weighed.steps if s.bits > 1) or "LITTLE"
-            ident = stable_id("rev", "person", first, second)
-            questions.append((ident, "person", first, second, weighed.probability, code, dumps(working), at))
-    return rows.ask(conn, questions)
+    found = [
+        (person, other, weighed) for person, theirs in sorted(said.items()) for other, weighed in alike(conn, theirs, model, but=person)[:5]
+    ]
+    return rows.ask(conn, [_question(person, other, weighed, at) for person, other, weighed in found])
+
+
+def _question(person: str, other: str, weighed: Weighed, at: datetime) -> tuple[Any, ...]:
+    """Whether these two are one person, as a row; the same question whichever of them came first."""
+    first, second = sorted((person, other))
+    steps = [[s.field, s.level, s.sentence, round(s.bits, 2)] for s in weighed.steps]
+    working = dumps({"because": weighed.because, "rival": weighed.rival, "steps": steps})
+    code = "+".join(s.field.upper() for s in weighed.steps if s.bits > 1) or "LITTLE"
+    return (stable_id("rev", "person", first, second), "person", first, second, weighed.probability, code, working, at)
 
 
 def learn_from_all(store: Store, at: datetime) -> tuple[Model | None, int, int]:
@@ -140,7 +140,6 @@ def learn_from_all(store: Store, at: datetime) -> tuple[Model | None, int, int]:
     pairs, model = link(records, PEOPLE)
     with store.writing() as conn:
         rows.add_model(conn, at, len(everybody), model_json(model))
-        asked = 0
         likely = pairs.filter(pl.col("probability") >= WORTH_ASKING).select("a", "b")
         asked = _ask_about_pairs(conn, everybody, list(likely.iter_rows()), model, at)
     return model, len(everybody), asked
@@ -157,16 +156,7 @@ def _ask_about_pairs(
     for a, b in pairs:
         (one, mine), (other, theirs) = everybody[a], everybody[b]
         weighed = weigh(dict(zip(FIELDS, mine, strict=True)), dict(zip(FIELDS, theirs, strict=True)), model)
-        first, second = sorted((one, other))
-        working = {
-            "because": weighed.because,
-            "rival": weighed.rival,
-            "steps": [[s.field, s.level, s.sentence, round(s.bits, 2)] for s in weighed.steps],
-        }
-        code = "+".join(s.field.upper() for s in weighed.steps if s.bits > 1) or "LITTLE"
-        questions.append(
-            (stable_id("rev", "person", first, second), "person", first, second, weighed.probability, code, dumps(working), at)
-        )
+        questions.append(_question(one, other, weighed, at))
     return rows.ask(conn, questions)
 
 
@@ -277,8 +267,3 @@ def domains_of(email: str | None, free_mail: frozenset[str] = frozenset()) -> tu
     """The business domain of an address, where it has one."""
     found = business_domain(email, free_mail) if email else None
     return (found,) if found else ()
-
-
-def has_name(company: Company) -> bool:
-    """Whether anything but punctuation was said."""
-    return bool(read_name(company.name).compact)

@@ -6,7 +6,7 @@ name no less distinctive. Since the companies are what is looked for, records ar
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -144,8 +144,3 @@ def _counted(heads: Sequence[int], names: Sequence[Name], companies: Sequence[Co
 def words_of(name: Name) -> tuple[str, ...]:
     """The keys a name is found by: its distinctive words, or the name itself where every word is one of trade."""
     return tuple(w for w in name.words if w not in TRADE) or (name.compact,)
-
-
-def common(names: Iterable[Name]) -> Counter[str]:
-    """How many names have each word."""
-    return Counter(w for name in names for w in set(name.words))
