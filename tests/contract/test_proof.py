@@ -84,3 +84,13 @@ def test_who_is_away_or_full_is_passed_over() -> None:
 def test_the_owner_of_the_account_comes_first() -> None:
     found = only(changed("at: 2026-03-02 10:00", "owner: zoe")).found
     assert (found["owner"], found["rule"], found["pool"]) == ("zoe", "named_account", None)
+
+
+def test_colleagues_of_an_example_are_read_as_its_person_is() -> None:
+    given = "given: {colleagues: [{person: {employes: 5}}, {signals: [{kind: nonsense}]}, {people: 3}], "
+    _, problems = read_contract(SOUND.replace("given: {", given, 1), "c.yaml")
+    assert [problem.what for problem in problems] == [
+        "'employes' is not a declared field",
+        "no signal 'nonsense' is known",
+        "'people' is no part of 'colleagues'",
+    ]

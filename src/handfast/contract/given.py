@@ -149,9 +149,10 @@ class _Desk:
         return Problem(self.locate((*self.path, *path)), what, fix)
 
     def keys(self, path: Path, found: Mapping[str, Any], known: tuple[str, ...]) -> Iterator[Problem]:
+        name = next(step for step in reversed(path) if isinstance(step, str))
         for key in found:
             if key not in known:
-                yield self.problem((*path, key, KEY), f"'{key}' is no part of '{path[-1]}'", one_of(known, word=key, most=12))
+                yield self.problem((*path, key, KEY), f"'{key}' is no part of '{name}'", one_of(known, word=key, most=12))
 
     def colleagues(self, colleagues: object) -> Iterator[Problem]:
         """Other people of the account, each as the example itself gives one."""
