@@ -44,12 +44,16 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A person at the time of one of their signals. `subject` names what was known of them then: it changes with their fields."""
+    """A person at the time of one of their signals. `subject` names what was known of them then: it changes with their fields.
+
+    `learned`: this signal changed them within the batch, or linked a key to the person.
+    """
 
     waiting: Pending
     person: str
     subject: str
     at: datetime
+    learned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

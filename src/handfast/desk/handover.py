@@ -25,7 +25,7 @@ import psycopg
 from handfast.desk.batch import Batch, Moment, Ready
 from handfast.desk.contracts import Book
 from handfast.desk.opening import join_handoffs, open_handoffs
-from handfast.desk.verdicts import Judged, asked_at, judge_moments, shown, telling, write_standings, write_verdicts
+from handfast.desk.verdicts import Judged, asked_at, judge_moments, shown, telling, worth_asking, write_standings, write_verdicts
 from handfast.desk.whose import by_lane, look_up, resolve_all, write_people
 from handfast.facts import stable_id
 from handfast.identity.normalise import business_domain
@@ -109,22 +109,19 @@ def _decide(b: Batch, waiting: list[Pending]) -> Decided:
     moments, subjects = resolve_all(b, mine)
     write_people(b)
     done = Decided(signals=len(mine), postponed=len(postponed))
+    before = rows.standings(b.conn, list({m.person for m in moments}))
+    moments, facts = worth_asking(b, moments, subjects, before)
     if moments:
         judged = judge_moments(b, moments, subjects)
+        write_standings(b, judged, facts, before)
         done.verdicts = len(judged.said)
-        _follow_up(b, judged, done)
+        if positions := telling(judged, before):
+            _hand_over(b, judged, positions, {person: stands.outcome for person, stands in before.items()}, done)
     if mine:
         rows.settle_pending(b.conn, mine)
     if forwarded:
         rows.forward_pending(b.conn, forwarded)
     return done
-
-
-def _follow_up(b: Batch, judged: Judged, done: Decided) -> None:
-    before = rows.standings(b.conn, list({m.person for m in judged.moments}))
-    write_standings(b, judged)
-    if positions := telling(judged, before):
-        _hand_over(b, judged, positions, before, done)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
+import orjson
 import polars as pl
 
 from handfast.contract.agreement import Agreement
-from handfast.contract.frames import as_frame, as_json_column
+from handfast.contract.frames import as_column, as_frame, as_json_column
 from handfast.desk.batch import Batch, Moment, Ready
+from handfast.facts import Signal
 from handfast.readiness.explain import workings
+from handfast.readiness.plan import plan_of
 from handfast.readiness.verdict import judge
 from handfast.store import handover as rows
+from handfast.store.handover import Standing
 
 #: What a judged row says, in the order of its tuple.
 SAYS = ("outcome", "fit", "intent", "next_step", "reason")
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +45,53 @@ def judge_moments(b: Batch, moments: list[Moment], subjects: Mapping[str, Mappin
         {"point": range(len(moments)), "person_id": [m.subject for m in moments], "at": [m.at for m in moments]},
         schema={"point": pl.Int64, "person_id": pl.String, "at": pl.Datetime("us", "UTC")},
     )
-    people = as_frame(list(subjects.values()), b.agreement.contract.fields)
-    people = people.insert_column(0, pl.Series("person_id", list(subjects), dtype=pl.String))
+    asked = {m.subject: subjects[m.subject] for m in moments}
+    people = as_frame(list(asked.values()), b.agreement.contract.fields)
+    people = people.insert_column(0, pl.Series("person_id", list(asked), dtype=pl.String))
     evidence = _evidence(b, moments)
     said = judge(b.agreement, points, people, evidence).select(SAYS).rows()
     return Judged(moments, subjects, said, points, people, evidence)
+
+
+def worth_asking(
+    b: Batch, moments: Sequence[Moment], subjects: Mapping[str, Mapping[str, Any]], before: Mapping[str, Standing]
+) -> tuple[list[Moment], dict[str, int]]:
+    """The moments at which a verdict could differ from where the person stands, and subject → digest of what was known of them.
+
+    A signal that no rule hears changes nothing of somebody of whom nothing new is known, who is not ready (time may end that) and has no
+    open next step (without one nobody becomes ready): most page views are like that, and cost no verdict. Whoever is asked once in a
+    batch is asked from there on.
+    """
+    asked: set[str] = set()
+    kept = []
+    facts = {subject: _digest(b.contract_id, fields) for subject, fields in subjects.items()}
+    for m, heard in zip(moments, _heard(b.agreement, [m.waiting.signal for m in moments]), strict=True):
+        if heard or m.learned or m.person in asked or _unsettled(before.get(m.person), facts[m.subject]):
+            asked.add(m.person)
+            kept.append(m)
+    return kept, facts
+
+
+def _unsettled(stands: Standing | None, facts: int) -> bool:
+    if stands is None or stands.facts != facts or stands.outcome == "ready":
+        return True
+    return stands.outcome != "never" and stands.next_step is not None
+
+
+def _digest(contract_id: str, fields: Mapping[str, Any]) -> int:
+    text = orjson.dumps([contract_id, fields], option=orjson.OPT_SORT_KEYS)
+    return int.from_bytes(blake2b(text, digest_size=8).digest(), signed=True)
+
+
+def _heard(agreement: Agreement, signals: Sequence[Signal]) -> list[bool]:
+    """Whether any rule hears each signal, or cannot tell."""
+    plan = plan_of(agreement)
+    base = pl.DataFrame(
+        {"signal": range(len(signals)), "person_id": [""] * len(signals), "kind": [s.kind for s in signals], "occurred_at": _LONG_AGO},
+        schema={"signal": pl.Int64, "person_id": pl.String, "kind": pl.String, "occurred_at": pl.Datetime("us", "UTC")},
+    )
+    told = [as_column(name, [s.properties.get(name) for s in signals], kind) for name, kind in agreement.signal_fields.items()]
+    return base.hstack(told).select(*plan.signal).select(plan.heard(unknown=True).alias("_"))["_"].to_list()
 
 
 def reach(agreement: Agreement) -> timedelta:
@@ -72,18 +120,28 @@ def _evidence(b: Batch, moments: list[Moment]) -> pl.DataFrame:
     return typed(got, agreement)
 
 
-def write_standings(b: Batch, judged: Judged) -> None:
-    """The latest verdict of each person."""
+def write_standings(b: Batch, judged: Judged, facts: Mapping[str, int], before: Mapping[str, Standing]) -> None:
+    """The latest verdict of each person.
+
+    A signal heard of late is judged at its own time, before what is known already; what it adds to the later moments nobody has asked
+    yet, so the next signal of this person will, whatever it is.
+    """
     latest: dict[str, tuple[Any, ...]] = {}
+    newest = {person: stands.at for person, stands in before.items()}
+    late: set[str] = set()
     for m, said in zip(judged.moments, judged.said, strict=True):
-        if m.person not in latest or latest[m.person][1] <= m.at:
-            latest[m.person] = (m.person, m.at, b.contract_id, *said, m.waiting.signal.id)
-    rows.write_standings(b.conn, list(latest.values()))
+        if m.person in newest and m.at < newest[m.person]:
+            late.add(m.person)
+            if m.person in latest:
+                continue
+        newest[m.person] = max(m.at, newest.get(m.person, m.at))
+        latest[m.person] = (m.person, m.at, b.contract_id, *said, m.waiting.signal.id, facts[m.subject])
+    rows.write_standings(b.conn, [row if person not in late else (*row[:-1], None) for person, row in latest.items()])
 
 
-def telling(judged: Judged, before: Mapping[str, str]) -> list[int]:
-    """The positions whose verdict may be worth a row: the outcome changed, or the person is ready. `before`: person → outcome."""
-    last = dict(before)
+def telling(judged: Judged, before: Mapping[str, Standing]) -> list[int]:
+    """The positions whose verdict may be worth a row: the outcome changed, or the person is ready."""
+    last = {person: stands.outcome for person, stands in before.items()}
     kept = []
     for i, (m, said) in enumerate(zip(judged.moments, judged.said, strict=True)):
         if said[0] == "ready" or said[0] != last.get(m.person, "not_yet"):

@@ -84,28 +84,27 @@ def _lanes_needed(b: Batch, one: Pending, keys: Keys) -> tuple[int, list[int]]:
 
 
 def resolve_all(b: Batch, mine: list[Pending]) -> tuple[list[Moment], dict[str, dict[str, Any]]]:
-    """Every signal to its person, and subject → what was known of them. One whose fields change within the batch is several subjects.
-
-    A signal that no verdict could read, of a person of whom nothing new is known, is no moment: time alone only takes away.
-    """
-    listens, book = b.agreement.kinds, b.directory
+    """Every signal to its person, and subject → what was known of them. One whose fields change within the batch is several subjects."""
+    book = b.directory
     versions: dict[str, int] = {}
     last: dict[str, dict[str, Any]] = {}
     moments: list[Moment] = []
     subjects: dict[str, dict[str, Any]] = {}
     for one in mine:
+        keys = len(book.links) + len(book.merges)
         person = resolve(one.signal, book, b.domain_of)
         if person is None:
             continue
         fields = book.fields_of(person)
-        if new_facts := last.get(person) != fields:
+        known = last.get(person)
+        # A key that became theirs brings along whatever was done under it.
+        learned = len(book.links) + len(book.merges) > keys or (known is not None and known != fields)
+        if known != fields:
             versions[person] = versions.get(person, -1) + 1
             last[person] = fields
-        if not new_facts and one.signal.kind not in listens:
-            continue
         subject = person if versions[person] == 0 else f"{person}#{versions[person]}"
         subjects[subject] = fields
-        moments.append(Moment(one, person, subject, one.signal.occurred_at))
+        moments.append(Moment(one, person, subject, one.signal.occurred_at, learned))
     return moments, subjects
 
 
