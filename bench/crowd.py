@@ -17,7 +17,11 @@ from typing import NamedTuple
 import polars as pl
 
 COLUMNS = ("first_name", "last_name", "email", "phone", "company", "city")
-_ON, _MID, _END = "b br c ch d f g gr h j k kl l m n p r s sch st t v w z".split(), "a e i o u ai au ei".split(), "n r l s t ck mann sen ski ov ez in er".split()
+_ON, _MID, _END = (
+    ("b", "br", "c", "ch", "d", "f", "g", "gr", "h", "j", "k", "kl", "l", "m", "n", "p", "r", "s", "sch", "st", "t", "v", "w", "z"),
+    ("a", "e", "i", "o", "u", "ai", "au", "ei"),
+    ("n", "r", "l", "s", "t", "ck", "mann", "sen", "ski", "ov", "ez", "in", "er"),
+)
 _FREE = ("gmail.com", "outlook.com", "yahoo.com", "gmx.de")
 
 
@@ -152,7 +156,9 @@ def true_pairs(truth: pl.Series) -> int:
 def main() -> None:
     made = crowd(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000)
     print(made.head(8))
-    print(f"{made.height:,} records of {made.get_column('truth').n_unique():,} people: {true_pairs(made.get_column('truth')):,} pairs that are one person")
+    print(
+        f"{made.height:,} records of {made.get_column('truth').n_unique():,} people: {true_pairs(made.get_column('truth')):,} pairs that are one person"
+    )
 
 
 if __name__ == "__main__":

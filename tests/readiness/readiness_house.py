@@ -31,6 +31,7 @@ def contract(
     intent: Mapping[str, Any] | None = None,
     next_step: Sequence[Mapping[str, Any]] = (DEMO,),
     zone: str = "UTC",
+    **ready: Any,
 ) -> Agreement:
     """An agreement that differs from the least one possible only in what is named."""
     terms = {
@@ -38,7 +39,7 @@ def contract(
         "calendar": {"timezone": zone, "week": {"mon-fri": ["09:00-17:00"]}},
         "fields": FIELDS,
         "signals": SIGNALS,
-        "ready": {"fit": fit or {"at_least": 0}, "intent": intent or {"at_least": 0}, "next_step": list(next_step)},
+        "ready": {"fit": fit or {"at_least": 0}, "intent": intent or {"at_least": 0}, "next_step": list(next_step), **ready},
         "routing": {},
         "sla": [{"name": "any", "first_touch": "1 hour"}],
         "dispositions": {"recycle": {"reasons": {"not_now": {}}}, "disqualify": {"reasons": {"bad_fit": {}}}},
@@ -68,7 +69,7 @@ def evidence_of(agreement: Agreement, signals: Sequence[Mapping[str, Any]]) -> p
 
 def people_of(agreement: Agreement, people: Mapping[str, Mapping[str, Any]]) -> pl.DataFrame:
     names = pl.DataFrame({"person_id": list(people)}, schema={"person_id": pl.String})
-    return names.hstack(as_frame(list(people.values()), agreement.contract.fields))
+    return names.hstack(as_frame(list(people.values()), agreement.person_fields))
 
 
 def points_of(points: Sequence[tuple[str, str | datetime]]) -> pl.DataFrame:
@@ -83,10 +84,11 @@ def judged(
     people: Mapping[str, Mapping[str, Any]] | None = None,
     *,
     working: bool = False,
+    overrides: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """The verdicts on (person, moment) pairs."""
     frames = points_of(points), people_of(agreement, people or {}), evidence_of(agreement, signals)
-    return judge(agreement, *frames, working=working)
+    return judge(agreement, *frames, working=working, overrides=overrides)
 
 
 def intent_at(agreement: Agreement, at: str | datetime, signals: Sequence[Mapping[str, Any]]) -> int:

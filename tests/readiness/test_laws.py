@@ -11,15 +11,22 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from oracle import Rule, Terms, answer
+from oracle import Excluded, Group, Rule, Terms, answer, group_answer
 from readiness_house import contract, evidence_of, people_of, points_of, utc
 
 from handfast.contract.agreement import Agreement
 from handfast.readiness import evidence as evidence_room
 from handfast.readiness.explain import workings
+from handfast.readiness.group import judge_accounts
+from handfast.readiness.group_working import account_workings
 from handfast.readiness.verdict import judge
 
 START = utc("2026-03-05 00:00")  # the clocks of New York are moved on the 8th
+CRAWLER = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
+ADDRESSES = [
+    "anna@gmail.com", "bo@mailinator.com", "info@northwind.example", "sales-emea@fabrikam.example", "carla@eu.kestrel.example",
+    "d@fabrikam.example", "nobody",
+]  # fmt: skip
 PEOPLE = ("anna", "boris", "carla", "dmitri")
 ZONES = ("UTC", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Pacific/Apia")
 settings.register_profile("laws", deadline=None, suppress_health_check=list(HealthCheck))
@@ -58,6 +65,7 @@ ABOUT_SIGNALS = {
     "page_viewed": [(None, lambda row: True), _is("path", "/pricing"), _no_value("path")],
     "form_submitted": [(None, lambda row: True), _is("form", "demo")],
     "webinar_attended": [(None, lambda row: True), _less("minutes", 30)],
+    "email_clicked": [(None, lambda row: True), _is("link", "/a")],
 }
 on = st.sampled_from(sorted(ABOUT_SIGNALS))
 spans = st.sampled_from([timedelta(minutes=90), timedelta(days=1), timedelta(days=3), timedelta(days=14)])
@@ -75,7 +83,47 @@ def signal_rules(draw: st.DrawFn) -> Rule:
     kind = draw(on)
     text, ask = draw(st.sampled_from(ABOUT_SIGNALS[kind]))
     step = draw(st.sampled_from(["demo", "pricing", "trial"]))
-    return Rule(text, ask, points=draw(st.integers(-20, 40)), on=kind, at_most=draw(caps), step=step, within=draw(spans))
+    often, recent = draw(st.none() | st.tuples(st.integers(2, 3), spans)), draw(st.none() | spans)
+    points, cap, within = draw(st.integers(-20, 40)), draw(caps), draw(spans)
+    return Rule(text, ask, points=points, on=kind, at_most=cap, step=step, within=within, times=often, recent=recent)
+
+
+def _domain(row: Mapping[str, Any]) -> str | None:
+    return row["email"].rpartition("@")[2] if row.get("email") else None
+
+
+def _at(*domains: str) -> Any:
+    return lambda row: None if _domain(row) is None else any(f".{_domain(row)}".endswith(f".{one}") for one in domains)
+
+
+def _desk(row: Mapping[str, Any]) -> bool | None:
+    return None if _domain(row) is None else row["email"].partition("@")[0] in ("info", "sales-emea")
+
+
+@st.composite
+def exclusions(draw: st.DrawFn) -> tuple[Excluded, ...]:
+    """Never before not yet; within each in the order that the reference documents."""
+    said = st.sampled_from(["never", "not_yet"])
+    found = [
+        Excluded("employee", "never", _at("northwind.example")),
+        Excluded("competitor", "never", _at("kestrel.example")),
+        Excluded("disposable_address", draw(said), _at("mailinator.com")),
+        Excluded("role_address", draw(said), _desk),
+        Excluded("free_mail", draw(said), _at("gmail.com")),
+    ]
+    kept = [one for one in found if draw(st.booleans())]
+    return tuple(sorted(kept, key=lambda one: one.verdict != "never"))
+
+
+groups = st.builds(
+    lambda people, roles, intent, fit, within: Group(people, dict(zip(("champion", "budget"), roles, strict=False)), intent, fit, within),
+    st.integers(1, 3),
+    st.lists(st.sampled_from(ABOUT_PEOPLE), max_size=2),
+    st.integers(0, 30),
+    st.none() | st.integers(0, 20),
+    spans,
+)
+GRADES = ({"A": 30, "B": 10, "C": -5}, {"1": 20, "2": 5})
 
 
 @st.composite
@@ -92,6 +140,11 @@ def terms(draw: st.DrawFn) -> Terms:
         half_life=draw(spans),
         lookback=draw(spans),
         zone=draw(st.sampled_from(ZONES)),
+        excluded=draw(exclusions()),
+        grades=draw(st.sampled_from([None, GRADES])),
+        scanners=draw(st.none() | st.tuples(st.integers(2, 3), st.sampled_from([1800, 3600]))),
+        robots=frozenset([CRAWLER]) if draw(st.booleans()) else frozenset(),
+        group=draw(groups),
     )
 
 
@@ -103,7 +156,27 @@ def signed(terms: Terms) -> Agreement:
     """The contract these terms are written in."""
 
     def cap(rule: Rule) -> dict[str, Any]:
-        return {"at_most": f"{rule.at_most[0]} per {rule.at_most[1]}"} if rule.at_most else {}
+        found: dict[str, Any] = {"at_most": f"{rule.at_most[0]} per {rule.at_most[1]}"} if rule.at_most else {}
+        found |= {"times": f"{rule.times[0]} within {written(rule.times[1])}"} if rule.times else {}
+        return found | ({"within": written(rule.recent)} if rule.recent else {})
+
+    def excluded() -> dict[str, Any]:
+        names = {"disposable_address": "disposable", "role_address": "role_addresses", "free_mail": "free_mail"}
+        found: dict[str, Any] = {names[one.reason]: one.verdict for one in terms.excluded if one.reason in names}
+        reasons = {one.reason for one in terms.excluded}
+        found |= {"employees": ["northwind.example"]} if "employee" in reasons else {}
+        found |= {"competitors": ["kestrel.example"]} if "competitor" in reasons else {}
+        found |= {"scanners": {"links": terms.scanners[0], "seconds": terms.scanners[1]}} if terms.scanners else {}
+        return found | {"bots": bool(terms.robots)}
+
+    group = terms.group
+    account = group and {
+        "people": group.people,
+        "roles": {name: text for name, (text, _) in group.roles.items()},
+        "intent": group.intent,
+        "fit": group.fit,
+        "within": written(group.within),
+    }
 
     return contract(
         zone=terms.zone,
@@ -119,6 +192,9 @@ def signed(terms: Terms) -> Agreement:
             "points": [{"on": rule.on, "when": rule.text, "points": rule.points, **cap(rule)} for rule in terms.intent],
         },
         next_step=[{"step": rule.step, "on": rule.on, "when": rule.text, "within": written(rule.within)} for rule in terms.steps],
+        exclude=excluded(),
+        grades={"fit": terms.grades[0], "intent": terms.grades[1]} if terms.grades else None,
+        account=account,
     )
 
 
@@ -138,6 +214,7 @@ persons = st.fixed_dictionaries(
         "employees": maybe(st.sampled_from([5, 49, 50, 300, 5000])),
         "industry": maybe(st.sampled_from(["software", "retail"])),
         "country": maybe(st.sampled_from(["US", "KP"])),
+        "email": maybe(st.sampled_from(ADDRESSES)),
     },
 )
 houses = st.dictionaries(st.sampled_from(PEOPLE), persons)
@@ -148,6 +225,9 @@ signals = st.lists(
             "path": maybe(st.sampled_from(["/pricing", "/careers"])),
             "form": maybe(st.sampled_from(["demo", "newsletter"])),
             "minutes": maybe(st.sampled_from([10, 30, 60])),
+            "link": maybe(st.sampled_from(["/a", "/b", "/c"])),
+            "campaign": maybe(st.sampled_from(["spring", "summer"])),
+            "user_agent": maybe(st.sampled_from([CRAWLER, "Mozilla/5.0 (X11; Linux x86_64) Firefox/141.0"])),
         },
     ),
     max_size=40,
@@ -164,8 +244,8 @@ def test_the_second_opinion_is_the_same(
     found = judge(agreement, points_of(asked), people_of(agreement, house), evidence_of(agreement, signals), working=True)
     for (who, at), row, working in zip(asked, found.iter_rows(named=True), workings(agreement, found), strict=True):
         expected = answer(terms, house.get(who, {}), [signal for signal in signals if signal["person_id"] == who], at)
-        given = (row["outcome"], row["fit"], row["intent"], row["next_step"], row["reason"])
-        assert given == (expected.outcome, expected.fit, expected.intent, expected.next_step, expected.reason)
+        given = (row["outcome"], row["fit"], row["intent"], row["next_step"], row["reason"], row.get("grade"))
+        assert given == (expected.outcome, expected.fit, expected.intent, expected.next_step, expected.reason, expected.grade)
         intent = [criterion for criterion in working["criteria"] if criterion["part"] == "intent"]
         assert tuple((c["millionths"], c["seen"]["signals"], c["seen"]["capped"], c["seen"]["unknown"]) for c in intent) == expected.rules
         states = {True: "met", False: "not_met", None: "unknown"}
@@ -236,10 +316,10 @@ def test_small_portions_give_what_one_large_one_gives(
 def test_nothing_outside_the_lookback_matters(
     terms: Terms, house: dict[str, dict[str, Any]], signals: list[dict[str, Any]], asked: list[tuple[str, datetime]]
 ) -> None:
-    """What came later, and what is too old, may be told or not."""
+    """What came later, and what is too old, may be told or not. Only a burst of clicks is seen whole, some seconds before the lookback."""
     agreement = signed(terms)
     for who, at in asked[:4]:
-        near = [signal for signal in signals if at - terms.lookback < signal["occurred_at"] <= at]
+        near = [signal for signal in signals if at - agreement.reach < signal["occurred_at"] <= at]
         people, point = people_of(agreement, house), points_of([(who, at)])
         assert judge(agreement, point, people, evidence_of(agreement, near)).equals(
             judge(agreement, point, people, evidence_of(agreement, signals))
@@ -271,3 +351,94 @@ def test_without_new_signals_intent_only_falls(signals: list[dict[str, Any]], ti
     intents = judge(agreement, points, people_of(agreement, {}), evidence_of(agreement, known))["intent"].to_list()
     assert intents == sorted(intents, reverse=True)
     assert intents[0] <= 7_000_000 * len(known)
+
+
+# --- the buying group -----------------------------------------------------------------------------------------
+
+ACCOUNTS = {"acme": ("anna", "boris", "carla"), "fabrikam": ("dmitri",), "empty": ()}
+asked_accounts = st.lists(st.tuples(st.sampled_from(sorted(ACCOUNTS)), moments), min_size=1, max_size=10)
+MEMBERS = pl.DataFrame(
+    [(account, who) for account, people in ACCOUNTS.items() for who in people], schema=["account_id", "person_id"], orient="row"
+)
+
+
+def accounts_of(asked: list[tuple[str, datetime]]) -> pl.DataFrame:
+    return points_of(asked).rename({"person_id": "account_id"})
+
+
+@LAWS
+@given(terms(), houses, signals, asked_accounts)
+def test_the_second_opinion_on_groups_is_the_same(
+    terms: Terms, house: dict[str, dict[str, Any]], signals: list[dict[str, Any]], asked: list[tuple[str, datetime]]
+) -> None:
+    agreement = signed(terms)
+    frames = MEMBERS, people_of(agreement, house), evidence_of(agreement, signals)
+    plain, shown = (judge_accounts(agreement, accounts_of(asked), *frames, working=working) for working in (False, True))
+    assert shown.select(plain.columns).equals(plain)
+    for (account, at), row, working in zip(asked, shown.iter_rows(named=True), account_workings(agreement, shown), strict=True):
+        expected = group_answer(terms, house, ACCOUNTS[account], signals, at)
+        given = (row["outcome"], row["people"], row["roles"], row["intent"], row["next_step"], row["person_id"])
+        assert given == (expected.outcome, expected.people, expected.roles, expected.intent, expected.next_step, expected.person)
+        told = {one["person_id"]: one for one in working["members"]}
+        assert set(told) == set(ACCOUNTS[account])
+        assert sum(one["intent_millionths"] for one in told.values() if one["active"]) == row["intent"]
+        assert (row["outcome"] == "ready") == all(one["state"] == "met" for one in working["criteria"]) == (not working["missing"])
+
+
+@LAWS
+@given(terms(), houses, signals, asked_accounts, st.randoms(use_true_random=False))
+def test_groups_too_may_be_split_and_shuffled_at_will(
+    terms: Terms, house: dict[str, dict[str, Any]], signals: list[dict[str, Any]], asked: list[tuple[str, datetime]], random: Random
+) -> None:
+    agreement = signed(terms)
+    points, people, evidence = accounts_of(asked), people_of(agreement, house), evidence_of(agreement, signals)
+    whole = judge_accounts(agreement, points, MEMBERS, people, evidence)
+
+    def shuffled(frame: pl.DataFrame) -> pl.DataFrame:
+        return frame[random.sample(range(frame.height), frame.height)]
+
+    mixed = (shuffled(MEMBERS), shuffled(people), shuffled(evidence))
+    single = pl.concat([judge_accounts(agreement, point, *mixed) for point in points.iter_slices(1)])
+    assert written_out(single) == written_out(whole)
+
+
+# --- the smallest change --------------------------------------------------------------------------------------
+
+
+@LAWS
+@given(terms(), houses, signals, asked)
+def test_the_smallest_change_makes_them_ready_and_less_does_not(
+    terms: Terms, house: dict[str, dict[str, Any]], signals: list[dict[str, Any]], asked: list[tuple[str, datetime]]
+) -> None:
+    """Whatever is proposed is done to the person, and judged: ready. With any one of the changes left out: not ready."""
+    agreement = signed(terms)
+    frames = people_of(agreement, house), evidence_of(agreement, signals)
+    found = judge(agreement, points_of(asked), *frames, working=True)
+    for (who, at), row, working in zip(asked, found.iter_rows(named=True), workings(agreement, found), strict=True):
+        change = working["change"]
+        assert change is None or row["outcome"] == "not_yet"
+        if change is None:
+            continue
+        whole = change["changes"]
+        assert outcome_with(agreement, house, signals, who, at, whole) == "ready"
+        for left_out in range(len(whole)):
+            assert outcome_with(agreement, house, signals, who, at, whole[:left_out] + whole[left_out + 1 :]) != "ready"
+
+
+def outcome_with(
+    agreement: Agreement,
+    house: Mapping[str, Mapping[str, Any]],
+    signals: list[dict[str, Any]],
+    who: str,
+    at: datetime,
+    changes: list[dict[str, Any]],
+) -> str:
+    """The outcome once the changes have happened."""
+    facts = {change["field"]: change["to"] for change in changes if change["part"] == "fit"}
+    further = [
+        {"person_id": who, "kind": change["on"], "occurred_at": at, "signal": 1000 + number, **change["fields"]}
+        for number, change in enumerate(changes)
+        if change["part"] == "signal"
+    ]
+    people = people_of(agreement, {who: {**house.get(who, {}), **facts}})
+    return str(judge(agreement, points_of([(who, at)]), people, evidence_of(agreement, [*signals, *further]))["outcome"][0])

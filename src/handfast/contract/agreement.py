@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Final
 
@@ -28,7 +29,9 @@ class Agreement:
     """A contract and its compiled conditions, in the order of its terms: `agreement.fit[2]` is the condition of `ready.fit.points[2]`.
 
     `intent`, `next_step` and `sla` hold None for a rule without `when`: it always holds. `kinds` are the kinds of signal that any rule
-    listens to; `signal_fields` the fields of signals that any of their conditions reads, with their types.
+    listens to; `signal_fields` the fields of signals that any of them, or an exclusion, reads, with their types. `person_fields` are the
+    contract's own, and `email` where an exclusion asks for it. `roles` are the conditions of `ready.account.roles`, in its order. `reach`:
+    no verdict at a moment depends on signals older than this.
     """
 
     contract: Contract
@@ -41,6 +44,9 @@ class Agreement:
     sla: tuple[Compiled | None, ...]
     kinds: frozenset[str]
     signal_fields: Mapping[str, FieldType]
+    person_fields: Mapping[str, FieldType]
+    roles: tuple[Compiled, ...]
+    reach: timedelta
     _hours: Mapping[str, Hours] = field(repr=False, compare=False)
 
     def hours(self, name: str) -> Hours:
@@ -63,6 +69,8 @@ def agree(contract: Contract, where: Place, locate: Locator | None = None) -> tu
     steps = [bench.signal(rule.on, rule.when, "ready", "next_step", n) for n, rule in enumerate(ready.next_step)]
     territories = [bench.person(rule.when, "routing", "territories", n, "when") for n, rule in enumerate(routing.territories)]
     sla = [bench.sla(rule.when, "sla", n, "when") for n, rule in enumerate(contract.sla)]
+    roles = [bench.person(text, "ready", "account", "roles", name) for name, text in (ready.account.roles if ready.account else {}).items()]
+    bench.excluding()
     problems = [*bench.problems, *checks(Check(contract, bench.locate))]
     if problems:
         return None, sorted(problems, key=lambda problem: (problem.where.line, problem.where.column))
@@ -77,8 +85,16 @@ def agree(contract: Contract, where: Place, locate: Locator | None = None) -> tu
         sla=tuple(sla),
         kinds=frozenset([*(rule.on for rule in ready.intent.points), *(rule.on for rule in ready.next_step)]),
         signal_fields=MappingProxyType(dict(sorted(bench.read.items()))),
+        person_fields=MappingProxyType(person_fields(contract)),
+        roles=_all(roles),
+        reach=timedelta(minutes=ready.intent.lookback.minutes, seconds=ready.exclude.scanners.seconds if ready.exclude.scanners else 0),
         _hours=MappingProxyType(_hours(contract)),
     ), []
+
+
+def person_fields(contract: Contract) -> dict[str, FieldType]:
+    """What a verdict reads of people: the declared fields, and their address where an exclusion asks for it."""
+    return {**contract.fields, **({"email": "text"} if contract.ready.exclude.asks_addresses else {})}
 
 
 def _all(found: Iterable[Compiled | None]) -> tuple[Compiled, ...]:
@@ -118,6 +134,14 @@ class _Bench:
         if compiled is not None:
             self.read.update({name: fields[name] for name in compiled.names})
         return compiled
+
+    def excluding(self) -> None:
+        """The fields that exclusions read of signals."""
+        exclude = self.contract.ready.exclude
+        if exclude.asks_agents:
+            self.read["user_agent"] = "text"
+        if exclude.scanners is not None:
+            self.read |= {"campaign": "text", "link": "text"}
 
     def _compile(
         self, text: str, fields: Mapping[str, FieldType], path: Path, values: Mapping[str, Collection[str]] | None = None

@@ -55,6 +55,8 @@ class Compiled:
     text: str
     names: frozenset[str]
     expr: pl.Expr = field(compare=False, repr=False)
+    #: For each field the values it is compared with; of a pattern the shortest text that matches it.
+    named: Mapping[str, tuple[Any, ...]] = field(default_factory=dict, compare=False, repr=False)
 
 
 def compile_condition(
@@ -77,7 +79,8 @@ def compile_condition(
     part = walk.condition(tree.root, 0)
     if part is None or walk.complaints:
         return None, [_problem(complaint, locate) for complaint in walk.complaints]
-    return Compiled(text, frozenset(walk.names), _one_a_row(part)), []
+    named = {name: tuple(dict.fromkeys(values)) for name, values in walk.named.items()}
+    return Compiled(text, frozenset(walk.names), _one_a_row(part), named), []
 
 
 def _plainly(text: str, first: Place) -> Locate:
@@ -122,6 +125,7 @@ class _Walk:
         self.fields = fields
         self.values = values
         self.names: set[str] = set()
+        self.named: dict[str, list[Any]] = {}
         self.complaints: list[Complaint] = []
 
     def wrong(self, offset: int, what: str, fix: str) -> None:
@@ -252,6 +256,9 @@ class _Walk:
         if pieces is None:
             self.wrong(pattern.offset, f"the pattern ends with the escape {escape}", f"Write {escape}{escape} for the sign itself.")
             return None
+        if part.field is not None:
+            shortest = "".join(text if kind == "text" else "x" if kind == "one" else "" for kind, text in pieces)
+            self.named.setdefault(part.field, []).append(shortest)
         return _Part("bool", _matching(part.expr, pieces, fold=fold), part.offset)
 
     def escape(self, node: exp.Expression) -> str | None:
@@ -371,6 +378,13 @@ class _Walk:
 
     def alike(self, left: _Part, right: _Part) -> tuple[_Part, _Part] | None:
         """Both parts in one type: whole numbers beside numbers become numbers, and a text in quotes beside a moment is read as one."""
+        pair = self.paired(left, right)
+        for one, other in (pair, pair[::-1]) if pair else ():
+            if one.field is not None and other.value is not None:
+                self.named.setdefault(one.field, []).append(other.value)
+        return pair
+
+    def paired(self, left: _Part, right: _Part) -> tuple[_Part, _Part] | None:
         if left.kind == right.kind or "null" in (left.kind, right.kind):
             return (left, right) if self.possible(left, right) and self.possible(right, left) else None
         if left.kind in _NUMERIC and right.kind in _NUMERIC:

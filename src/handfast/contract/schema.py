@@ -36,6 +36,26 @@ MEANING: Final[Mapping[str, str]] = {
     "Ready.fit": "Who they are.",
     "Ready.intent": "What they did.",
     "Ready.next_step": "An explicit wish that is still open; the first that holds names the step.",
+    "Ready.exclude": "What does not count: addresses that name no buyer, and signals that no person sent.",
+    "Ready.grades": "Fit as a letter and intent as a digit, for people who think in a matrix.",
+    "Ready.account": "When a buying group is ready as a whole, although none of its people need be.",
+    "Exclude.free_mail": "What becomes of people with a free-mail address: never, or not_yet.",
+    "Exclude.disposable": "What becomes of people with a disposable address: never, or not_yet.",
+    "Exclude.role_addresses": "What becomes of addresses a desk reads (info@, sales@): never, or not_yet.",
+    "Exclude.competitors": "Domains whose people are never ready; sub-domains count.",
+    "Exclude.employees": "Our own domains, whose people are never ready; sub-domains count.",
+    "Exclude.bots": "Signals score nothing whose user agent is a known crawler's, monitor's or scanner's.",
+    "Exclude.user_agents": "Signals score nothing whose user agent contains one of these, as written.",
+    "Exclude.scanners": "Clicks score nothing where so many different links of one mail were clicked within so many seconds.",
+    "Scanners.links": "So many different links of one mail.",
+    "Scanners.seconds": "Within so many seconds; a click counts once they have passed.",
+    "Grades.fit": "Letters and the fit points each asks for, the best first.",
+    "Grades.intent": "Digits and the intent points each asks for, the best first.",
+    "Group.people": "So many active people.",
+    "Group.roles": "Roles of the buying group: name, and a condition on the declared fields that an active person meets.",
+    "Group.intent": "The bar for the intent of the active people together.",
+    "Group.fit": "At least one active person has so many fit points.",
+    "Group.within": "Active is who gave a signal that counts within this time.",
     "Fit.at_least": "The bar: so many fit points are enough.",
     "Fit.points": "Rules that give points for what is known of person and account.",
     "Fit.never": "Rules that end the matter, whatever else is true.",
@@ -51,8 +71,12 @@ MEANING: Final[Mapping[str, str]] = {
     "IntentRule.on": "The kind of signal.",
     "IntentRule.when": "A condition on the signal's fields; without it every signal of the kind counts.",
     "IntentRule.points": "What each such signal gives; may be negative.",
+    "IntentRule.times": "Signals score only from so many within a time on: 3 within 7 days.",
     "IntentRule.at_most": "How many count a day or week.",
+    "IntentRule.within": "Older signals no longer count under this rule.",
     "IntentRule.because": "The reason, as reps read it.",
+    "Frequency.times": "How many times.",
+    "Frequency.within": "Within how long; both ends included.",
     "NextStep.step": "The name of the step; several rules may lead to the same one.",
     "NextStep.on": "The kind of signal.",
     "NextStep.when": "A condition on the signal's fields.",
@@ -108,6 +132,11 @@ _DURATION: Final = {
     "examples": ["5 minutes", "4 hours", "14 days"],
 }
 _CAP: Final = {"type": "string", "pattern": r"^\s*\d{1,6}\s*(per|a)\s*(day|week)\s*$", "examples": ["3 per day"]}
+_TIMES: Final = {
+    "type": "string",
+    "pattern": r"^\s*\d{1,4}\s*(times\s+)?within\s+\d{1,6}\s*(minute|hour|day|week)s?\s*$",
+    "examples": ["3 within 7 days"],
+}
 _OPEN: Final = {
     "anyOf": [{"type": "string", "pattern": r"^\s*\d{1,6}\s*open\s*$"}, {"type": "integer", "minimum": 1}],
     "examples": ["8 open"],
@@ -123,6 +152,7 @@ def json_schema() -> dict[str, Any]:
     for name, definition in definitions.items():
         _describe(name, definition)
     definitions["Duration"], definitions["Cap"] = dict(_DURATION), dict(_CAP)
+    definitions["Frequency"] = dict(_TIMES)
     definitions["Pool"]["properties"]["cap"] = {**_OPEN, "description": MEANING["Pool.cap"]}
     for name in ("week", "open"):
         definitions["Calendar"]["properties"][name]["additionalProperties"]["items"]["pattern"] = _INTERVAL

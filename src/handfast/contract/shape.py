@@ -174,11 +174,14 @@ def condition_paths(data: Any) -> Iterator[tuple[Path, str]]:
         yield from _found(data, pattern, ())
 
 
+#: In a pattern: whatever key stands there.
+ANY: Final = "*"
 _CONDITIONS: Final[tuple[Path, ...]] = (
     ("ready", "fit", "points", -1, "when"),
     ("ready", "fit", "never", -1, "when"),
     ("ready", "intent", "points", -1, "when"),
     ("ready", "next_step", -1, "when"),
+    ("ready", "account", "roles", ANY),
     ("routing", "territories", -1, "when"),
     ("sla", -1, "when"),
 )
@@ -191,5 +194,8 @@ def _found(data: Any, pattern: Path, path: Path) -> Iterator[tuple[Path, str]]:
     elif pattern[0] == -1:
         for n, item in enumerate(data if isinstance(data, list) else ()):
             yield from _found(item, pattern[1:], (*path, n))
+    elif pattern[0] == ANY:
+        for key, item in data.items() if isinstance(data, dict) else ():
+            yield from _found(item, pattern[1:], (*path, key))
     elif isinstance(data, dict) and pattern[0] in data:
         yield from _found(data[pattern[0]], pattern[1:], (*path, pattern[0]))

@@ -11,13 +11,14 @@ from typing import Final
 
 from handfast.contract.terms import FieldType
 
-#: Fields every signal may carry: the campaign that brought the visitor, and the page it happened on.
+#: Fields every signal may carry: the campaign that brought the visitor, the page it happened on, and what sent it.
 _EVERYWHERE: Final[Mapping[str, FieldType]] = {
     "utm_source": "text",
     "utm_medium": "text",
     "utm_campaign": "text",
     "page_path": "text",
     "page_url": "text",
+    "user_agent": "text",
 }
 
 _KINDS: Final[Mapping[str, Mapping[str, FieldType]]] = {

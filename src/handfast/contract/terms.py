@@ -95,6 +95,31 @@ def _cap(value: object) -> object:
 
 AtMost = Annotated[Cap, BeforeValidator(_cap), PlainSerializer(str, return_type=str)]
 
+_TIMES = re.compile(r"^\s*(\d{1,4})\s*(?:times\s+)?within\s+(.+)$", re.IGNORECASE)
+
+
+class Frequency(Term):
+    """So many times within a span: a signal scores once it is the `times`-th within `within` (elapsed time, its end included)."""
+
+    times: int = Field(ge=2)
+    within: Span
+
+    def __str__(self) -> str:
+        return f"{self.times} within {self.within}"
+
+
+def _frequency(value: object) -> object:
+    if isinstance(value, str):
+        if (match := _TIMES.match(value)) is None:
+            raise ValueError(f"'{value}' is not a frequency; write it as '3 within 7 days'")
+        return {"times": int(match[1]), "within": match[2].strip()}
+    if isinstance(value, int | float):
+        raise ValueError(f"{value} does not say within which time; write it as '{value} within 7 days'")
+    return value
+
+
+Times = Annotated[Frequency, BeforeValidator(_frequency), PlainSerializer(str, return_type=str)]
+
 _OPEN = re.compile(r"^\s*(\d{1,6})\s*open\s*$", re.IGNORECASE)
 
 
@@ -182,12 +207,17 @@ class Fit(Term):
 
 
 class IntentRule(Term):
-    """What they did: points for each signal of kind `on` that meets `when`, decaying with the half-life."""
+    """What they did: points for each signal of kind `on` that meets `when`, decaying with the half-life.
+
+    `times`: only from the n-th within a span on; `within`: not older than this (recency), where it is shorter than the lookback.
+    """
 
     on: Name
     when: Condition | None = None
     points: int
+    times: Times | None = None
     at_most: AtMost | None = None
+    within: Span | None = None
     because: str = ""
 
 
@@ -207,12 +237,78 @@ class NextStep(Term):
     within: Span
 
 
+Domain = Annotated[str, StringConstraints(min_length=3, max_length=253, to_lower=True)]
+#: What becomes of a person who is excluded.
+Bar = Literal["never", "not_yet"]
+
+
+class Scanners(Term):
+    """Clicks of a machine: `links` or more different links of one mail within `seconds` of each other."""
+
+    links: int = Field(default=3, ge=2, le=100)
+    seconds: int = Field(default=10, ge=1, le=3600)
+
+
+class Exclude(Term):
+    """What does not count. Of a person whose address is unknown nothing is excluded.
+
+    `free_mail`, `disposable`, `role_addresses`: what becomes of a person with such an address. `competitors` and `employees`: domains whose
+    people are never ready. `bots`: signals whose user agent is a known crawler's, or contains one of `user_agents`, score nothing.
+    """
+
+    free_mail: Bar | None = None
+    disposable: Bar | None = None
+    role_addresses: Bar | None = None
+    competitors: tuple[Domain, ...] = ()
+    employees: tuple[Domain, ...] = ()
+    bots: bool = False
+    user_agents: tuple[Annotated[str, StringConstraints(min_length=3, max_length=200)], ...] = ()
+    scanners: Scanners | None = None
+
+    @property
+    def asks_addresses(self) -> bool:
+        """Whether any exclusion looks at a person's e-mail address."""
+        return any((self.free_mail, self.disposable, self.role_addresses, self.competitors, self.employees))
+
+    @property
+    def asks_agents(self) -> bool:
+        """Whether any exclusion looks at a signal's user agent."""
+        return self.bots or bool(self.user_agents)
+
+
+Letter = Annotated[str, StringConstraints(pattern=r"^[A-Z]$")]
+Digit = Annotated[str, StringConstraints(pattern=r"^[1-9]$")]
+
+
+class Grades(Term):
+    """Fit as a letter, intent as a digit: the first whose bar is reached. Whoever is below the lowest has no grade."""
+
+    fit: Mapping[Letter, int] = Field(min_length=1)
+    intent: Mapping[Digit, int] = Field(min_length=1)
+
+
+class Group(Term):
+    """A buying group is ready as a whole: enough active people, every role covered, their intent together, and one open next step.
+
+    Active is who gave a signal that counts within `within`. `fit`: at least one of them has so many fit points.
+    """
+
+    people: int = Field(default=1, ge=1, le=1000)
+    roles: Mapping[Name, Condition] = {}
+    intent: int
+    fit: int | None = None
+    within: Span = Duration(amount=30, unit="day")
+
+
 class Ready(Term):
-    """Sales-ready is fit AND intent AND a next step; never-rules beat all three."""
+    """Sales-ready is fit AND intent AND a next step; never-rules and exclusions beat all three. `account`: or the buying group is."""
 
     fit: Fit
     intent: Intent
     next_step: tuple[NextStep, ...] = Field(min_length=1)
+    exclude: Exclude = Exclude()
+    grades: Grades | None = None
+    account: Group | None = None
 
 
 # --- match and routing ----------------------------------------------------------------------------------------

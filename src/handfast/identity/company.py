@@ -1,11 +1,12 @@
 """Is this company that account? By domain, by the distinctive words of the name, and by what supports them: phone, city, country.
 
-Likeness of letters alone never decides: "Bank of the West" and "Bank of the East" are alike in 13 letters of 15 and are two banks. What decides is a
-distinctive word both have (not a word of trade, a legal form or a joining word) and how many other accounts of this installation have it too. A
-slip of the pen inside a long word is forgiven at a price; a distinctive word that each side has alone speaks against.
+Likeness of letters alone never decides: "Bank of the West" and "Bank of the East" are alike in 13 letters of 15 and are two banks. What
+decides is a distinctive word both have (not a word of trade, a legal form or a joining word) and how many other accounts of this
+installation have it too. A slip of the pen inside a long word is forgiven at a price; a distinctive word that each side has alone speaks
+against.
 
-Bits as in `compare`: the prior is one in as many accounts as there are, so that a name no other account shares just outweighs it, and support lifts
-it over the bar.
+Bits as in `compare`: the prior is one in as many accounts as there are, so that a name no other account shares just outweighs it, and
+support lifts it over the bar.
 """
 
 from __future__ import annotations
@@ -24,12 +25,16 @@ from handfast.identity.compare import Step, probability
 from handfast.identity.legal_forms import ARMS, JOINING, LEGAL_FORMS, LONGEST_FORM, TRADE
 
 _APOSTROPHE: Final = re.compile(r"['’`´]")
+#: `AT&T` and `M & T` are one word.
+_LETTERS_JOINED: Final = re.compile(r"\b(\w{1,2})\s*[&+]\s*(\w)\b")
 _NOT_WORD: Final = re.compile(r"[^\w]+|_")
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A company name taken apart. `compact`: its words without spaces and legal forms; `words`: those that carry something; `form`: the legal form."""
+    """A company name taken apart. `compact`: its words without spaces and legal forms; `words`: those that carry something; `form`: the
+    legal form.
+    """
 
     compact: str
     words: tuple[str, ...]
@@ -50,10 +55,12 @@ class Name:
 def read_name(text: str) -> Name:
     """A company name as people write it, taken apart; the name is empty where nothing but punctuation and legal forms is written."""
     bare = "".join(c for c in unicodedata.normalize("NFKD", _APOSTROPHE.sub("", text).casefold()) if not unicodedata.combining(c))
+    bare = _LETTERS_JOINED.sub(r"\1and\2", bare)
     parts = _joined_letters(_NOT_WORD.sub(" ", bare.replace("&", " and ").replace("+", " and ")).split())
     kept, form = _without_forms(parts)
-    words = [w for w in kept if w not in JOINING and not (len(w) == 1 and len(kept) > 1)] or kept
-    return Name("".join(words), tuple(dict.fromkeys(words)), form)
+    told = [w for w in kept if w not in JOINING] or kept
+    words = [w for w in told if len(w) > 1] or told
+    return Name("".join(words), tuple(words), form)
 
 
 def _joined_letters(parts: list[str]) -> list[str]:
@@ -80,7 +87,7 @@ def _without_forms(parts: list[str]) -> tuple[list[str], str]:
     while len(words) > 1:
         tail = next((n for n in range(min(LONGEST_FORM, len(words) - 1), 0, -1) if " ".join(words[-n:]) in LEGAL_FORMS), 0)
         if tail:
-            form = " ".join(words[-tail:]) if not form else form
+            form = form or " ".join(words[-tail:])
             words = words[:-tail]
             continue
         head = next((n for n in range(min(LONGEST_FORM, len(words) - 1), 0, -1) if " ".join(words[:n]) in _FRONT), 0)
@@ -96,13 +103,34 @@ def _without_forms(parts: list[str]) -> tuple[list[str], str]:
 
 
 #: Legal forms that also stand in front, and those that stand nowhere but as a legal form.
-_FRONT: Final = frozenset({"nv", "bv", "ag", "sa", "pt", "ooo", "oao", "zao", "firma", "naamloze vennootschap", "naamlooze vennootschap", "soc", "dite", "vennootschap"})
-_INNER: Final = frozenset({"bv", "nv", "gmbh", "inc", "ltd", "llc", "corp", "plc", "bvba", "sarl", "kgaa", "vnl", "limited", "incorporated", "corporation"})
+_FRONT: Final = frozenset(
+    {
+        "nv",
+        "bv",
+        "ag",
+        "sa",
+        "pt",
+        "ooo",
+        "oao",
+        "zao",
+        "firma",
+        "naamloze vennootschap",
+        "naamlooze vennootschap",
+        "soc",
+        "dite",
+        "vennootschap",
+    }
+)
+_INNER: Final = frozenset(
+    {"bv", "nv", "gmbh", "inc", "ltd", "llc", "corp", "plc", "bvba", "sarl", "kgaa", "vnl", "limited", "incorporated", "corporation"}
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """What is known of a company or account that it may be matched by. Domains registrable, phone E.164, city and country as `people.plain`."""
+    """What is known of a company or account that it may be matched by. Domains registrable, phone E.164, city and country as
+    `people.plain`.
+    """
 
     name: str = ""
     domains: tuple[str, ...] = ()
@@ -200,10 +228,6 @@ class Shared:
     only_a: tuple[str, ...]
     only_b: tuple[str, ...]
 
-    @property
-    def slips(self) -> int:
-        return sum(a != b for a, b in self.both)
-
 
 def _name(a: Name, b: Name, others: Others) -> list[Step | None]:
     if not a.compact or not b.compact:
@@ -213,29 +237,60 @@ def _name(a: Name, b: Name, others: Others) -> list[Step | None]:
         bits = _exclusive(0.6, others, others.holds("name", b.compact), _NOBODY * 4.0 ** (1 - min(len(b.words), 4)))
         return [Step("name", "NAME_EXACT", f"the same name but for legal form and spelling: {' '.join(b.words)}", bits), clash]
     if _is_acronym(a, b) or _is_acronym(b, a):
-        return [Step("name", "ACRONYM", f"the initials of the name: {' '.join(a.words)}, {' '.join(b.words)}", log2(max(2, others.accounts)) - 1.0), clash]
+        return [
+            Step(
+                "name",
+                "ACRONYM",
+                f"the initials of the name: {' '.join(a.words)}, {' '.join(b.words)}",
+                log2(max(2, others.accounts)) - 1.0,
+            ),
+            clash,
+        ]
+    if _one_slip(a, b):
+        unseen = _NOBODY * 4.0 ** (1 - min(max(len(b.words), len(b.compact) / 8), 4.0))
+        return [
+            Step(
+                "name",
+                "NAME_CLOSE",
+                f"the names differ in one keystroke: {' '.join(a.words)}, {' '.join(b.words)}",
+                _exclusive(0.5, others, others.holds("name", b.compact), unseen) - _slip_cost(a.words, b.words),
+            ),
+            clash,
+        ]
     shared = share(a, b)
     telling = [pair for pair in shared.both if pair[0] not in TRADE and pair[1] not in TRADE]
+    if not telling and len(shared.both) > 1 and not (shared.only_a and shared.only_b):
+        return [_of_trade(shared, a, b, others), clash]
     if not telling:
         return [Step("name", "NAME_OTHER", f"no distinctive word in common: {' '.join(a.words)}, {' '.join(b.words)}", _UNSHARED)]
     return [_distinctive(a, b, shared, telling, others), clash]
 
 
 def _distinctive(a: Name, b: Name, shared: Shared, telling: Sequence[tuple[str, str]], others: Others) -> Step:
-    # That a company nobody has met has the same words too is the less likely, the more words there are. The first distinctive word carries a
-    # name; a town or trade behind it, which another firm may have too, counts half.
+    # That a company nobody has met has the same words too is the less likely, the more words there are. The first distinctive word
+    # carries a name; a town or trade behind it, which another firm may have too, counts half.
     weight = 1 + 0.5 * (len(shared.both) - 1)
     bits = _exclusive(0.65, others, others.words([word for _, word in shared.both], a, b), _NOBODY * 4.0 ** (1 - min(weight, 4.0)))
     # Words more on one side are a longer way to write the name; words more on both sides are two companies of one house.
     alone_a, alone_b = _alone(shared.only_a), _alone(shared.only_b)
     arms = sum(w in ARMS for w in (*shared.only_a, *shared.only_b))
-    bits += max(-4.0, -0.3 * (alone_a + alone_b) - 0.8 * arms) - 5.0 * min(1.0, alone_a, alone_b) - 0.7 * shared.slips
+    bits += (
+        max(-4.0, -0.3 * (alone_a + alone_b) - 0.8 * arms)
+        - 5.0 * min(1.0, alone_a, alone_b)
+        - sum(_slip(x, y, x == a.distinctive[0] or y == b.distinctive[0]) for x, y in shared.both)
+    )
     if (shared.only_a or shared.only_b) and not _headed(a, b, telling):
         bits -= _TAIL
     said = " ".join(word for _, word in shared.both)
     more = [*shared.only_a, *shared.only_b]
     extra = f", beside {', '.join(more)}" if more else ""
     return Step("name", "NAME_DISTINCTIVE", f"the distinctive words in common: {said}{extra}", bits)
+
+
+def _of_trade(shared: Shared, a: Name, b: Name, others: Others) -> Step:
+    """Names of nothing but words of trade ("American Airlines", "American Airlines Group"): all of one side's words are the other's."""
+    bits = _exclusive(0.3, others, others.words([word for _, word in shared.both], a, b)) - 0.5 * len((*shared.only_a, *shared.only_b))
+    return Step("name", "NAME_WORDS", f"all words of the shorter name: {' '.join(w for _, w in shared.both)}", bits)
 
 
 def _headed(a: Name, b: Name, telling: Sequence[tuple[str, str]]) -> bool:
@@ -246,6 +301,27 @@ def _headed(a: Name, b: Name, telling: Sequence[tuple[str, str]]) -> bool:
 def _alone(words: Sequence[str]) -> float:
     """How much the words that one side has alone speak against: a distinctive word 1, a word of trade half."""
     return sum(0.5 if w in TRADE else 1.0 for w in words)
+
+
+def _slip(a: str, b: str, head: bool) -> float:
+    """The price of taking two spellings for one word, in bits. In the word that carries a name, one letter is another firm ("Cigna",
+    "Ciena"); one word the beginning of the other is an abbreviation only behind it ("Intuit" is not "Intuitive").
+    """
+    if a == b:
+        return 0.0
+    begun = abs(len(a) - len(b)) > 1 and (a.startswith(b) or b.startswith(a))
+    return (3.0 if begun else 1.5 if min(len(a), len(b)) < 9 else 0.7) if head else 0.7
+
+
+def _one_slip(a: Name, b: Name) -> bool:
+    """Whether two whole names of six letters or more are one keystroke apart: a letter left out, put in or changed, a space misplaced."""
+    long = min(len(a.compact), len(b.compact)) >= 6
+    return long and OSA.distance(a.compact, b.compact, score_cutoff=1) <= 1
+
+
+def _slip_cost(a: Sequence[str], b: Sequence[str]) -> float:
+    """A slip in a long name is a slip; in a short one it may be another firm."""
+    return 1.0 if min(sum(map(len, a)), sum(map(len, b))) < 9 else 0.4
 
 
 def contradict(a: Name, b: Name) -> bool:
@@ -283,7 +359,8 @@ def share(a: Name, b: Name) -> Shared:
 
 @lru_cache(maxsize=262_144)
 def same_word(a: str, b: str) -> bool:
-    """Whether two different spellings are one word: one slip in five letters or more, two in nine, or an abbreviation of four letters or more.
+    """Whether two different spellings are one word: one slip in five letters or more, two in nine, or an abbreviation of four letters or
+    more.
 
     The first letter must agree: slips at the front are rare, and `west` and `east` differ there.
     """

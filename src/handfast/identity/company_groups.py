@@ -1,7 +1,7 @@
 """Which of many company records are one company: the batch pass over the accounts themselves.
 
-The same likeness as for one arrival. What is common is counted in companies, not in records: a firm written in seventy ways makes its name no less
-distinctive. Since the companies are what is looked for, records are grouped and counted again until nothing changes.
+The same likeness as for one arrival. What is common is counted in companies, not in records: a firm written in seventy ways makes its
+name no less distinctive. Since the companies are what is looked for, records are grouped and counted again until nothing changes.
 """
 
 from __future__ import annotations
@@ -55,7 +55,10 @@ def group(companies: Sequence[Company], bar: float = 0.9) -> tuple[list[int], li
     """
     names = [read_name(c.name) for c in companies]
     first: dict[tuple[object, ...], int] = {}
-    start = [first.setdefault((name.compact, c.domains, c.phone, c.city, c.country), i) for i, (c, name) in enumerate(zip(companies, names, strict=True))]
+    start = [
+        first.setdefault((name.compact, c.domains, c.phone, c.city, c.country), i)
+        for i, (c, name) in enumerate(zip(companies, names, strict=True))
+    ]
     heads = sorted(set(start))
     pairs = sorted(_candidates(heads, names, companies))
     # To begin with, whatever shares a distinctive word counts as one company: a word is then as rare as it can be, and counting again makes
@@ -116,7 +119,12 @@ def _counted(heads: Sequence[int], names: Sequence[Name], companies: Sequence[Co
         for word in names[i].words:
             holders[word].add(one)
         held[f"name:{names[i].compact}"].add(one)
-        for what in (*(f"domain:{d}" for d in company.domains), f"phone:{company.phone}", f"city:{company.city}", f"country:{company.country}"):
+        for what in (
+            *(f"domain:{d}" for d in company.domains),
+            f"phone:{company.phone}",
+            f"city:{company.city}",
+            f"country:{company.country}",
+        ):
             held[what].add(one)
     count = len({groups.of(i) for i in heads})
 

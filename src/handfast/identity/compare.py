@@ -1,12 +1,13 @@
 """Two records, compared field by field in levels, each level with a sentence and a weight.
 
-The sums are Fellegi and Sunter's ("A Theory for Record Linkage", 1969). A level is reached by a share `m` of the pairs that are one person and by
-a share `u` of two strangers; its weight is log2(m / u), in bits: plus one bit doubles the odds, minus one halves them. Weights of fields add up,
-together with the prior odds. What is ours is the second rival: two colleagues agree on firm, town, mail host and switchboard without being one person, so
-a pair is weighed against strangers and against colleagues (share `near`), and must beat both.
+The sums are Fellegi and Sunter's ("A Theory for Record Linkage", 1969). A level is reached by a share `m` of the pairs that are one
+person and by a share `u` of two strangers; its weight is log2(m / u), in bits: plus one bit doubles the odds, minus one halves them.
+Weights of fields add up, together with the prior odds. What is ours is the second rival: two colleagues agree on firm, town, mail host
+and switchboard without being one person, so a pair is weighed against strangers and against colleagues (share `near`), and must beat
+both.
 
-An agreement on a rare value says more than one on a common value (term frequency). For names the chance is the share of records that say this; for
-a mailbox or a phone number it is how many others have it beside these two: among all, and among the colleagues.
+An agreement on a rare value says more than one on a common value (term frequency). For names the chance is the share of records that say
+this; for a mailbox or a phone number it is how many others have it beside these two: among all, and among the colleagues.
 
 A field that one side leaves empty says nothing: weight 0, never "different".
 """

@@ -8,10 +8,12 @@ E-mail addresses are expected normalised.
 
 from __future__ import annotations
 
+from handfast.identity.normalise import mailbox
+
 
 def email_key(email: str) -> str:
-    """The key of a normalised e-mail address."""
-    return f"email:{email}"
+    """The key of a normalised e-mail address: of the mailbox it is delivered to (see `normalise.mailbox`)."""
+    return f"email:{mailbox(email)}"
 
 
 def user_key(user_id: str) -> str:

@@ -1,8 +1,9 @@
 """What agreement is worth, learned from the records themselves, and every pair weighed with it.
 
-`u` comes from strangers (pairs drawn at random) and, for "the same", from how often each value occurs, exactly. `m` and the prior come from the
-candidates by expectation and maximisation (Dempster, Laird and Rubin 1977), over patterns of levels rather than over pairs: a few thousand patterns
-stand for millions of pairs. All pairs that are no candidates count as two people, so that the prior is that of any two records.
+`u` comes from strangers (pairs drawn at random) and, for "the same", from how often each value occurs, exactly. `m` and the prior come
+from the candidates by expectation and maximisation (Dempster, Laird and Rubin 1977), over patterns of levels rather than over pairs: a
+few thousand patterns stand for millions of pairs. All pairs that are no candidates count as two people, so that the prior is that of any
+two records.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def _all_pairs(table: Table) -> int:
     if table.source is None:
         return max(1, table.count * (table.count - 1) // 2)
     sizes = table.source.value_counts().get_column("count").to_list()
-    return max(1, (table.count**2 - sum(s * s for s in sizes)) // 2)
+    return max(1, int(table.count**2 - sum(s * s for s in sizes)) // 2)
 
 
 def _with_u(table: Table, comparison: Comparison, drawn: pl.DataFrame) -> tuple[Level, ...]:

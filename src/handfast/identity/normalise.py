@@ -73,7 +73,20 @@ def _judged(candidate: str) -> str | None:
 
 #: Providers that deliver `anna+demo@` to `anna@`, and the one host each of them writes as several.
 _TAGS_IGNORED: Final = frozenset(
-    "fastmail.com gmail.com googlemail.com hotmail.com icloud.com live.com mac.com me.com outlook.com pm.me proton.me protonmail.com".split()
+    {
+        "fastmail.com",
+        "gmail.com",
+        "googlemail.com",
+        "hotmail.com",
+        "icloud.com",
+        "live.com",
+        "mac.com",
+        "me.com",
+        "outlook.com",
+        "pm.me",
+        "proton.me",
+        "protonmail.com",
+    }
 )
 _DOTS_IGNORED: Final = frozenset({"gmail.com"})
 _SAME_HOST: Final = {"googlemail.com": "gmail.com", "protonmail.com": "proton.me", "pm.me": "proton.me"}

@@ -1,8 +1,8 @@
 """Many records at once: which pairs to compare, and the levels each pair reaches.
 
-Every value is numbered once a column, so that a pair is two numbers and a candidate is found by a join of integers. Only pairs of values that
-both exist and differ are looked at letter by letter, each distinct pair of values once. Levels are those of `compare`, by the same functions: a pair
-gets the same answer here as one at a time.
+Every value is numbered once a column, so that a pair is two numbers and a candidate is found by a join of integers. Only pairs of values
+that both exist and differ are looked at letter by letter, each distinct pair of values once. Levels are those of `compare`, by the same
+functions: a pair gets the same answer here as one at a time.
 """
 
 from __future__ import annotations
@@ -39,7 +39,13 @@ class Table:
             self._number(name, _values(records, name))
 
     def _number(self, name: str, values: pl.Series) -> None:
-        seen = values.to_frame("v").filter(pl.col("v").is_not_null() & (pl.col("v") != "")).group_by("v").len().sort("len", "v", descending=True)
+        seen = (
+            values.to_frame("v")
+            .filter(pl.col("v").is_not_null() & (pl.col("v") != ""))
+            .group_by("v")
+            .len()
+            .sort("len", "v", descending=True)
+        )
         seen = seen.with_row_index("code", offset=1)
         codes = values.to_frame("v").join(seen, on="v", how="left", maintain_order="left").get_column("code").fill_null(0)
         self.codes[name] = codes
@@ -96,8 +102,10 @@ def _block(table: Table, block: Sequence[str], largest: int) -> pl.Series:
 def strangers(table: Table, count: int) -> pl.DataFrame:
     """Pairs of records drawn without regard to what they say, the same ones for the same table: columns a, b."""
     n = max(1, table.count)
-    drawn = pl.int_range(count, dtype=pl.Int64, eager=True).to_frame("i").select(
-        a=((pl.col("i") + 1) * _STRIDE_A % n).cast(pl.UInt32), b=(((pl.col("i") + 7) * _STRIDE_B) // 3 % n).cast(pl.UInt32)
+    drawn = (
+        pl.int_range(count, dtype=pl.Int64, eager=True)
+        .to_frame("i")
+        .select(a=((pl.col("i") + 1) * _STRIDE_A % n).cast(pl.UInt32), b=(((pl.col("i") + 7) * _STRIDE_B) // 3 % n).cast(pl.UInt32))
     )
     drawn = drawn.filter(pl.col("a") != pl.col("b"))
     if table.source is not None:
@@ -145,7 +153,11 @@ def _levels(table: Table, comparison: Comparison, pairs: pl.DataFrame) -> pl.Ser
         return both.get_column("level").fill_null(1)
     differ = both.filter(pl.col("level").is_null()).select("p").unique()
     judged = differ.with_columns(found=_judged(table.texts[comparison.field], comparison, differ.get_column("p")))
-    return both.join(judged, on="p", how="left", maintain_order="left").select(pl.coalesce("level", "found").alias("level")).get_column("level")
+    return (
+        both.join(judged, on="p", how="left", maintain_order="left")
+        .select(pl.coalesce("level", "found").alias("level"))
+        .get_column("level")
+    )
 
 
 def _judged(texts: list[str], comparison: Comparison, packed: pl.Series) -> pl.Series:

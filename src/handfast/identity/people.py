@@ -1,6 +1,7 @@
 """What of a person is compared, and how it is written first.
 
-A record is a flat mapping of text: see FIELDS. `prepared` makes one from a person, `prepare` from a table of many; both give the same values.
+A record is a flat mapping of text: see FIELDS. `prepared` makes one from a person, `prepare` from a table of many; both give the same
+values.
 """
 
 from __future__ import annotations
@@ -22,7 +23,27 @@ FIELDS: Final = ("first_name", "last_name", "email", "handle", "phone", "company
 
 #: Mailboxes of a desk, not of a person: the same one elsewhere says nothing.
 ROLES: Final = frozenset(
-    "admin billing contact enquiries hello help hr info jobs mail marketing office orders purchasing reception sales service support team".split()
+    {
+        "admin",
+        "billing",
+        "contact",
+        "enquiries",
+        "hello",
+        "help",
+        "hr",
+        "info",
+        "jobs",
+        "mail",
+        "marketing",
+        "office",
+        "orders",
+        "purchasing",
+        "reception",
+        "sales",
+        "service",
+        "support",
+        "team",
+    }
 )
 
 #: How people are compared before anything was learned from an installation's own. The shares of `near` are what a seeded crowd gave.
@@ -96,9 +117,7 @@ def handle(email: str, first: str, last: str) -> str | None:
 def prepare(people: pl.DataFrame) -> pl.DataFrame:
     """A table of people whose names, addresses and numbers are written one way already, with the column `handle` added."""
     local = pl.col("email").str.split("@").list.first()
-    said = [
-        (pl.col(name).str.len_chars() > 1) & local.str.contains(pl.col(name), literal=True) for name in ("first_name", "last_name")
-    ]
+    said = [(pl.col(name).str.len_chars() > 1) & local.str.contains(pl.col(name), literal=True) for name in ("first_name", "last_name")]
     telling = (local.str.len_chars() >= _SHORTEST_HANDLE) & ~local.is_in(sorted(ROLES))
     made = said[0].fill_null(False) | said[1].fill_null(False)
     return people.with_columns(handle=pl.when(telling & ~made).then(local))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from handfast.readiness.exclude import human
 from handfast.readiness.plan import Listener, Plan
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ PAIRS_AT_ONCE: Final = 4_000_000
 _SLICES: Final = 2**31
 #: Days of a person share a key in the same way; 2^22 days are 11,000 years.
 _DAYS: Final = 2**22
+#: Later than any moment: what never begins to count.
+NEVER: Final = 2**62
 _WEIGHED: Final = {
     "_who": pl.UInt32,
     "signal": pl.Int64,
@@ -43,57 +46,92 @@ def weigh(plan: Plan, evidence: pl.DataFrame, who: pl.DataFrame, span: tuple[int
         evidence: `signal`, `person_id`, `kind`, `occurred_at` and every field the conditions name.
         who: `person_id` and its number `_who` (UInt32); signals of anybody else are left out.
         zone: of the contract's calendar, whose days and weeks the caps count in.
-        working: keep also what never counts: signals above a cap, and those whose condition is unknown (`_known` false).
+        working: keep also what never counts: signals above a cap or short of a run, and those whose condition is unknown (`_known` false).
 
     Returns:
-        `_who`, `_occurred`, `_rule` (position in `plan.listeners`), `_from`; with the working also `signal` and `_known`.
-        It counts at `at` where `_known` and `_from <= at < _occurred + reach`.
+        `_who`, `_occurred`, `_rule` (position in `plan.listeners`), `_from`; with the working also `signal` and `_known`; where a rule asks
+        how often also `_anchor`. It counts at `at` where `_known`, `_from <= at < _occurred + reach` and `at < _anchor + reach`.
     """
     timely = (pl.col("_occurred") > span[0]) & (pl.col("_occurred") <= span[1])
-    signals = evidence.select(plan.signal).filter(timely, plan.heard(unknown=working)).join(who, on="person_id")
+    if plan.exclude is not None:
+        evidence = human(plan.exclude, evidence)
+    heard = evidence.lazy().select(plan.signal).filter(timely, plan.heard(unknown=working))
+    signals = heard.join(who.lazy(), on="person_id").collect() if who.height > 1 else _of_one(heard, who)
     parts = [
-        _rows(listener, number, signals, zone, working=working)
+        _rows(listener, number, signals, zone, working=working, runs=plan.runs)
         for number, listener in enumerate(plan.listeners)
         if signals[str(number)].any() or (working and signals[str(number)].null_count())
     ]
-    rows = pl.concat(parts) if parts else pl.DataFrame(schema=_WEIGHED)
+    rows = pl.concat(parts) if parts else pl.DataFrame(schema=_WEIGHED | ({"_anchor": pl.Int64} if plan.runs else {}))
+    if working:
+        return rows
     # Pairs are many; without the working they need no more than this.
-    return rows if working else pl.DataFrame([rows[name] for name in ("_who", "_occurred", "_rule", "_from")])
+    return rows.drop("signal", "_known")
 
 
-def _rows(listener: Listener, number: int, signals: pl.DataFrame, zone: str, *, working: bool) -> pl.DataFrame:
+def _of_one(heard: pl.LazyFrame, who: pl.DataFrame) -> pl.DataFrame:
+    """A join with one person is a comparison."""
+    if not who.height:
+        return heard.clear().with_columns(pl.lit(0, dtype=pl.UInt32).alias("_who")).collect()
+    mine = pl.col("person_id") == pl.lit(who["person_id"]).first()
+    return heard.filter(mine).with_columns(pl.lit(who["_who"][0], dtype=pl.UInt32).alias("_who")).collect()
+
+
+def _rows(listener: Listener, number: int, signals: pl.DataFrame, zone: str, *, working: bool, runs: bool) -> pl.DataFrame:
     """What one rule hears, and from when on it counts."""
     met = pl.col(str(number))
     heard = met.fill_null(working)
+    occurred = pl.col("_occurred").filter(heard)
     # One selection of filtered columns: on small frames each step costs more than its work.
     rows = signals.select(
         pl.col("_who").filter(heard),
         pl.col("signal").filter(heard),
-        pl.col("_occurred").filter(heard),
+        occurred,
         met.is_not_null().filter(heard).alias("_known"),
         pl.lit(number, dtype=pl.UInt16).alias("_rule"),
-        pl.col("_occurred").filter(heard).alias("_from"),
+        (occurred + listener.delay if listener.delay else occurred).alias("_from"),
+        *((occurred.alias("_anchor"),) if runs else ()),
     )
+    if listener.run is not None:
+        rows = _in_runs(rows, *listener.run, working=working)
     if listener.cap is None or rows.height <= listener.cap.times:
         return rows
-    rows = _hold_back(rows, listener.cap, listener.reach, zone)
+    rows = _hold_back(rows, listener.cap, listener.reach, zone, "_anchor" if runs else "_occurred")
     return rows if working else rows.filter(pl.col("_from") < pl.col("_occurred") + listener.reach)
 
 
-def _hold_back(rows: pl.DataFrame, cap: Cap, reach: int, zone: str) -> pl.DataFrame:
+def _in_runs(rows: pl.DataFrame, times: int, within: int, *, working: bool) -> pl.DataFrame:
+    """Which signals are the `times`-th or later within `within` microseconds (both ends included); `_anchor` is the first of these.
+
+    Such a signal counts as long as its anchor does, so a run that the lookback cuts is none. One that completes no run never begins.
+    """
+    known = rows.filter("_known").sort("_who", "_occurred", "signal")
+    before = pl.col("_occurred").shift(times - 1)
+    completes = (pl.col("_who") == pl.col("_who").shift(times - 1)) & (pl.col("_occurred") - before <= within)
+    marked = known.with_columns(
+        pl.when(completes).then("_from").otherwise(pl.lit(NEVER)).alias("_from"),
+        pl.when(completes).then(before).otherwise("_occurred").alias("_anchor"),
+    )
+    if not working:
+        return marked.filter(pl.col("_from") < NEVER)
+    return pl.concat([rows.filter(~pl.col("_known")), marked])
+
+
+def _hold_back(rows: pl.DataFrame, cap: Cap, reach: int, zone: str, since: str) -> pl.DataFrame:
     """Moves `_from` for days and weeks that hold more signals of one person than the cap allows. Ties go to the lower signal number.
 
     A signal above the cap is held back by the one that stands `times` places before it in the same day or week: it counts only once that
-    one has left the lookback. So a day that the lookback cuts is capped among what is left of it, and no verdict depends on anything older.
+    one has left the lookback (`since`: counted from this column). So a day that the lookback cuts is capped among what is left of it, and
+    no verdict depends on anything older.
     """
     rows = rows.with_columns(_bucket(cap, zone))
     crowded = _crowded(rows, cap.times)
     if crowded.is_empty():
         return rows.drop("_bucket")
-    full = pl.col("_known") & pl.col("_bucket").is_in(crowded.implode())
+    full = pl.col("_known") & (pl.col("_from") < NEVER) & pl.col("_bucket").is_in(crowded.implode())
     crowd = rows.filter(full).sort("_bucket", "_occurred", "signal")
-    blocker = pl.when(pl.col("_bucket") == pl.col("_bucket").shift(cap.times)).then(pl.col("_occurred").shift(cap.times))
-    held = crowd.with_columns(pl.max_horizontal(pl.col("_occurred"), blocker + reach).alias("_from"))
+    blocker = pl.when(pl.col("_bucket") == pl.col("_bucket").shift(cap.times)).then(pl.col(since).shift(cap.times))
+    held = crowd.with_columns(pl.max_horizontal(pl.col("_from"), blocker + reach).alias("_from"))
     return pl.concat([rows.filter(~full), held]).drop("_bucket")
 
 
@@ -153,27 +191,53 @@ def _portions(asked: pl.DataFrame, keyed: pl.DataFrame) -> Iterator[pl.DataFrame
     yield from (part.drop("_size", "_portion") for part in numbered.partition_by("_portion", maintain_order=True))
 
 
-def counted(plan: Plan, pairs: pl.DataFrame) -> pl.DataFrame:
-    """The pairs that count: `_row`, `_millionths` (of a point of intent), `_step` (the next step kept open). Rows: without the working."""
-    return pairs.filter(plan.begun, plan.young).select("_row", *plan.adds)
+def counted(plan: Plan, pairs: pl.DataFrame, *, activity: bool) -> pl.DataFrame:
+    """The pairs that count: `_row`, `_millionths` (of a point of intent), `_step` (the next step kept open). Rows: without the working.
+
+    `activity`: also `_active`, when the signal came, where it gives points or keeps a step open.
+    """
+    found = pairs.lazy().filter(plan.begun, plan.recent).select("_row", *plan.adds, *((pl.col("_occurred"),) if activity else ()))
+    if activity:
+        helps = (pl.col("_millionths") > 0) | pl.col("_step").is_not_null()
+        found = found.select(pl.exclude("_occurred"), pl.when(helps).then("_occurred").alias("_active"))
+    return found.collect()
 
 
 def explained(plan: Plan, pairs: pl.DataFrame) -> pl.DataFrame:
-    """As `counted`, with all the columns of the pairs, and with the signals within reach that do not count (held back, or unknown)."""
-    counts = pl.col("_known") & plan.begun
+    """As `counted`, with all the columns of the pairs, and with the signals within reach that do not count.
+
+    `_counts` says which do; of the others `_known` says whether they were understood, `_short` whether they complete no run that is still
+    within reach, `_fresh` whether it is too early to tell them from a scanner's. What is left was held back by a cap.
+    """
+    counts = pl.col("_known") & plan.begun & plan.recent
     adds = (pl.when(counts).then(added) for added in plan.adds)
-    return pairs.filter(pl.col("_occurred") <= pl.col("_at"), plan.young).with_columns(counts.alias("_counts"), *adds)
+    delays = pl.lit(pl.Series([listener.delay for listener in plan.listeners], dtype=pl.Int64)).gather(pl.col("_rule"))
+    short = pl.col("_known") & ((pl.col("_from") == NEVER) | ~plan.recent) if plan.runs else pl.lit(False)
+    fresh = pl.col("_known") & (pl.col("_occurred") + delays > pl.col("_at")) if plan.delays else pl.lit(False)
+    near = pairs.lazy().filter(pl.col("_occurred") <= pl.col("_at"), plan.young)
+    told = near.with_columns(counts.alias("_counts"), short.alias("_short"), fresh.alias("_fresh"), *adds)
+    helps = (pl.col("_millionths") > 0) | pl.col("_step").is_not_null()
+    return told.with_columns(pl.when(helps).then("_occurred").alias("_active")).collect()
 
 
-def tally(pairs: pl.DataFrame) -> pl.DataFrame:
-    """For each `_row` a list `_heard`: per rule that heard anything, what counted and what did not. Takes the pairs from `explained`."""
+def tally(points: pl.DataFrame, pairs: pl.DataFrame) -> pl.Series:
+    """For each `_row` of the points a list `_heard`: per rule that heard anything, what counted and what did not.
+
+    `pairs`: from `explained`. `signals` are the numbers of those that counted, `known` of those that were understood, `times`
+    when these came.
+    """
     counts, known = pl.col("_counts"), pl.col("_known")
-    rules = pairs.sort("_row", "_rule", "_occurred", "signal").group_by("_row", "_rule", maintain_order=True)
+    rules = pairs.lazy().sort("_row", "_rule", "_occurred", "signal").group_by("_row", "_rule", maintain_order=True)
     said = rules.agg(
         pl.col("signal").filter(counts).alias("signals"),
-        (known & ~counts).sum().alias("capped"),
+        pl.col("signal").filter(known).alias("known"),
+        pl.col("_occurred").filter(known).alias("times"),
+        (known & ~counts & ~pl.col("_short") & ~pl.col("_fresh")).sum().alias("capped"),
+        pl.col("_short").sum().alias("short"),
+        (pl.col("_fresh") & ~pl.col("_short")).sum().alias("fresh"),
         (~known).sum().alias("unknown"),
         pl.col("_millionths").sum().alias("millionths"),
         pl.col("_occurred").filter(counts).last().alias("latest"),
     )
-    return said.group_by("_row", maintain_order=True).agg(pl.struct(pl.exclude("_row")).alias("_heard"))
+    heard = said.group_by("_row", maintain_order=True).agg(pl.struct(pl.exclude("_row")).alias("_heard"))
+    return points.lazy().select("_row").join(heard, on="_row", how="left", maintain_order="left").collect()["_heard"]

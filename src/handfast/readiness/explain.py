@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from handfast.readiness.plan import MILLIONTHS, microseconds
+from handfast.readiness.change import Stand, smallest_change
+from handfast.readiness.overrides import told
+from handfast.readiness.plan import MILLIONTHS, microseconds, plan_of
+from handfast.readiness.words import counted, listed, moment, points_of
 
 if TYPE_CHECKING:
     from handfast.contract.agreement import Agreement
@@ -26,7 +29,15 @@ _STATES: Final = {True: "met", False: "not_met", None: "unknown"}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 #: Sets of unknown fields are tried up to this size; beyond it all of them are named together.
 _FIELDS_TRIED: Final = 3
-_COLUMNS: Final = ("outcome", "fit", "intent", "next_step", "reason", "_fit", "_never", "_seen", "_heard")
+_COLUMNS: Final = ("at", "outcome", "fit", "intent", "next_step", "reason", "_fit", "_never", "_seen", "_heard")
+_MAYBE: Final = ("_excluded", "grade", "computed", "override")
+_BARRED: Final = {
+    "employee": "one of our own",
+    "competitor": "a competitor's address",
+    "disposable_address": "a disposable address",
+    "role_address": "the address of a desk, not of a person",
+    "free_mail": "a free-mail address",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +58,7 @@ class _Words:
 
     fit: tuple[_Rule, ...]
     never: tuple[_Rule, ...]
+    excluded: tuple[_Rule, ...]
     intent: tuple[_Rule, ...]
     steps: tuple[_Rule, ...]
     intent_terms: tuple[IntentRule, ...]
@@ -54,12 +66,14 @@ class _Words:
     step_names: tuple[str, ...]
     fit_bar: int
     intent_bar: int
+    has_grades: bool
 
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """One row of what `judge` found."""
+    """One row of what `judge` found. `outcome` is by the terms alone."""
 
+    at: datetime
     outcome: str
     fit: int
     intent: int
@@ -69,42 +83,71 @@ class _Case:
     never_said: Sequence[bool | None]
     seen: Mapping[str, Any]
     heard: Mapping[int, Mapping[str, Any]]
+    excluded_said: Sequence[bool | None] = ()
+    grade: str | None = None
+    override: Mapping[str, Any] | None = None
+    told: str = ""
 
 
-def workings(agreement: Agreement, judged: pl.DataFrame) -> list[dict[str, Any]]:
+def workings(agreement: Agreement, judged: pl.DataFrame, *, change: bool = True) -> list[dict[str, Any]]:
     """The working of each row of `judge(…, working=True)`, ready to be written as JSON.
 
+    `change`: look for the smallest change, too, that would make whoever is not ready so.
+
     Each has:
-        `criteria`: in the order of the contract, fit, never, intent, next steps. Each criterion has `part`, `rule` (its number there,
-            from 0), `because`, `when`, `seen`, `bar`, `points`, `state` (met, not_met, unknown) and `sentence`.
-            Fit and never: `seen` are the fields the condition names. Intent and next steps: `seen` counts `signals`, `capped` (above the
-            cap) and `unknown` (a field they need is not known). `bar` is what the rule gives when met: points, or for a next step how long
-            it stays open. Intent also has `millionths`, exact; a next step that is met has `signal` (the latest) and `until`.
+        `criteria`: in the order of the contract, fit, never, exclusions, intent, next steps. Each criterion has `part`, `rule` (its
+            number there, from 0), `because`, `when`, `seen`, `bar`, `points`, `state` (met, not_met, unknown) and `sentence`. Fit and
+            never: `seen` are the fields the condition names. Intent and next steps: `seen` counts `signals`, `capped` (above the cap) and
+            `unknown` (a field they need is not known). `bar` is what the rule gives when met: points, or for a next step how long it
+            stays open. Exclusions see nothing but the address, which is not repeated. A rule that asks how often also counts `short`,
+            signals that complete no run; one that waits for scanners `fresh`, those too young to be told from one. Intent also has
+            `millionths`, exact; a next step that is met has `signal` (the latest) and `until`.
         `totals` and `bars`: fit, intent and next step, beside what they must be. `totals.intent` is rounded to a millionth of a point.
         `inputs`: the numbers of the signals that counted, ascending. On these alone the verdict is the same.
         `missing`: what a verdict that is not ready lacks, each in a few words.
+        `change`: the smallest change that would make it ready (`change.smallest_change`), or None.
         `sentence`: the verdict in one sentence.
+        `override`: what was decided by hand (`overrides.told`), where something was.
     """
     words = _words_of(agreement)
-    return [_working(words, _case(row)) for row in judged.select(_COLUMNS).iter_rows()]
+    maybe = [name for name in _MAYBE if name in judged.columns]
+    rows = zip(*(judged[name].to_list() for name in (*_COLUMNS, *maybe)), strict=True)
+    found = []
+    for row in rows:
+        case = _case(row[: len(_COLUMNS)], dict(zip(maybe, row[len(_COLUMNS) :], strict=True)))
+        working = _working(words, case)
+        if change:
+            working["change"] = (
+                None if case.outcome != "not_yet" or case.reason is not None else smallest_change(agreement, _stand(row, case))
+            )
+        found.append(working)
+    return found
 
 
-def _case(row: tuple[Any, ...]) -> _Case:
-    outcome, fit, intent, next_step, reason, fit_said, never_said, seen, heard = row
+def _case(row: tuple[Any, ...], maybe: Mapping[str, Any]) -> _Case:
+    at, outcome, fit, intent, next_step, reason, fit_said, never_said, seen, heard = row
     by_rule = {said["_rule"]: said for said in heard or ()}
     values = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in (seen or {}).items()}
-    return _Case(outcome, fit, intent, next_step, reason, fit_said or (), never_said or (), values, by_rule)
+    computed = maybe.get("computed", outcome)
+    rest = (maybe.get("_excluded") or (), maybe.get("grade"), maybe.get("override"), outcome)
+    return _Case(at, computed, fit, intent, next_step, reason, fit_said or (), never_said or (), values, by_rule, *rest)
+
+
+def _stand(row: tuple[Any, ...], case: _Case) -> Stand:
+    seen = row[_COLUMNS.index("_seen")] or {}
+    return Stand(case.at, case.fit, case.intent, case.next_step, seen, case.heard)
 
 
 def _working(words: _Words, case: _Case) -> dict[str, Any]:
     heard, first_step = case.heard, len(words.intent)
     fits = [_fit(rule, said, case.seen) for rule, said in zip(words.fit, case.fit_said, strict=True)]
     nevers = [_never(rule, said, case.seen) for rule, said in zip(words.never, case.never_said, strict=True)]
+    barred = [_barred(rule, said) for rule, said in zip(words.excluded, case.excluded_said or [None] * len(words.excluded), strict=True)]
     intents = [_intent(rule, words.intent_terms[number], heard.get(number)) for number, rule in enumerate(words.intent)]
     steps = [_step(rule, words.open_for[number], heard.get(first_step + number)) for number, rule in enumerate(words.steps)]
     chosen = next((step for step in steps if step["state"] == "met"), None)
-    return {
-        "criteria": fits + nevers + intents + steps,
+    working: dict[str, Any] = {
+        "criteria": fits + nevers + barred + intents + steps,
         "totals": {
             "fit": case.fit,
             "intent": case.intent / MILLIONTHS,
@@ -118,11 +161,20 @@ def _working(words: _Words, case: _Case) -> dict[str, Any]:
         "missing": _missing(words, case),
         "sentence": _sentence(words, case),
     }
+    if words.has_grades:
+        working["totals"]["grade"] = case.grade
+        working["sentence"] += f" Grade {case.grade}." if case.grade else " No grade."
+    if case.override is not None:
+        working["override"] = told(case.told, case.outcome, case.override)
+        working["sentence"] = f"{working['override']['sentence']} By the terms: {working['sentence']}"
+    return working
 
 
 def _inputs(words: _Words, case: _Case, chosen: Mapping[str, Any] | None) -> list[int]:
     """The signals that gave points, and the one that keeps the next step open."""
-    numbers = {signal for number, said in case.heard.items() if number < len(words.intent) for signal in said["signals"]}
+    heard = ((words.intent_terms[number], said) for number, said in case.heard.items() if number < len(words.intent))
+    # A run rests on the signals before it, too. More than needed does no harm: what a cap leaves out it leaves out again.
+    numbers = {signal for term, said in heard for signal in (said["known"] if term.times and said["signals"] else said["signals"])}
     return sorted(numbers | {chosen["signal"]} if chosen else numbers)
 
 
@@ -150,18 +202,35 @@ def _never(rule: _Rule, said: bool | None, seen: Mapping[str, Any]) -> dict[str,
     return {**rule.start, "seen": _values(rule, seen), "points": 0, "state": _STATES[said], "sentence": sentence}
 
 
+def _barred(rule: _Rule, said: bool | None) -> dict[str, Any]:
+    if said:
+        sentence = f"Excluded: {rule.title}."
+    elif said is None:
+        sentence = f"Not excluded as {rule.title}, but the address is not known."
+    else:
+        sentence = f"Not excluded as {rule.title}."
+    return {**rule.start, "seen": {}, "points": 0, "state": _STATES[said], "sentence": sentence}
+
+
 def _intent(rule: _Rule, term: IntentRule, said: Mapping[str, Any] | None) -> dict[str, Any]:
     if said is None:
         return {**rule.silent}
     many, capped, unknown, millionths = len(said["signals"]), said["capped"], said["unknown"], said["millionths"]
-    sentence = f"{rule.title}: {_points(millionths, sign='+')} from {_count(many, 'signal')}" if many else f"{rule.title}: nothing counts"
+    sentence = (
+        f"{rule.title}: {points_of(millionths, sign='+')} from {counted(many, 'signal')}" if many else f"{rule.title}: nothing counts"
+    )
     if capped:
         sentence += f"; {capped} above {term.at_most} not counted"
+    if short := said["short"]:
+        sentence += f"; {short} short of {term.times}"
+    if fresh := said["fresh"]:
+        sentence += f"; {fresh} too fresh to be told from a scanner's"
     if unknown:
         sentence += f"; {unknown} of unknown meaning not counted"
+    seen = {"signals": many, "capped": capped, "unknown": unknown}
     return {
         **rule.start,
-        "seen": {"signals": many, "capped": capped, "unknown": unknown},
+        "seen": seen | ({"short": short} if term.times else {}) | ({"fresh": fresh} if fresh else {}),
         "points": millionths / MILLIONTHS,
         "millionths": millionths,
         "state": "met" if many else "unknown" if unknown else "not_met",
@@ -174,12 +243,14 @@ def _step(rule: _Rule, open_for: timedelta, said: Mapping[str, Any] | None) -> d
         return {**rule.silent}
     many, unknown = len(said["signals"]), said["unknown"]
     found = {**rule.silent, "seen": {"signals": many, "capped": 0, "unknown": unknown}}
+    if not many and not unknown:
+        return {**found, "sentence": f"{rule.title}: {counted(said['fresh'], 'signal')} too fresh to be told from a scanner's."}
     if not many:
         verb = "does" if unknown == 1 else "do"
-        sentence = f"{rule.title}: unknown, since {_count(unknown, 'signal')} {verb} not say what the condition asks."
+        sentence = f"{rule.title}: unknown, since {counted(unknown, 'signal')} {verb} not say what the condition asks."
         return {**found, "state": "unknown", "sentence": sentence}
     at = _EPOCH + timedelta(microseconds=said["latest"])
-    sentence = f"{rule.title}: asked on {_moment(at)}, open until {_moment(at + open_for)}."
+    sentence = f"{rule.title}: asked on {moment(at)}, open until {moment(at + open_for)}."
     until = (at + open_for).isoformat()
     return {**found, "signal": said["signals"][-1], "until": until, "state": "met", "sentence": sentence}
 
@@ -192,7 +263,7 @@ def _missing(words: _Words, case: _Case) -> list[str]:
     if case.outcome == "ready":
         return []
     if case.reason is not None:
-        return [f"never: {case.reason}"]
+        return [f"{'never' if case.outcome == 'never' else 'held back'}: {case.reason}"]
     found = [] if (gap := words.fit_bar - case.fit) <= 0 else [_fit_gap(words, case, gap)]
     if (short := words.intent_bar * MILLIONTHS - case.intent) > 0:
         # Rounded up to a tenth: what is asked for is enough.
@@ -207,7 +278,7 @@ def _fit_gap(words: _Words, case: _Case, gap: int) -> str:
     start = f"fit {case.fit} of {words.fit_bar}"
     unknown = [rule for rule, said in zip(words.fit, case.fit_said, strict=True) if said is None and rule.points > 0]
     closing = _closing(unknown, case.seen, gap)
-    ways = [f"{_list(closing)} unknown"] if closing else []
+    ways = [f"{listed(closing)} unknown"] if closing else []
     rules = zip(words.fit, case.fit_said, strict=True)
     ways += [rule.title for rule, said in rules if said is False and rule.points >= gap][:_FIELDS_TRIED]
     if ways:
@@ -234,28 +305,10 @@ def _closing(unknown: Sequence[_Rule], seen: Mapping[str, Any], gap: int) -> tup
 
 def _sentence(words: _Words, case: _Case) -> str:
     if case.reason is not None:
-        return f"Never: {case.reason}."
+        return f"{'Never' if case.outcome == 'never' else 'Not yet, held back'}: {case.reason}."
     head = "Ready" if case.outcome == "ready" else "Not yet"
     step = f"next step {case.next_step}" if case.next_step else "no open next step"
-    return f"{head}: fit {case.fit} of {words.fit_bar}, intent {_points(case.intent)} of {words.intent_bar}, {step}."
-
-
-def _points(millionths: int, sign: str = "") -> str:
-    """Points with two decimals at most, rounded towards zero, so that what is shown never reaches a bar that was missed."""
-    shown = f"{abs(millionths) // 10_000 / 100:.2f}".rstrip("0").rstrip(".")
-    return ("-" if millionths < 0 else sign) + shown
-
-
-def _count(many: int, word: str) -> str:
-    return f"{many} {word}" if many == 1 else f"{many} {word}s"
-
-
-def _list(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def _moment(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"
+    return f"{head}: fit {case.fit} of {words.fit_bar}, intent {points_of(case.intent)} of {words.intent_bar}, {step}."
 
 
 def _values(rule: _Rule, seen: Mapping[str, Any]) -> dict[str, Any]:
@@ -265,13 +318,13 @@ def _values(rule: _Rule, seen: Mapping[str, Any]) -> dict[str, Any]:
 def _since(rule: _Rule, seen: Mapping[str, Any]) -> str:
     """The values that decided, as the end of a sentence."""
     said = [f"{name} is not known" if (value := seen[name]) is None else f"{name} is {value}" for name in rule.names]
-    return f", since {_list(said)}" if said else ""
+    return f", since {listed(said)}" if said else ""
 
 
 def _unknown(rule: _Rule, seen: Mapping[str, Any]) -> str:
     names = [name for name in rule.names if seen[name] is None]
     # A condition can also be unknown of itself, such as a division by zero.
-    return f"{_list(names)} {'is' if len(names) == 1 else 'are'}" if names else "the answer is"
+    return f"{listed(names)} {'is' if len(names) == 1 else 'are'}" if names else "the answer is"
 
 
 # --- the agreement, laid out --------------------------------------------------------------------------------------
@@ -303,6 +356,10 @@ def _words(agreement: Agreement) -> _Words:
             _Rule(_start("never", number, rule.reason, rule.when, None), rule.reason, _names(condition))
             for number, (rule, condition) in enumerate(never)
         ),
+        excluded=tuple(
+            _Rule(_start("exclude", number, barrier.reason, None, barrier.verdict), _BARRED[barrier.reason])
+            for number, barrier in enumerate(plan_of(agreement).barriers)
+        ),
         intent=tuple(_intent_rule(number, rule, str(ready.intent.lookback)) for number, rule in enumerate(ready.intent.points)),
         steps=tuple(_step_rule(number, rule) for number, rule in enumerate(ready.next_step)),
         intent_terms=ready.intent.points,
@@ -310,6 +367,7 @@ def _words(agreement: Agreement) -> _Words:
         step_names=tuple(dict.fromkeys(rule.step for rule in ready.next_step)),
         fit_bar=ready.fit.at_least,
         intent_bar=ready.intent.at_least,
+        has_grades=ready.grades is not None,
     )
 
 
@@ -324,7 +382,7 @@ def _start(part: str, number: int, because: str, when: str | None, bar: int | st
 def _intent_rule(number: int, rule: IntentRule, lookback: str) -> _Rule:
     start = _start("intent", number, rule.because, rule.when, rule.points)
     title = rule.because or (f"{rule.on} with {rule.when}" if rule.when else rule.on)
-    sentence = f"{title}: no such {rule.on} within {lookback}."
+    sentence = f"{title}: no such {rule.on} within {rule.within or lookback}."
     rest = {"seen": _UNHEARD, "points": 0.0, "millionths": 0, "state": "not_met", "sentence": sentence}
     return _Rule(start, title, silent={**start, **rest})
 

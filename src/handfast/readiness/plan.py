@@ -6,7 +6,7 @@ Building the expressions costs as much as judging one person with them, so they 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from handfast.readiness.exclude import CLICKED, Barrier, barriers
+
 if TYPE_CHECKING:
     from handfast.contract.agreement import Agreement
     from handfast.contract.conditions import Compiled
-    from handfast.contract.terms import Cap, Duration
+    from handfast.contract.terms import Cap, Duration, Exclude, Grades, IntentRule
 
 #: Points are summed as whole millionths, so that a sum does not depend on its order.
 MILLIONTHS: Final = 1_000_000
@@ -29,7 +31,10 @@ _plans: dict[str, Plan] = {}
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """One intent rule or next step: what it listens to, and for how long a signal counts (`reach`, microseconds, its end excluded)."""
+    """One intent rule or next step: what it listens to, and for how long a signal counts (`reach`, microseconds, its end excluded).
+
+    `run`: only from the n-th within so many microseconds on. `delay`: a click counts only once it is sure that no scanner sent it.
+    """
 
     on: str
     met: pl.Expr | None
@@ -37,27 +42,38 @@ class Listener:
     step: int | None
     reach: int
     cap: Cap | None
+    run: tuple[int, int] | None = None
+    delay: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The expressions of one contract. Those of a person read `person_fields`, those of a signal `signal_fields`. Times: microseconds."""
 
-    #: Over people: `fit`, `reason`; and for the working `_fit`, `_never` (what each rule said) and `_seen` (the fields they name).
+    #: Over people: `fit`, `reason` and, where an exclusion may say no more than not yet, `_stop`; and for the working `_fit`, `_never`,
+    #: `_excluded` (what each rule said) and `_seen` (the fields they name). With `barriers` they read `_flags` too.
     person_fields: tuple[str, ...]
+    barriers: tuple[Barrier, ...]
     person: tuple[pl.Expr, ...]
     person_working: tuple[pl.Expr, ...]
     #: Over signals: `person_id`, `signal`, `_occurred`, and a Boolean a listener, named by its position.
     signal_fields: tuple[str, ...]
     signal: tuple[pl.Expr, ...]
     listeners: tuple[Listener, ...]
+    exclude: Exclude | None
+    #: Whether any rule asks how often; then rows have `_anchor`, the first signal of the run they complete.
+    runs: bool
+    #: Whether any rule waits before it counts a signal.
+    delays: bool
     lookback: int
-    #: Over pairs of moment and signal: is it young enough; has it begun to count; what it adds (`_millionths`, `_step`).
+    #: Over pairs of moment and signal: is it young enough (`recent`: and its run with it); has it begun to count; what it adds
+    #: (`_millionths`, `_step`).
     young: pl.Expr
+    recent: pl.Expr
     begun: pl.Expr
     adds: tuple[pl.Expr, pl.Expr]
-    #: Over all of it: `outcome`.
-    outcome: pl.Expr
+    #: Over all of it: `outcome`, and `grade` where the contract has grades.
+    outcome: tuple[pl.Expr, ...]
 
     def heard(self, *, unknown: bool) -> pl.Expr:
         """Whether any listener hears the signal; with `unknown` also those that cannot tell."""
@@ -80,21 +96,30 @@ def plan_of(agreement: Agreement) -> Plan:
 
 def _build(agreement: Agreement) -> Plan:
     ready = agreement.contract.ready
-    heard = _listeners(agreement)
-    fields = _names((*agreement.fit, *agreement.never))
-    reach = _of_rule([listener.reach for listener in heard], pl.Int64)
+    heard, barred = _listeners(agreement), barriers(ready.exclude)
+    stops = _never(agreement, barred)
+    asked = _names((*agreement.fit, *agreement.never))
+    reach, runs = _of_rule([listener.reach for listener in heard], pl.Int64), any(listener.run for listener in heard)
+    working = (_said(agreement.fit, "_fit"), _said(agreement.never, "_never"), _seen(asked))
+    excludes = ready.exclude.asks_agents or ready.exclude.scanners is not None
+    young = pl.col("_at") - pl.col("_occurred") < reach
     return Plan(
-        person_fields=fields,
-        person=(_points(agreement), _reason(agreement)),
-        person_working=(_said(agreement.fit, "_fit"), _said(agreement.never, "_never"), _seen(fields)),
-        signal_fields=_names((*agreement.intent, *agreement.next_step)),
+        person_fields=tuple(sorted({*asked, "email"})) if barred else asked,
+        barriers=barred,
+        person=(_points(agreement), _reason(agreement, barred), *stops),
+        person_working=(*working, _excluded(barred)) if barred else working,
+        signal_fields=tuple(agreement.signal_fields),
         signal=_asked(heard),
         listeners=heard,
+        exclude=ready.exclude if excludes else None,
+        runs=runs,
+        delays=any(listener.delay for listener in heard),
         lookback=microseconds(ready.intent.lookback),
-        young=pl.col("_at") - pl.col("_occurred") < reach,
+        young=young,
+        recent=pl.col("_at") - pl.col("_anchor") < reach if runs else young,
         begun=pl.col("_from") <= pl.col("_at"),
         adds=_adds(heard, microseconds(ready.intent.half_life)),
-        outcome=_outcome(ready.fit.at_least, ready.intent.at_least * MILLIONTHS),
+        outcome=(_outcome(ready.fit.at_least, ready.intent.at_least * MILLIONTHS, softly=bool(stops)), *_grade(ready.grades)),
     )
 
 
@@ -112,11 +137,29 @@ def _points(agreement: Agreement) -> pl.Expr:
     return pl.sum_horizontal(pl.lit(0, dtype=pl.Int32), *gained).alias("fit")
 
 
-def _reason(agreement: Agreement) -> pl.Expr:
-    """The reason of the first never-rule that is true, or null."""
+def _reason(agreement: Agreement, barred: Sequence[Barrier]) -> pl.Expr:
+    """The reason of the first never-rule that is true, else of the first exclusion that holds, or null."""
     rules = zip(agreement.never, agreement.contract.ready.fit.never, strict=True)
     reasons = [pl.when(compiled.expr).then(pl.lit(rule.reason)) for compiled, rule in rules]
+    reasons += [pl.when(_holds(number)).then(pl.lit(barrier.reason)) for number, barrier in enumerate(barred)]
     return pl.coalesce(*reasons, pl.lit(None, dtype=pl.String)).alias("reason")
+
+
+def _holds(number: int) -> pl.Expr:
+    return (pl.col("_flags") & pl.lit(1 << number, dtype=pl.UInt8)) != 0
+
+
+def _never(agreement: Agreement, barred: Sequence[Barrier]) -> tuple[pl.Expr, ...]:
+    """`_stop`: whether the reason says never. Only where the contract has an exclusion that says no more than not yet."""
+    if all(barrier.verdict == "never" for barrier in barred):
+        return ()
+    rules = [compiled.expr.fill_null(False) for compiled in agreement.never]
+    rules += [_holds(number).fill_null(False) for number, barrier in enumerate(barred) if barrier.verdict == "never"]
+    return (pl.any_horizontal(pl.lit(False), *rules).alias("_stop"),)
+
+
+def _excluded(barred: Sequence[Barrier]) -> pl.Expr:
+    return pl.concat_list([_holds(number) for number in range(len(barred))]).alias("_excluded")
 
 
 def _said(rules: Sequence[Compiled], name: str) -> pl.Expr:
@@ -138,16 +181,49 @@ def _listeners(agreement: Agreement) -> tuple[Listener, ...]:
     """The intent rules in contract order, then the next steps in contract order. A row's `_rule` is the position in this tuple."""
     ready = agreement.contract.ready
     lookback = microseconds(ready.intent.lookback)
+    delay = _delay(ready.exclude)
     intent = (
-        Listener(rule.on, compiled.expr if compiled else None, rule.points, None, lookback, rule.at_most)
+        Listener(
+            rule.on,
+            compiled.expr if compiled else None,
+            rule.points,
+            None,
+            _reach(rule, lookback),
+            rule.at_most,
+            _run(rule),
+            delay(rule.on),
+        )
         for rule, compiled in zip(ready.intent.points, agreement.intent, strict=True)
     )
     # "Not older than `within`" includes the last microsecond; the lookback does not include its border.
     steps = (
-        Listener(rule.on, compiled.expr if compiled else None, 0, number, min(microseconds(rule.within) + 1, lookback), None)
+        Listener(
+            rule.on,
+            compiled.expr if compiled else None,
+            0,
+            number,
+            min(microseconds(rule.within) + 1, lookback),
+            None,
+            None,
+            delay(rule.on),
+        )
         for number, (rule, compiled) in enumerate(zip(ready.next_step, agreement.next_step, strict=True))
     )
     return (*intent, *steps)
+
+
+def _reach(rule: IntentRule, lookback: int) -> int:
+    return lookback if rule.within is None else min(microseconds(rule.within) + 1, lookback)
+
+
+def _run(rule: IntentRule) -> tuple[int, int] | None:
+    return None if rule.times is None else (rule.times.times, microseconds(rule.times.within))
+
+
+def _delay(exclude: Exclude) -> Callable[[str], int]:
+    """How long after it a signal of a kind begins to count, in microseconds."""
+    seconds = exclude.scanners.seconds if exclude.scanners else 0
+    return lambda kind: seconds * 1_000_000 if kind == CLICKED else 0
 
 
 def _asked(heard: Sequence[Listener]) -> tuple[pl.Expr, ...]:
@@ -171,7 +247,18 @@ def _of_rule(values: Sequence[int | None], dtype: type[pl.DataType]) -> pl.Expr:
     return pl.lit(pl.Series(values, dtype=dtype)).gather(pl.col("_rule"))
 
 
-def _outcome(fit: int, intent: int) -> pl.Expr:
+def _outcome(fit: int, intent: int, *, softly: bool) -> pl.Expr:
     ready = (pl.col("fit") >= fit) & (pl.col("intent") >= intent) & pl.col("next_step").is_not_null()
-    chosen = pl.when(pl.col("reason").is_not_null()).then(pl.lit("never")).when(ready).then(pl.lit("ready")).otherwise(pl.lit("not_yet"))
-    return chosen.alias("outcome")
+    never = pl.col("_stop") if softly else pl.col("reason").is_not_null()
+    if softly:
+        ready = ready & pl.col("reason").is_null()
+    return pl.when(never).then(pl.lit("never")).when(ready).then(pl.lit("ready")).otherwise(pl.lit("not_yet")).alias("outcome")
+
+
+def _grade(grades: Grades | None) -> tuple[pl.Expr, ...]:
+    """Letter and digit, each the first whose bar is reached; null below the lowest of either."""
+    if grades is None:
+        return ()
+    letters = [pl.when(pl.col("fit") >= bar).then(pl.lit(letter)) for letter, bar in grades.fit.items()]
+    digits = [pl.when(pl.col("intent") >= bar * MILLIONTHS).then(pl.lit(digit)) for digit, bar in grades.intent.items()]
+    return ((pl.coalesce(*letters) + pl.coalesce(*digits)).alias("grade"),)

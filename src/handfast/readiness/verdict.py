@@ -17,10 +17,13 @@ import polars as pl
 from handfast.contract.frames import DTYPES, as_frame
 from handfast.facts import utc
 from handfast.readiness.evidence import counted, explained, paired, tally, weigh
+from handfast.readiness.exclude import flags
+from handfast.readiness.overrides import overridden
 from handfast.readiness.plan import MILLIONTHS, Plan, plan_of
 
 if TYPE_CHECKING:
     from handfast.contract.agreement import Agreement
+    from handfast.contract.conditions import Compiled
     from handfast.contract.terms import FieldType
 
 _MOMENT: Final = pl.Datetime("us", "UTC")
@@ -28,31 +31,55 @@ _KEYS: Final[Mapping[str, pl.DataType]] = {"signal": pl.Int64(), "person_id": pl
 
 
 def judge(
-    agreement: Agreement, points: pl.DataFrame, people: pl.DataFrame, evidence: pl.DataFrame, *, working: bool = False
+    agreement: Agreement,
+    points: pl.DataFrame,
+    people: pl.DataFrame,
+    evidence: pl.DataFrame,
+    *,
+    overrides: pl.DataFrame | None = None,
+    working: bool = False,
 ) -> pl.DataFrame:
     """The verdict on each person at each moment.
 
     Args:
         points: what is asked: `person_id` and `at` (Datetime us, UTC); other columns are handed through.
-        people: `person_id`, once each, and a column for each field of the contract. A missing person or column is unknown.
-        evidence: `signal` (Int64), `person_id`, `kind`, `occurred_at` and a column for each field of the signals, each signal once.
+        people: `person_id`, once each, and a column for each of `agreement.person_fields`. A missing person or column is unknown.
+        evidence: `signal` (Int64), `person_id`, `kind`, `occurred_at` and a column for each of `agreement.signal_fields`, each signal once,
+            as far back as `agreement.reach` before the earliest moment.
+        overrides: from `overrides.of_people`: what was decided by hand.
         working: add the columns that `explain.workings` reads; for rows somebody will look at, as it keeps every pair in memory.
 
     `person_id` may be text or whole numbers, so long as all three frames agree; numbers join faster at a million people.
 
     Returns:
         The rows and columns of `points`, in their order, with `outcome` (ready, not_yet, never), `fit` (Int32, points), `intent` (Int64,
-        millionths of a point), `next_step` (the first one open, or null) and `reason` (of the first never-rule that holds, or null).
+        millionths of a point), `next_step` (the first one open, or null) and `reason` (of the first never-rule or exclusion that holds, or
+        null). Where the contract has grades also `grade`; with overrides also `computed` and `override` (see `overrides.overridden`).
 
     Raises:
         ValueError: `people` names a person twice.
     """
+    judged = measured(agreement, points, people, evidence, working=working)
+    return judged if overrides is None else overridden(judged, overrides, "person_id")
+
+
+def measured(
+    agreement: Agreement,
+    points: pl.DataFrame,
+    people: pl.DataFrame,
+    evidence: pl.DataFrame,
+    *,
+    working: bool = False,
+    activity: bool = False,
+) -> pl.DataFrame:
+    """As `judge`, by the terms alone. `activity` adds `_active`: the time of the latest signal that gave points or keeps a step open."""
     plan = plan_of(agreement)
-    asked = points.select("person_id", pl.col("at").dt.cast_time_unit("us").to_physical().alias("_at"))
-    fit = _fit(plan, asked, people, agreement.contract.fields, working=working)
-    found = fit.hstack(_intent(agreement, plan, asked, evidence, working=working).get_columns())
+    at = points["at"].cast(_MOMENT).to_physical().alias("_at")
+    asked = pl.DataFrame([points["person_id"], at])
+    fit = _fit(plan, asked, people, agreement.person_fields, working=working)
+    found = fit.hstack(_intent(agreement, plan, asked, evidence, working=working, activity=activity).get_columns())
     order = ("fit", "intent", "next_step", "reason")
-    return points.hstack(found.select(plan.outcome, *order, pl.exclude(*order)).get_columns())
+    return points.hstack(found.select(*plan.outcome[:1], *order, *plan.outcome[1:], pl.exclude(*order, "_stop")).get_columns())
 
 
 def verdict_of(agreement: Agreement, person: Mapping[str, Any], signals: Sequence[Mapping[str, Any]], at: datetime) -> dict[str, Any]:
@@ -68,7 +95,7 @@ def verdict_of(agreement: Agreement, person: Mapping[str, Any], signals: Sequenc
     """
     from handfast.readiness.explain import workings
 
-    people = pl.DataFrame({"person_id": ["one"]}).hstack(as_frame([person], agreement.contract.fields))
+    people = pl.DataFrame({"person_id": ["one"]}).hstack(as_frame([person], agreement.person_fields))
     base = {
         "signal": pl.Series(range(len(signals)), dtype=pl.Int64),
         "person_id": pl.Series(["one"] * len(signals), dtype=pl.String),
@@ -90,10 +117,25 @@ def _fit(plan: Plan, asked: pl.DataFrame, people: pl.DataFrame, fields: Mapping[
     measures = (*plan.person, *plan.person_working) if working else plan.person
 
     def measure(frame: pl.DataFrame) -> pl.DataFrame:
-        return _shaped(frame, ("person_id",), plan.person_fields, fields).select("person_id", *measures)
+        shaped = _shaped(frame, ("person_id",), plan.person_fields, fields)
+        if plan.barriers:
+            shaped = shaped.with_columns(flags(plan.barriers, shaped["email"]))
+        return shaped.select("person_id", *measures)
 
-    # Whoever asks about a million people mostly has them in the same order; then there is nothing to look up.
+    return known_of(asked, people, measure)
+
+
+def said_of(asked: pl.DataFrame, people: pl.DataFrame, fields: Mapping[str, FieldType], conditions: Sequence[Compiled]) -> pl.DataFrame:
+    """What each condition says of each person asked about: columns named `0`, `1`, …; of a stranger every field is unknown."""
+    names = tuple({name for condition in conditions for name in condition.names})
+    answers = [condition.expr.alias(str(number)) for number, condition in enumerate(conditions)]
+    return known_of(asked, people, lambda frame: _shaped(frame, ("person_id",), names, fields).select("person_id", *answers))
+
+
+def known_of(asked: pl.DataFrame, people: pl.DataFrame, measure: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.DataFrame:
+    """What `measure` finds of the people asked about, row by row, without their ids."""
     known = measure(people)
+    # Whoever asks about a million people mostly has them in the same order; then there is nothing to look up.
     if not known["person_id"].equals(asked["person_id"], null_equal=False):
         known = _matched(known, asked, measure)
     return pl.DataFrame(known.get_columns()[1:])
@@ -117,7 +159,9 @@ def _matched(known: pl.DataFrame, asked: pl.DataFrame, measure: Callable[[pl.Dat
 # --- intent and next step: what they did --------------------------------------------------------------------------
 
 
-def _intent(agreement: Agreement, plan: Plan, asked: pl.DataFrame, evidence: pl.DataFrame, *, working: bool) -> pl.DataFrame:
+def _intent(
+    agreement: Agreement, plan: Plan, asked: pl.DataFrame, evidence: pl.DataFrame, *, working: bool, activity: bool
+) -> pl.DataFrame:
     """`intent` and `next_step` of each point; with the working also `_heard`: what each rule made of the signals."""
     who, points, alone = _numbered(asked)
     signals = _shaped(evidence, tuple(_KEYS), plan.signal_fields, agreement.signal_fields)
@@ -126,10 +170,12 @@ def _intent(agreement: Agreement, plan: Plan, asked: pl.DataFrame, evidence: pl.
     rows = weigh(plan, signals, who, _span(asked["_at"], plan.lookback), agreement.contract.calendar.timezone, working=working)
     portions = paired(points, rows, plan.lookback, alone=alone)
     if not working:
-        return _totals(agreement, asked.height, [_summed(counted(plan, portion)) for portion in portions])
-    pairs = pl.concat([explained(plan, portion) for portion in portions])
-    heard = points.select("_row").join(tally(pairs), on="_row", how="left", maintain_order="left")
-    return _totals(agreement, asked.height, [_summed(pairs)]).hstack([heard["_heard"]])
+        kept = (counted(plan, portion, activity=activity) for portion in portions)
+        return _totals(agreement, asked.height, [_summed(pairs, activity=activity) for pairs in kept], activity=activity)
+    shown = [explained(plan, portion) for portion in portions]
+    pairs = shown[0] if len(shown) == 1 else pl.concat(shown)
+    sums = [_summed(pairs, activity=activity)]
+    return _totals(agreement, asked.height, sums, activity=activity).hstack([tally(points, pairs)])
 
 
 def _span(moments: pl.Series, lookback: int) -> tuple[int, int]:
@@ -148,17 +194,22 @@ def _numbered(asked: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, bool]:
     return who, rows.join(who, on="person_id", maintain_order="left").select("_row", "_who", "_at"), False
 
 
-def _summed(pairs: pl.DataFrame) -> pl.DataFrame:
-    return pairs.group_by("_row").agg(pl.col("_millionths").sum(), pl.col("_step").min())
+def _summed(pairs: pl.DataFrame, *, activity: bool) -> pl.DataFrame:
+    latest = (pl.col("_active").max(),) if activity else ()
+    return pairs.group_by("_row").agg(pl.col("_millionths").sum(), pl.col("_step").min(), *latest)
 
 
-def _totals(agreement: Agreement, height: int, sums: Sequence[pl.DataFrame]) -> pl.DataFrame:
+def _totals(agreement: Agreement, height: int, sums: Sequence[pl.DataFrame], *, activity: bool) -> pl.DataFrame:
     """`intent` and `next_step` of every row, from sums that may come in several parts; a row without evidence has 0 and none."""
-    total = sums[0] if len(sums) == 1 else _summed(pl.concat(sums))
+    total = sums[0] if len(sums) == 1 else _summed(pl.concat(sums), activity=activity)
     intent = pl.Series([0], dtype=pl.Int64).new_from_index(0, height).scatter(total["_row"], total["_millionths"])
     first = pl.Series([None], dtype=pl.UInt16).new_from_index(0, height).scatter(total["_row"], total["_step"])
     names = pl.Series([step.step for step in agreement.contract.ready.next_step], dtype=pl.String)
-    return pl.DataFrame([intent.alias("intent"), names.gather(first).alias("next_step")])
+    found = [intent.alias("intent"), names.gather(first).alias("next_step")]
+    if activity:
+        latest = pl.Series([None], dtype=pl.Int64).new_from_index(0, height).scatter(total["_row"], total["_active"])
+        found.append(latest.cast(_MOMENT).alias("_active"))
+    return pl.DataFrame(found)
 
 
 def _shaped(frame: pl.DataFrame, keys: Sequence[str], names: Sequence[str], fields: Mapping[str, FieldType]) -> pl.DataFrame:

@@ -449,3 +449,116 @@ CREATE TABLE note (
     value       jsonb NOT NULL,
     at          timestamptz NOT NULL
 ) WITH (fillfactor = 50);
+
+-- --- who may be whom: found by keys, decided once -----------------------------------------------------------------
+
+-- People and accounts written since they were last indexed and compared. Filled by triggers, so that no door can forget it.
+CREATE TABLE match_waiting (
+    noun        text NOT NULL CHECK (noun IN ('person', 'account')),
+    id          text NOT NULL
+);
+CREATE FUNCTION waits_for_match() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO match_waiting (noun, id) SELECT TG_ARGV[0], id FROM written;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER person_added AFTER INSERT ON person REFERENCING NEW TABLE AS written
+    FOR EACH STATEMENT EXECUTE FUNCTION waits_for_match('person');
+CREATE TRIGGER person_changed AFTER UPDATE ON person REFERENCING NEW TABLE AS written
+    FOR EACH STATEMENT EXECUTE FUNCTION waits_for_match('person');
+CREATE TRIGGER account_added AFTER INSERT ON account REFERENCING NEW TABLE AS written
+    FOR EACH STATEMENT EXECUTE FUNCTION waits_for_match('account');
+CREATE TRIGGER account_changed AFTER UPDATE ON account REFERENCING NEW TABLE AS written
+    FOR EACH STATEMENT EXECUTE FUNCTION waits_for_match('account');
+
+-- What of a person is compared, written one way (identity.people.FIELDS, in that order), and the keys they are found by.
+CREATE TABLE person_said (
+    person_id   text PRIMARY KEY REFERENCES person (id),
+    said        text[] NOT NULL
+);
+CREATE TABLE person_key (
+    key         bigint NOT NULL,                      -- identity.index
+    person_id   text NOT NULL REFERENCES person (id),
+    PRIMARY KEY (key, person_id)
+);
+CREATE INDEX person_key_person ON person_key (person_id);
+
+-- The same of accounts: words of the name, spellings of the first, domains, phone, city, country.
+CREATE TABLE account_key (
+    key         bigint NOT NULL,
+    account_id  text NOT NULL REFERENCES account (id),
+    PRIMARY KEY (key, account_id)
+);
+CREATE INDEX account_key_account ON account_key (account_id);
+
+-- Domains of an account beside its own: of subsidiaries, of countries, learned when a person says that two are one company.
+CREATE TABLE further_domain (
+    account_id  text NOT NULL REFERENCES account (id),
+    domain      text NOT NULL,
+    by          text NOT NULL,
+    at          timestamptz NOT NULL,
+    PRIMARY KEY (account_id, domain)
+);
+
+-- What agreement is worth, learned from an installation's own people. The latest counts.
+CREATE TABLE match_model (
+    at          timestamptz PRIMARY KEY,
+    people      integer NOT NULL,                     -- how many records it was learned from
+    body        jsonb NOT NULL
+);
+
+-- The account decided for a person: one decision, read by routing, pages and reports. The latest of a person counts.
+CREATE TABLE match_decision (
+    id          text PRIMARY KEY,
+    person_id   text NOT NULL REFERENCES person (id),
+    at          timestamptz NOT NULL,
+    contract_id text REFERENCES contract (id),
+    state       text NOT NULL CHECK (state IN ('matched', 'review', 'none')),
+    account_id  text REFERENCES account (id),         -- under review: the most likely one
+    code        text NOT NULL,                        -- DOMAIN_EXACT, NAME_DISTINCTIVE+CITY, …
+    probability double precision NOT NULL,
+    tie_break   text NOT NULL DEFAULT '',
+    working     jsonb NOT NULL,                       -- asked, because, runners
+    by          text NOT NULL DEFAULT 'handfast'      -- or the person who decided
+);
+CREATE INDEX match_decision_person ON match_decision (person_id, at);
+
+-- What a person has to look at, and what they said: each answer is a labelled example.
+CREATE TABLE match_review (
+    id          text PRIMARY KEY,
+    kind        text NOT NULL CHECK (kind IN ('account', 'person')),
+    person_id   text NOT NULL REFERENCES person (id),
+    other_id    text NOT NULL,                        -- the account, or the other person
+    probability double precision NOT NULL,
+    code        text NOT NULL,
+    working     jsonb NOT NULL,
+    asked_at    timestamptz NOT NULL,
+    state       text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'same', 'different', 'gone')),
+    by          text,
+    note        text NOT NULL DEFAULT '',
+    decided_at  timestamptz,
+    UNIQUE (kind, person_id, other_id)
+);
+CREATE INDEX match_review_open ON match_review (asked_at) WHERE state = 'open';
+CREATE INDEX match_review_person ON match_review (person_id);
+
+-- Two people made one by somebody, and how to make them two again: what each was before, and what moved.
+CREATE TABLE person_merge (
+    id          text PRIMARY KEY,
+    kept_id     text NOT NULL REFERENCES person (id),
+    folded_id   text NOT NULL REFERENCES person (id),
+    at          timestamptz NOT NULL,
+    by          text NOT NULL,
+    before      jsonb NOT NULL,                       -- both people as they were
+    kept_fields jsonb NOT NULL,                       -- field → value, whose, source, since when, and the rule that chose it
+    undone_at   timestamptz,
+    undone_by   text
+);
+CREATE UNIQUE INDEX person_merge_folded ON person_merge (folded_id) WHERE undone_at IS NULL;
+CREATE INDEX person_merge_kept ON person_merge (kept_id) WHERE undone_at IS NULL;
+CREATE TABLE person_merge_moved (
+    merge_id    text NOT NULL REFERENCES person_merge (id),
+    noun        text NOT NULL,                        -- identity, handoff, handoff_person, touch, opportunity
+    id          text NOT NULL,
+    PRIMARY KEY (merge_id, noun, id)
+);
