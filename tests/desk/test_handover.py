@@ -190,6 +190,21 @@ def test_a_user_known_by_id_is_folded_into_the_one_with_the_address(house: House
     assert house.one("SELECT count(DISTINCT person_id) FROM identity") == 1
 
 
+def test_two_workers_share_the_lanes_and_the_longest_waiting_go_first(house: House) -> None:
+    from handfast.facts import LANES
+    from handfast.store import handover as rows
+
+    house.hears(*(house.signal(f"one@firm{n}.example", "page_viewed", f"Tue 10:{n:02}", path="/about") for n in range(50)))
+    with house.store.writing() as first, house.store.writing() as second:
+        lanes = rows.pending_lanes(first)
+        oldest = dict(house.rows("SELECT lane, min(received_at) FROM pending GROUP BY lane"))
+        assert lanes == sorted(oldest, key=lambda lane: (oldest[lane], lane))
+        here = rows.hold_lanes(first, lanes, 5)
+        there = rows.hold_lanes(second, lanes, LANES)
+        assert here == lanes[:5]
+        assert there == lanes[5:], "what the first left, all of it"
+
+
 def test_without_a_contract_signals_wait_and_nothing_is_lost(store: Store, house: House) -> None:
     with store.writing() as conn:
         conn.execute("TRUNCATE contract CASCADE")  # rows of it are never deleted

@@ -72,6 +72,7 @@ def decide(
 ) -> Decided:
     """Decides up to `limit` waiting signals received until `at` (UTC), in one transaction.
 
+    `lanes_at_once`: how many lanes it takes at most, the longest waiting first; what it leaves, another worker may take at the same time.
     `channels` are where notices go: `email`, `webhook`. `punctual`: on a virtual clock each decision is made at the very moment its signal
     was received, not at `at`. Raises StorageAway, and NoContract where none is in force.
     """
@@ -80,7 +81,7 @@ def decide(
         if not lanes:
             return Decided()
         rows.by_index(conn)
-        held = rows.hold_lanes(conn, lanes[:lanes_at_once])
+        held = rows.hold_lanes(conn, lanes, lanes_at_once)
         waiting = rows.take_pending(conn, held, limit, at) if held else []
         if not waiting:
             return Decided()

@@ -42,9 +42,11 @@ class Pending:
 
 
 def pending_lanes(conn: psycopg.Connection) -> list[int]:
-    """The lanes that have work. One index probe a lane."""
+    """The lanes that have work, the one that has waited longest first. One index probe a lane."""
     rows = conn.execute(
-        "SELECT l FROM generate_series(0, %s) AS l WHERE EXISTS (SELECT FROM pending WHERE lane = l)", (LANES - 1,)
+        """SELECT l FROM generate_series(0, %s) AS l, LATERAL (SELECT received_at FROM pending WHERE lane = l ORDER BY received_at LIMIT 1) AS p
+           ORDER BY p.received_at, l""",
+        (LANES - 1,),
     ).fetchall()
     return [row[0] for row in rows]
 
@@ -59,9 +61,11 @@ def next_pending(conn: psycopg.Connection) -> datetime | None:
     return row[0] if row else None
 
 
-def hold_lanes(conn: psycopg.Connection, lanes: Sequence[int]) -> list[int]:
-    """Those of `lanes` that this transaction now holds until it ends; what another worker holds is left out."""
-    rows = conn.execute("SELECT l FROM unnest(%b::int[]) AS l WHERE pg_try_advisory_xact_lock(%s, l)", (list(lanes), LANE_LOCK)).fetchall()
+def hold_lanes(conn: psycopg.Connection, lanes: Sequence[int], most: int = LANES) -> list[int]:
+    """The first `most` of `lanes` that this transaction now holds until it ends; what another worker holds is passed over."""
+    rows = conn.execute(
+        "SELECT l FROM unnest(%b::int[]) AS l WHERE pg_try_advisory_xact_lock(%s, l) LIMIT %s", (list(lanes), LANE_LOCK, most)
+    ).fetchall()
     return [row[0] for row in rows]
 
 
