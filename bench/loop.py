@@ -1,6 +1,6 @@
 """End to end: HTTP → committed → verdict known, in signals a second, beside a bare COPY of the same rows. `python -m bench.loop [signals] [stored]`.
 
-One server process and two worker processes, which share the lanes, on an embedded PostgreSQL with every safety on. The clock stops when the last signal has left its lane, that is
+One server process and one worker process on an embedded PostgreSQL with every safety on. The clock stops when the last signal has left its lane, that is
 when its verdict is known. Then the same again with `stored` signals of other people already in the table: the cost of a signal must not grow with what is stored.
 """
 
@@ -32,7 +32,6 @@ from handfast.store.migrate import migrate
 BATCH = 500
 SENDERS = 2
 ROUNDS = 3
-WORKERS = [["work", "--lanes", "32"]] * 2
 
 
 def drained(store: Store) -> bool:
@@ -119,7 +118,7 @@ def main() -> None:
             assert not problems, problems
             imports.put_reps(store, [*company.MANAGERS, *company.REPS])
             ensure_key(store, KEY, "bench", datetime.now(UTC))
-            processes = [subprocess.Popen([sys.executable, "-m", "handfast", *word], env=environment) for word in (["serve"], *WORKERS)]
+            processes = [subprocess.Popen([sys.executable, "-m", "handfast", word], env=environment) for word in ("serve", "work")]
             try:
                 _wait_for(port)
                 chance = random.Random(1)
@@ -148,7 +147,7 @@ def main() -> None:
 def _wait_for(port: int) -> None:
     import urllib.request
 
-    for _ in range(200):
+    for _ in range(600):
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=1)
         except OSError:
