@@ -55,8 +55,9 @@ def test_a_failing_example_touches_what_it_touches() -> None:
 
 
 def test_a_rule_that_is_shadowed_is_not_touched() -> None:
+    """A shadow that the check does not see: it does not look into functions."""
     text = changed(
-        "  - name: hand-raiser", "  - {name: first, when: \"next_step = 'demo'\", first_touch: 5 minutes}\n  - name: hand-raiser"
+        "  - name: hand-raiser", "  - {name: first, when: \"lower(next_step) = 'demo'\", first_touch: 5 minutes}\n  - name: hand-raiser"
     )
     assert ("sla", "hand-raiser") in missed(text)
 

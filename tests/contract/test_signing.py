@@ -388,3 +388,50 @@ def test_who_signed_a_version_can_be_read_from_the_history(store: Store) -> None
         ("marketing", "Mara Lang", agreed(FASTER).id),
         ("sales", "Priya Patel", agreed(FASTER).id),
     ]
+
+
+def test_whoever_is_still_to_sign_is_counted(store: Store) -> None:
+    def waiting() -> tuple[int, int]:
+        with store.reading() as conn:
+            return contracts.waiting_for(conn, "marketing"), contracts.waiting_for(conn, "sales")
+
+    made = drafts.save(store, SOUND, RITA, NOW)
+    assert waiting() == (0, 0), "a draft nobody has signed is not yet a question to anybody"
+    drafts.sign(store, made.number, "marketing", MARA, NOW)
+    assert waiting() == (0, 1)
+    drafts.save(store, FASTER, RITA, NOW, number=made.number)
+    assert waiting() == (0, 0)
+    drafts.sign(store, made.number, "sales", PRIYA, NOW)
+    assert waiting() == (1, 0)
+    drafts.sign(store, made.number, "marketing", MARA, NOW)
+    assert waiting() == (0, 0)
+
+
+def test_a_watched_file_is_the_contract_until_somebody_signs(store: Store) -> None:
+    assert drafts.from_file(store, SOUND, "c.yaml", NOW) == (1, [])
+    both_sign(store, FASTER, days(1))
+    assert drafts.from_file(store, FASTEST, "c.yaml", days(2)) == (None, [])
+    assert drafts.from_file(store, FASTEST, "c.yaml", days(2)) == (None, [])
+    version, problems = drafts.from_file(store, "contract: [", "c.yaml", days(2))
+    assert version is None
+    assert problems[0].where.file == "c.yaml"
+    with store.reading() as conn:
+        assert [(d.source, d.by) for d in contracts.drafts(conn, only_open=True)] == [(FASTEST, "operator")]
+    assert version_at(store, days(3)) == 2
+
+
+def test_the_version_in_force_is_counted_by_its_moment(store: Store) -> None:
+    """What `/metrics` and `/readyz` say: neither a scheduled nor a withdrawn version is in force, whatever its number."""
+    from handfast.store import pages
+
+    def said(at: datetime) -> int:
+        with store.reading() as conn:
+            return pages.pulse(conn, at).contract_version
+
+    assert said(NOW) == 0
+    both_sign(store, SOUND, NOW)
+    both_sign(store, FASTER, NOW, takes_force=days(20))
+    both_sign(store, FASTEST, NOW, takes_force=days(10))
+    assert [said(days(d)) for d in (0, 10, 20)] == [1, 3, 2]
+    drafts.withdraw_version(store, 2, MARA, days(1))
+    assert said(days(20)) == 3

@@ -65,3 +65,23 @@ def test_the_contract_and_the_cast_name_the_same_people() -> None:
     members = {name for pool in agreement.contract.routing.pools.values() for name in pool.members}
     assert members == {rep.id for rep in REPS} == set(HABITS)
     assert {rep.manager for rep in REPS} == {rep.id for rep in MANAGERS}
+
+
+def test_its_contract_is_signed_by_people_who_may_sign_in(store: Store) -> None:
+    from handfast.cli.demo import LOGINS
+    from handfast.contract.history import broken
+    from handfast.desk.drafts import signatures_of
+    from handfast.store import contracts
+
+    run.sign_contract(store, END)
+    with store.reading() as conn:
+        entries = contracts.history(conn)
+        versions = contracts.versions(conn)
+    assert [(v.version, v.in_force_from) for v in versions] == [(1, None)], "it holds since ever, also for what happened before"
+    accounts = {email: (name, role) for email, name, role, _ in LOGINS}
+    signed = signatures_of(entries, 1)
+    assert [(s.side, accounts[s.by]) for s in signed] == [
+        ("marketing", ("Mara Lang", "marketing")),
+        ("sales", ("Priya Patel", "manager")),
+    ]
+    assert broken(entries) == []

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 from oracle import Excluded, Group, Rule, Terms, answer, group_answer
 from readiness_house import contract, evidence_of, people_of, points_of, utc
@@ -88,6 +89,12 @@ def signal_rules(draw: st.DrawFn) -> Rule:
     return Rule(text, ask, points=points, on=kind, at_most=cap, step=step, within=within, times=often, recent=recent)
 
 
+def inside(rule: Rule, lookback: timedelta) -> Rule:
+    """The rule, looking back no further than its contract."""
+    times = rule.times and (rule.times[0], min(rule.times[1], lookback))
+    return replace(rule, times=times, recent=rule.recent and min(rule.recent, lookback))
+
+
 def _domain(row: Mapping[str, Any]) -> str | None:
     return row["email"].rpartition("@")[2] if row.get("email") else None
 
@@ -128,7 +135,8 @@ GRADES = ({"A": 30, "B": 10, "C": -5}, {"1": 20, "2": 5})
 
 @st.composite
 def terms(draw: st.DrawFn) -> Terms:
-    fit, intent = draw(st.lists(fit_rules(), max_size=4)), draw(st.lists(signal_rules(), max_size=5))
+    lookback = draw(spans)
+    fit, intent = draw(st.lists(fit_rules(), max_size=4)), [inside(rule, lookback) for rule in draw(st.lists(signal_rules(), max_size=5))]
     steps = draw(st.lists(signal_rules(), min_size=1, max_size=3, unique_by=lambda rule: rule.step))
     return Terms(
         fit=fit,
@@ -138,7 +146,7 @@ def terms(draw: st.DrawFn) -> Terms:
         fit_bar=draw(st.integers(-10, max(0, sum(max(rule.points, 0) for rule in fit)))),
         intent_bar=draw(st.integers(-10, min([rule.points for rule in intent if rule.points > 0], default=0))),
         half_life=draw(spans),
-        lookback=draw(spans),
+        lookback=lookback,
         zone=draw(st.sampled_from(ZONES)),
         excluded=draw(exclusions()),
         grades=draw(st.sampled_from([None, GRADES])),
@@ -178,7 +186,7 @@ def signed(terms: Terms) -> Agreement:
         "within": written(group.within),
     }
 
-    return contract(
+    return sound(
         zone=terms.zone,
         fit={
             "at_least": terms.fit_bar,
@@ -196,6 +204,14 @@ def signed(terms: Terms) -> Agreement:
         grades={"fit": terms.grades[0], "intent": terms.grades[1]} if terms.grades else None,
         account=account,
     )
+
+
+def sound(**terms: Any) -> Agreement:
+    """The contract; examples whose random rules contradict each other are passed over, as a check refuses them."""
+    try:
+        return contract(**terms)
+    except AssertionError:
+        reject()
 
 
 def maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:

@@ -18,7 +18,7 @@ import orjson
 
 from handfast.brief.compose import BriefCase, compose
 from handfast.contract.reading import read_contract
-from handfast.desk import logins
+from handfast.desk import drafts, logins
 from handfast.facts import Account, Person
 from handfast.readiness.verdict import verdict_of
 from handfast.store import logins as rows
@@ -297,11 +297,8 @@ def raise_curtain(store: Store) -> None:
     """Write the whole cast."""
     agreement, problems = read_contract(CONTRACT, "northwind.yaml")
     assert agreement is not None, [str(p) for p in problems]
+    _sign_contract(store)
     with store.writing() as conn:
-        conn.execute(
-            "INSERT INTO contract (id, version, name, motion, source, in_force_from, recorded_at) VALUES (%s, 1, 'Northwind', %s, %s, '-infinity', %s)",
-            (agreement.id, agreement.contract.motion, CONTRACT, minutes(-90 * 1440)),
-        )
         for rep_id, name, email, team, manager, active in REPS:
             conn.execute(
                 "INSERT INTO rep (id, name, email, team, manager_id, time_zone, active) VALUES (%s, %s, %s, %s, %s, 'Europe/Berlin', %s)",
@@ -316,6 +313,14 @@ def raise_curtain(store: Store) -> None:
         conn.execute("INSERT INTO note (key, value, at) VALUES ('worker', '{}', %s)", (NOW,))
         for email, role, rep, name in LOGINS:
             rows.insert(conn, rows.Login(f"log_{name.split()[0].lower()}", email, name, role, rep, None, hashed(), minutes(-1000)))
+
+
+def _sign_contract(store: Store) -> None:
+    """Rita wrote it, Priya signed it for Marketing and Mara for Sales."""
+    signed_at = minutes(-90 * 1440)
+    made = drafts.save(store, CONTRACT, drafts.Who("rita@northwind.example", "Rita Kim", "revops"), signed_at)
+    drafts.sign(store, made.number, "marketing", drafts.Who("priya@northwind.example", "Priya Patel", "marketing"), signed_at)
+    drafts.sign(store, made.number, "sales", drafts.Who("mara@northwind.example", "Mara Okonkwo", "manager"), signed_at)
 
 
 @cache

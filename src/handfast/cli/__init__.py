@@ -21,6 +21,7 @@ NOUNS: Final[dict[str, tuple[str, str]]] = {
     "demo": ("demo", "A simulated company through the front doors, then as `up`."),
     "import": ("imports", "Signals, people, accounts, reps, touches or opportunities from files."),
     "contract": ("contract", "Check, show and prove a contract."),
+    "replay": ("replay", "A draft on recorded history: what would have happened, beside what did."),
     "why": ("why", "Every decision about a person, account or handoff, with its working."),
     "report": ("report", "The figures: speed, compliance, contact, meetings, conversion."),
     "outbox": ("outbox", "Messages that wait or died; replay them."),

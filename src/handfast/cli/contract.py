@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from handfast.cli.contract_versions import COMMANDS
+from handfast.cli.size import command as size
 
 if TYPE_CHECKING:
     from handfast.contract.agreement import Agreement
@@ -29,6 +30,7 @@ def command() -> None:
 
 for one in COMMANDS:
     command.add_command(one)
+command.add_command(size)
 
 
 @command.command("check")

@@ -15,8 +15,8 @@ from handfast.cli.up import run
 PASSWORD = "northwind-demo"  # noqa: S105 - a demo's, on a loopback address, and printed
 LOGINS = (
     ("ana.flores@northwind.example", "Ana Flores", "rep", "ana"),
-    ("priya.patel@northwind.example", "Priya Patel", "manager", "priya"),
-    ("mara.lang@northwind.example", "Mara Lang", "marketing", None),
+    ("priya.patel@northwind.example", "Priya Patel", "manager", "priya"),  # signs contracts for Sales
+    ("mara.lang@northwind.example", "Mara Lang", "marketing", None),  # and she for Marketing
     ("otto.reis@northwind.example", "Otto Reis", "revops", None),
     ("iris.holm@northwind.example", "Iris Holm", "leader", None),
 )

@@ -14,6 +14,7 @@ from typing import Final
 from handfast.contract.calendars import hours_of
 from handfast.contract.checks import Check, checks
 from handfast.contract.conditions import Compiled, compile_condition
+from handfast.contract.contradictions import contradictions
 from handfast.contract.place import Locator, Path, by_part
 from handfast.contract.signals import fields_of
 from handfast.contract.terms import Contract, FieldType
@@ -72,6 +73,8 @@ def agree(contract: Contract, where: Place, locate: Locator | None = None) -> tu
     roles = [bench.person(text, "ready", "account", "roles", name) for name, text in (ready.account.roles if ready.account else {}).items()]
     bench.excluding()
     problems = [*bench.problems, *checks(Check(contract, bench.locate))]
+    if not problems:
+        problems = contradictions(Check(contract, bench.locate), SLA_FIELDS)
     if problems:
         return None, sorted(problems, key=lambda problem: (problem.where.line, problem.where.column))
     return Agreement(

@@ -23,6 +23,7 @@ from handfast.problem import Place, Problem, one_of
 #: Names that the rooms use for columns of their own.
 _TAKEN_BY_PEOPLE: Final = frozenset({"person_id", "at", "next_step", "fit", "intent", "source"})
 _TAKEN_BY_SIGNALS: Final = frozenset({"signal", "person_id", "kind", "occurred_at", "at", "ago"})
+_DOMAIN: Final = re.compile(r"[\w-]+(\.[\w-]+)+")
 _PLACEHOLDERS: Final = ("first_name", "company", "theme", "asked")
 _BUILT_IN_CALENDARS: Final = ("team", "always")
 
@@ -131,9 +132,70 @@ def _most_of(rule: IntentRule, intent: Intent) -> float:
     if rule.at_most is None:
         raise ValueError("a rule without a cap has no most")
     period = 1440 if rule.at_most.per == "day" else 10080
-    periods = min(intent.lookback.minutes // period + 2, 10_000)
+    reach = min(rule.within.minutes if rule.within else intent.lookback.minutes, intent.lookback.minutes)
+    periods = min(reach // period + 2, 10_000)
     decayed = (math.exp2(-max(0, n - 1) * period / intent.half_life.minutes) for n in range(periods))
     return rule.points * rule.at_most.times * sum(decayed)
+
+
+def _excluded(check: Check) -> Iterator[Problem]:
+    exclude, fields = check.contract.ready.exclude, check.contract.fields
+    for name in ("competitors", "employees"):
+        for n, domain in enumerate(getattr(exclude, name)):
+            if not _DOMAIN.fullmatch(domain):
+                path = ("ready", "exclude", name, n)
+                yield check.problem(path, f"'{domain}' is no domain", "Write what stands behind the @: 'kestrel.example'.")
+    if exclude.asks_addresses and fields.get("email", "text") != "text":
+        what = "an exclusion asks for the address, and 'email' is declared as something else than a text"
+        yield check.problem(("fields", "email"), what, "Declare it as text, or leave it out.")
+
+
+def _grades(check: Check) -> Iterator[Problem]:
+    """The best first: a grade below one that asks for less, or as much, is given to nobody."""
+    grades = check.contract.ready.grades
+    for part in ("fit", "intent") if grades else ():
+        bars = list(getattr(grades, part).items())
+        for (better, high), (worse, low) in pairwise(bars):
+            if low >= high:
+                what = f"nobody gets the grade {worse}: it asks for {low}, and {better} above it for {high}"
+                yield check.problem(
+                    ("ready", "grades", part, worse), what, "Write the best grade first, each with a lower bar than the one above."
+                )
+        if [name for name, _ in bars] != sorted(name for name, _ in bars):
+            yield check.problem(
+                ("ready", "grades", part), "the grades are not in order", "Write A before B, and 1 before 2: the first is the best."
+            )
+
+
+def _groups(check: Check) -> Iterator[Problem]:
+    group, ready = check.contract.ready.account, check.contract.ready
+    if group is None:
+        return
+    if group.within.minutes == 0:
+        yield check.problem(("ready", "account", "within"), "nobody is active for no time at all", "Write it as '30 days'.")
+    if group.intent > 0 and not any(rule.points > 0 for rule in ready.intent.points):
+        what = f"no group can have {group.intent} intent points: no rule gives any"
+        yield check.problem(("ready", "account", "intent"), what, "Add rules under `ready.intent.points`, or ask for 0.")
+    most = sum(rule.points for rule in ready.fit.points if rule.points > 0)
+    if group.fit is not None and most < group.fit:
+        what = f"nobody can have {group.fit} fit points: all rules together give {most}"
+        yield check.problem(("ready", "account", "fit"), what, f"Ask for {most} at most, or add rules.")
+
+
+def _frequencies(check: Check) -> Iterator[Problem]:
+    intent = check.contract.ready.intent
+    for n, rule in enumerate(intent.points):
+        path = ("ready", "intent", "points", n)
+        if rule.within is not None and rule.within.minutes == 0:
+            yield check.problem((*path, "within"), "no signal is this young for long", "Write it as '2 days'.")
+        if rule.within is not None and rule.within.minutes > intent.lookback.minutes:
+            what = f"the rule looks back {rule.within}, and the contract {intent.lookback} at most"
+            yield check.problem((*path, "within"), what, "Shorten it, or lengthen `lookback`.")
+        if rule.times is not None and rule.times.within.minutes == 0:
+            yield check.problem((*path, "times"), "nothing happens twice in no time at all", "Write it as '3 within 7 days'.")
+        if rule.times is not None and rule.times.within.minutes > intent.lookback.minutes:
+            what = f"the rule counts within {rule.times.within}, and the contract looks back {intent.lookback} at most"
+            yield check.problem((*path, "times"), what, "Shorten it, or lengthen `lookback`.")
 
 
 def _next_steps(check: Check) -> Iterator[Problem]:
@@ -147,7 +209,7 @@ def _next_steps(check: Check) -> Iterator[Problem]:
 
 def _free_mail(check: Check) -> Iterator[Problem]:
     for n, domain in enumerate(check.contract.match.free_mail):
-        if not re.fullmatch(r"[\w-]+(\.[\w-]+)+", domain):
+        if not _DOMAIN.fullmatch(domain):
             yield check.problem(
                 ("match", "free_mail", n), f"'{domain}' is no mail domain", "Write what stands behind the @: 'mail.example'."
             )
@@ -279,6 +341,10 @@ _CHECKS: Final[tuple[Callable[[Check], Iterator[Problem]], ...]] = (
     _fields,
     _kinds,
     _bars,
+    _frequencies,
+    _excluded,
+    _grades,
+    _groups,
     _next_steps,
     _free_mail,
     _pools,

@@ -11,8 +11,7 @@ The language, word by word, is in docs/reference/conditions.md. Beside PostgreSQ
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
@@ -21,6 +20,7 @@ import polars as pl
 from sqlglot import exp
 
 from handfast.contract.frames import DTYPES, as_frame, read_time
+from handfast.contract.patterns import matching, pieces_of
 from handfast.contract.syntax import DEEPEST, Complaint, Tree, parse
 from handfast.contract.terms import FieldType
 from handfast.problem import Place, Problem, one_of
@@ -252,14 +252,14 @@ class _Walk:
                 pattern.offset, "the pattern of LIKE is not a text in quotes", "Write it out: LIKE '/pricing%'; or use contains(a, b)."
             )
             return None
-        pieces = _pieces(pattern.value, escape)
+        pieces = pieces_of(pattern.value, escape)
         if pieces is None:
             self.wrong(pattern.offset, f"the pattern ends with the escape {escape}", f"Write {escape}{escape} for the sign itself.")
             return None
         if part.field is not None:
             shortest = "".join(text if kind == "text" else "x" if kind == "one" else "" for kind, text in pieces)
             self.named.setdefault(part.field, []).append(shortest)
-        return _Part("bool", _matching(part.expr, pieces, fold=fold), part.offset)
+        return _Part("bool", matching(part.expr, pieces, fold=fold), part.offset)
 
     def escape(self, node: exp.Expression) -> str | None:
         """One character, or the empty text for no escape at all."""
@@ -483,65 +483,6 @@ def _among(pairs: Sequence[tuple[_Part, _Part]]) -> pl.Expr:
         answers.append(part.expr.is_in(values.implode()))
     answers += [_UNKNOWN if right.kind == "null" else part.expr == right.expr for right in others]
     return _balanced(answers, pl.Expr.or_)
-
-
-# --- LIKE -----------------------------------------------------------------------------------------------------
-
-#: A piece of a pattern: a text as it is, one character (`_`), or any number of them (`%`).
-_Piece: TypeAlias = tuple[Literal["text", "one", "any"], str]
-
-
-def _pieces(pattern: str, escape: str) -> list[_Piece] | None:
-    """The pieces of a pattern; None where it ends with the escape."""
-    found: list[_Piece] = []
-    signs = iter(pattern)
-    for sign in signs:
-        if sign == escape:
-            following = next(signs, None)
-            if following is None:
-                return None
-            found.append(("text", following))
-        elif sign in "%_":
-            if sign == "_" or found[-1:] != [("any", "")]:
-                found.append(("one" if sign == "_" else "any", ""))
-        else:
-            found.append(("text", sign))
-    return _joined(found)
-
-
-def _joined(pieces: Iterable[_Piece]) -> list[_Piece]:
-    joined: list[_Piece] = []
-    for kind, text in pieces:
-        if kind == "text" and joined and joined[-1][0] == "text":
-            joined[-1] = ("text", joined[-1][1] + text)
-        else:
-            joined.append((kind, text))
-    return joined
-
-
-def _matching(value: pl.Expr, pieces: Sequence[_Piece], *, fold: bool) -> pl.Expr:
-    """The common shapes need no regular expression; the others get one over the whole text, newlines included, in linear time."""
-    shape, texts = [kind for kind, _ in pieces], [pl.lit(text) for kind, text in pieces if kind == "text"]
-    if not fold:
-        if shape == ["text"] or not shape:
-            return value == (texts[0] if texts else pl.lit(""))
-        if shape == ["text", "any"]:
-            return value.str.starts_with(texts[0])
-        if shape == ["any", "text"]:
-            return value.str.ends_with(texts[0])
-        if shape == ["any", "text", "any"]:
-            return value.str.contains(texts[0], literal=True)
-    return value.str.contains(_regex(pieces, fold=fold))
-
-
-def _regex(pieces: Sequence[_Piece], *, fold: bool) -> str:
-    parts = {"one": ".", "any": ".*"}
-    body = "".join(_plain(text) if kind == "text" else parts[kind] for kind, text in pieces)
-    return f"(?s{'i' if fold else ''})\\A{body}\\z"
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"[\\.+*?()|\[\]{}^$#&\-~/]", r"\\\g<0>", text)
 
 
 # --- functions ------------------------------------------------------------------------------------------------

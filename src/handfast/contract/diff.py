@@ -1,4 +1,4 @@
-"""What changes from one contract to another, in sentences: "intent bar 40 → 35", "new territory west", "SLA demo first touch 5 → 3 minutes".
+"""What changes from one contract to another, in sentences: "intent bar 40 → 35", "new territory west", "SLA demo first touch 5 → 3 hours".
 
 Terms are compared, not texts: comments and layout are no change. Entries of lists are found again by what people call them
 (`contract.matching`), so a rule that was moved or renamed is not one removed and one added. A term nobody wrote a word for here is told in
@@ -302,6 +302,8 @@ def _removed(spot: _Spot) -> str:
 def _added(spot: _Spot, value: Any) -> str:
     if _pattern(spot.path) == _MEMBER:
         return f"{spot.path[-1]} joins pool {spot.path[2]} with share {_shown(value)}"
+    if _pattern(spot.path) == ("examples", "*"):
+        return f"new {spot.subject}"
     if isinstance(value, Mapping):
         said = _summary(value, {*_words_of(spot.subject)})
         return f"new {spot.subject}: {said}" if said else f"new {spot.subject}"
@@ -310,7 +312,7 @@ def _added(spot: _Spot, value: Any) -> str:
 
 def _words_of(subject: str) -> Iterator[str]:
     """What a subject says already, so that a summary need not say it again."""
-    yield from (subject, subject.partition(" ")[2], *re.findall(r"'(.*?)'", subject), *re.findall(r"[\w-]+", subject))
+    yield from (subject, subject.partition(" ")[2], *re.findall(r'"(.*?)"', subject), *re.findall(r"[\w-]+", subject))
 
 
 def _summary(value: Mapping[str, Any], said: set[str]) -> str:

@@ -140,8 +140,8 @@ _INTERVAL = re.compile(r"^([01]\d|2[0-4]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)$")
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
-def _interval(value: str) -> str:
-    if (match := _INTERVAL.match(value)) is None:
+def _interval(value: object) -> str:
+    if not isinstance(value, str) or (match := _INTERVAL.match(value)) is None:
         raise ValueError(f"'{value}' is not an interval; write it as '09:00-12:30'")
     start, end = int(match[1]) * 60 + int(match[2]), int(match[3]) * 60 + int(match[4])
     if end > 1440 or start >= end:
@@ -315,9 +315,11 @@ class Ready(Term):
 
 
 class Match(Term):
-    """How a person finds an account. `domain: off` leaves every person without one (their own party)."""
+    """How a person finds an account: by domain, by the distinctive words of the company's name, or by nothing (`off` and no words)."""
 
-    domain: Literal["off", "always"] = "always"
+    domain: Literal["off", "fallback", "always"] = "always"
+    distinctive_words: bool = False
+    review_below: Annotated[float, Field(ge=0.5, le=1)] = 0.9
     free_mail: tuple[str, ...] = ()
 
 

@@ -17,6 +17,12 @@ from typing import Final
 
 from handfast.facts import Absence, Rep
 
+#: Who signed the contract, and who wrote it: e-mail address, name, role.
+AUTHOR: Final = ("otto.reis@northwind.example", "Otto Reis", "revops")
+SIGNERS: Final = {
+    "marketing": ("mara.lang@northwind.example", "Mara Lang", "marketing"),
+    "sales": ("priya.patel@northwind.example", "Priya Patel", "manager"),
+}
 MANAGERS: Final = (
     Rep("priya", "Priya Patel", "priya.patel@northwind.example", "sales-us", None, "America/New_York"),
     Rep("marco", "Marco Rossi", "marco.rossi@northwind.example", "sales-dach", None, "Europe/Berlin"),

@@ -18,10 +18,11 @@ import orjson
 import structlog
 
 from handfast.connectors.segment import Refusal
+from handfast.contract.history import SIDES
 from handfast.demo import company
 from handfast.demo.sales import Sales
 from handfast.demo.traffic import Event, Session, Traffic
-from handfast.desk import contracts, imports
+from handfast.desk import drafts, imports
 from handfast.desk.actions import dispose, touch
 from handfast.desk.contracts import Book
 from handfast.desk.drive import Drive, Driven
@@ -88,9 +89,7 @@ def cast(store: Store, seed: int, hands_off: frozenset[str] = frozenset()) -> Ca
 
 def found(store: Store, people: Cast, seed: int, start: datetime, days: int) -> None:
     """The company before its first visitor: contract, reps, absences, named accounts."""
-    _version, problems = contracts.put_in_force(store, contract_text(), "northwind.yaml", start)
-    if problems:
-        raise ValueError(f"the demo's own contract has problems: {problems[0]}")
+    sign_contract(store, start)
     imports.put_reps(store, [*company.MANAGERS, *company.REPS])
     imports.put_absences(store, company.absences(Random(seed + 3), start, days + 30))
     imports.put_accounts(
@@ -105,6 +104,13 @@ def found(store: Store, people: Cast, seed: int, start: datetime, days: int) -> 
         ],
         start,
     )  # fmt: skip
+
+
+def sign_contract(store: Store, at: datetime) -> None:
+    """The first version, the way every version comes: a draft that Marketing signs and Sales signs. Raises Refused where it has problems."""
+    made = drafts.save(store, contract_text(), drafts.Who(*company.AUTHOR), at, note={"file": "northwind.yaml"})
+    for side in SIDES:
+        drafts.sign(store, made.number, side, drafts.Who(*company.SIGNERS[side]), at)
 
 
 def live_through(

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 
 from handfast.contract.agreement import Agreement
+from handfast.desk.learned import Learned
 from handfast.facts import Account, Signal
 from handfast.identity.resolve import Directory
 from handfast.store.handover import Pending
@@ -28,6 +29,8 @@ class Batch:
     punctual: bool
     domain_of: Callable[[str], str | None]
     directory: Directory = field(default_factory=Directory)
+    #: What this batch learns, compared with what the store knew; begun once the directory holds that.
+    learned: Learned = field(default_factory=Learned)
 
     def decided_at(self, signal: Signal) -> datetime:
         """When what follows from this signal is decided (UTC)."""
@@ -44,16 +47,17 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A person at the time of one of their signals. `subject` names what was known of them then: it changes with their fields.
+    """A person at the time of one of their signals. `subject` names what was known of them then: it changes when more becomes known.
 
-    `learned`: this signal changed them within the batch, or linked a key to the person.
+    `taught`: this signal taught something of them.
     """
 
     waiting: Pending
     person: str
     subject: str
     at: datetime
-    learned: bool = False
+    account: str | None = None
+    taught: bool = False
 
 
 @dataclass(frozen=True, slots=True)

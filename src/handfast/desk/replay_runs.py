@@ -49,7 +49,20 @@ def ask(store: Store, wish: Wish, at: datetime) -> tuple[rows.Run | None, list[P
         return None, [Problem(Place("replay", part="until"), what, "Name an end after the beginning.")]
     asked = Asked(draft, utc(wish.since), utc(wish.until), wish.touch_minutes)
     run = rows.Run(
-        asked.id, draft.id, draft.contract.contract, wish.text, asked.since, asked.until, "waiting", 0.0, "", None, wish.by, at, at
+        asked.id,
+        draft.id,
+        draft.contract.contract,
+        wish.text,
+        asked.since,
+        asked.until,
+        asked.touch_minutes,
+        "waiting",
+        0.0,
+        "",
+        None,
+        wish.by,
+        at,
+        at,
     )
     with store.writing() as conn:
         rows.put_run(conn, run)
@@ -58,9 +71,8 @@ def ask(store: Store, wish: Wish, at: datetime) -> tuple[rows.Run | None, list[P
 
 
 def perform(
-    store: Store, run: rows.Run, work: Path, clock: Callable[[], datetime], *, touch_minutes: int = TOUCH_MINUTES,
-    tell: Callable[[str, float], None] = lambda _what, _share: None,
-) -> Found:  # fmt: skip
+    store: Store, run: rows.Run, work: Path, clock: Callable[[], datetime], tell: Callable[[str, float], None] = lambda _what, _share: None
+) -> Found:
     """Runs it to its end, from where an earlier attempt was left. What it needs on the way lies in a folder of its own under `work`.
 
     Raises:
@@ -73,7 +85,7 @@ def perform(
         raise Refused(problems[0])
     _begin(store, run, clock)
     signs = _Signs(store, run.id, clock, tell)
-    asked = Asked(draft, run.since, run.until, touch_minutes)
+    asked = Asked(draft, run.since, run.until, run.touch_minutes)
     folder = work / run.id
     try:
         found = replay(store, asked, folder, signs)

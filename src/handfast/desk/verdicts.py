@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
@@ -60,13 +60,14 @@ def worth_asking(
 
     A signal that no rule hears changes nothing of somebody of whom nothing new is known, who is not ready (time may end that) and has no
     open next step (without one nobody becomes ready): most page views are like that, and cost no verdict. Whoever is asked once in a
-    batch is asked from there on.
+    batch is asked from there on. Where a rule waits before it counts a signal, time alone may open a step, and everybody is asked.
     """
     asked: set[str] = set()
     kept = []
     facts = {subject: _digest(b.contract_id, fields) for subject, fields in subjects.items()}
+    patient = any(listener.delay for listener in plan_of(b.agreement).listeners)
     for m, heard in zip(moments, _heard(b.agreement, [m.waiting.signal for m in moments]), strict=True):
-        if heard or m.learned or m.person in asked or _unsettled(before.get(m.person), facts[m.subject]):
+        if patient or heard or m.taught or m.person in asked or _unsettled(before.get(m.person), facts[m.subject]):
             asked.add(m.person)
             kept.append(m)
     return kept, facts
@@ -106,18 +107,23 @@ def typed(evidence: pl.DataFrame, agreement: Agreement) -> pl.DataFrame:
 
 
 def _evidence(b: Batch, moments: list[Moment]) -> pl.DataFrame:
-    """What these people did as far back as it counts, one row a signal and subject."""
+    """What these people did as far back as it counts, and as far as it had been received: one row a signal and subject."""
     agreement = b.agreement
     since = min(m.at for m in moments) - reach(agreement)
     until = max(m.at for m in moments)
-    people = {m.person for m in moments}
-    keys = {who: person for who, person in b.directory.who.items() if person in people}
-    got = rows.evidence(b.conn, keys, list(agreement.kinds), since, until, list(agreement.signal_fields))
-    if any(m.person != m.subject for m in moments):
-        pairs = sorted({(m.person, m.subject) for m in moments})
-        subjects = pl.DataFrame(pairs, schema={"person_id": pl.String, "subject": pl.String}, orient="row")
-        got = got.join(subjects, on="person_id").drop("person_id").rename({"subject": "person_id"})
-    return typed(got, agreement)
+    last = {m.subject: m for m in moments}  # what was received by the last moment of a subject was known to all of them
+    places = {subject: (m.waiting.signal.received_at, m.waiting.seq) for subject, m in last.items()}
+    known = [(who, s, *places[s]) for s, m in last.items() for who in b.learned.keys_at(m.person, places[s])]
+    keys = {who: who for who, *_ in known}
+    got = rows.evidence(b.conn, keys, list(agreement.kinds), since, until, list(agreement.signal_fields)).rename({"person_id": "_who"})
+    got = got.join(pl.DataFrame(known, schema=_KNOWN, orient="row"), on="_who").filter(
+        (pl.col("received_at") < pl.col("_by")) | ((pl.col("received_at") == pl.col("_by")) & (pl.col("signal") <= pl.col("_seq")))
+    )
+    return typed(got.drop("_who", "received_at", "_by", "_seq"), agreement)
+
+
+#: A key, the subject it belonged to, and the last signal known to that: when it was received, and its number.
+_KNOWN: Final[dict[str, Any]] = {"_who": pl.String, "person_id": pl.String, "_by": pl.Datetime("us", "UTC"), "_seq": pl.Int64}
 
 
 def write_standings(b: Batch, judged: Judged, facts: Mapping[str, int], before: Mapping[str, Standing]) -> None:
@@ -172,8 +178,8 @@ def write_verdicts(b: Batch, ready: Sequence[Ready]) -> None:
         m = r.moment
         inputs = "{" + ",".join(str(ids[s]) for s in r.working["inputs"]) + "}"
         said = tuple(r.row[name] for name in SAYS)
-        account, signal = b.directory.people[m.person].account, m.waiting.signal
+        signal = m.waiting.signal
         written.append(
-            (r.verdict, m.person, account, m.at, b.contract_id, *said, signal.id, inputs, rows.dumps(r.working), b.decided_at(signal))
+            (r.verdict, m.person, m.account, m.at, b.contract_id, *said, signal.id, inputs, rows.dumps(r.working), b.decided_at(signal))
         )
     rows.add_verdicts(b.conn, written)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from handfast.desk.batch import Batch, Moment
 from handfast.facts import lane_of
@@ -11,6 +12,8 @@ from handfast.identity.normalise import business_domain
 from handfast.identity.resolve import resolve
 from handfast.store import handover as rows
 from handfast.store.handover import Pending
+
+_INSTANT: Final = timedelta(microseconds=1)
 
 
 class Keys:
@@ -41,6 +44,7 @@ def look_up(b: Batch, waiting: list[Pending]) -> Keys:
     for account in rows.accounts(b.conn, list(ids), list(account_keys)):
         book.accounts[account.id] = account
         book.account_of_key[account.key] = account.id
+    b.learned.begin(book)
     return keys
 
 
@@ -84,27 +88,31 @@ def _lanes_needed(b: Batch, one: Pending, keys: Keys) -> tuple[int, list[int]]:
 
 
 def resolve_all(b: Batch, mine: list[Pending]) -> tuple[list[Moment], dict[str, dict[str, Any]]]:
-    """Every signal to its person, and subject → what was known of them. One whose fields change within the batch is several subjects."""
-    book = b.directory
+    """Every signal to its person, and subject → what was known of them.
+
+    Each subject is judged by what was known then: its fields, and the signals received by its last moment. Where fields change, a key is
+    linked, or a signal comes late, another subject begins, for the moments before had to do without. A signal that no verdict could read,
+    and that taught nothing, is no moment: time alone only takes away.
+    """
+    listens, book = b.agreement.kinds, b.directory
     versions: dict[str, int] = {}
     last: dict[str, dict[str, Any]] = {}
+    latest: dict[str, datetime] = {}
     moments: list[Moment] = []
     subjects: dict[str, dict[str, Any]] = {}
     for one in mine:
-        keys = len(book.links) + len(book.merges)
         person = resolve(one.signal, book, b.domain_of)
-        if person is None:
+        taught = b.learned.after(book, one.signal, one.seq, person)
+        if person is None or not (taught or one.signal.kind in listens):
             continue
-        fields = book.fields_of(person)
-        known = last.get(person)
-        # A key that became theirs brings along whatever was done under it.
-        learned = len(book.links) + len(book.merges) > keys or (known is not None and known != fields)
-        if known != fields:
+        fields, at = book.fields_of(person), one.signal.occurred_at
+        if taught or last.get(person) != fields or at <= latest.get(person, at - _INSTANT):
             versions[person] = versions.get(person, -1) + 1
             last[person] = fields
+        latest[person] = max(at, latest.get(person, at))
         subject = person if versions[person] == 0 else f"{person}#{versions[person]}"
         subjects[subject] = fields
-        moments.append(Moment(one, person, subject, one.signal.occurred_at, learned))
+        moments.append(Moment(one, person, subject, at, book.people[person].account, taught))
     return moments, subjects
 
 
@@ -118,6 +126,7 @@ def write_people(b: Batch) -> None:
     if changed_people := [book.people[p] for p in sorted(book.changed_people) if p not in book.new_people]:
         rows.change_people(b.conn, changed_people)
     merged = dict(book.merges)
+    b.learned.write(b.conn)
     if merged:
         rows.merge(b.conn, merged)
     rows.link(b.conn, [(one.who, merged.get(one.person, one.person), one.since) for one in book.links])

@@ -242,7 +242,7 @@ def _name(a: Name, b: Name, others: Others) -> list[Step | None]:
                 "name",
                 "ACRONYM",
                 f"the initials of the name: {' '.join(a.words)}, {' '.join(b.words)}",
-                log2(max(2, others.accounts)) - 1.0,
+                log2(max(2, others.accounts)) + 0.5,
             ),
             clash,
         ]
@@ -322,6 +322,19 @@ def _one_slip(a: Name, b: Name) -> bool:
 def _slip_cost(a: Sequence[str], b: Sequence[str]) -> float:
     """A slip in a long name is a slip; in a short one it may be another firm."""
     return 1.0 if min(sum(map(len, a)), sum(map(len, b))) < 9 else 0.4
+
+
+def may_be(a: Company, b: Company) -> bool:
+    """Whether anything that could make them one company agrees: worth weighing."""
+    if (a.phone and a.phone == b.phone) or any(d in b.domains for d in a.domains):
+        return True
+    one, other = read_name(a.name), read_name(b.name)
+    if not one.compact or not other.compact:
+        return False
+    if one.compact == other.compact or _one_slip(one, other) or _is_acronym(one, other) or _is_acronym(other, one):
+        return True
+    both = share(one, other).both
+    return len(both) > 1 or any(x not in TRADE and y not in TRADE for x, y in both)
 
 
 def contradict(a: Name, b: Name) -> bool:

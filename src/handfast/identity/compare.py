@@ -23,9 +23,10 @@ from typing import Final, Literal
 from rapidfuzz.distance import OSA, JaroWinkler
 
 Kind = Literal["name", "code", "text", "exact", "email"]
-#: `no`: every agreement weighs the same. `share`: by the share of records that say this (names, towns). `holders`: by how many others have
-#: it beside the two (mailboxes, phone numbers): a desk's phone is no evidence among its colleagues.
-Rare = Literal["no", "share", "holders"]
+#: How the rarity of an agreed value counts. `no`: every agreement weighs the same. `share`: by the share of records that say this (names).
+#: `local`: the same, but among colleagues it is common (town, firm). `holders`: by how many others have it beside the two (mailboxes, phone
+#: numbers): a desk's phone is no evidence among its colleagues.
+Rare = Literal["no", "share", "local", "holders"]
 
 #: Level 0 of every kind: both say the same.
 SAME: Final = 0
@@ -120,9 +121,10 @@ class Model:
     rarity: Mapping[str, Mapping[str, float]] = field(default_factory=lambda: MappingProxyType({}))
     rarest: float = 1e-6
 
-    def share(self, field: str, value: str) -> float:
-        """The share of records that say this."""
-        return self.rarity.get(field, {}).get(value, self.rarest)
+    def share(self, field: str, value: str) -> float | None:
+        """The share of records that say this; None where nothing was learned of the field."""
+        known = self.rarity.get(field)
+        return known.get(value, self.rarest) if known is not None else None
 
 
 #: What is added to "how many others have this": nobody yet is not never.
@@ -150,9 +152,9 @@ def _bits(comparison: Comparison, spot: int, value: str | None, model: Model) ->
     if spot == UNKNOWN:
         return 0.0
     level = comparison.levels[spot]
-    if spot != SAME or comparison.rare == "no" or value is None:
+    share = model.share(comparison.field, value) if spot == SAME and comparison.rare != "no" and value else None
+    if share is None:
         return level.bits
-    share = model.share(comparison.field, value)
     if comparison.rare == "holders":
         share = max(share - 2 * model.rarest, 0.0) + OTHERS * model.rarest
     return log2(level.m / max(share, LEAST))
@@ -160,12 +162,15 @@ def _bits(comparison: Comparison, spot: int, value: str | None, model: Model) ->
 
 def _near_bits(comparison: Comparison, spot: int, value: str | None, model: Model, colleagues: int) -> float:
     """As `_bits`, against colleagues: names are as rare among them as anywhere, mailboxes and phones are shared by some of them."""
-    if spot != SAME or comparison.rare == "no" or value is None:
-        return 0.0 if spot == UNKNOWN else comparison.levels[spot].near_bits
-    level = comparison.levels[SAME]
+    if spot == UNKNOWN:
+        return 0.0
+    level = comparison.levels[spot]
+    share = model.share(comparison.field, value) if spot == SAME and comparison.rare in ("share", "holders") and value else None
+    if share is None:
+        return level.near_bits
     if comparison.rare == "share":
-        return log2(level.m / max(level.near, LEAST) * max(level.u, LEAST) / max(model.share(comparison.field, value), LEAST))
-    others = max(model.share(comparison.field, value) / model.rarest - 2, 0.0) + OTHERS
+        return level.near_bits + log2(level.u / max(share, LEAST))
+    others = max(share / model.rarest - 2, 0.0) + OTHERS
     return log2(level.m / min(0.95, others / max(colleagues, 2)))
 
 

@@ -35,6 +35,8 @@ DRAWN: Final = 200_000
 ROUNDS: Final = 30
 #: So many pairs are added as the levels had them before anything was learned.
 BEFORE: Final = 2.0
+#: What was never seen among so many pairs is not said to be rarer than this.
+RAREST: Final = 1e-6
 #: How many values of a field are kept with their share, the most frequent first; the others are as rare as the rarest.
 KEPT_VALUES: Final = 5_000
 
@@ -159,7 +161,8 @@ def _reshared(comparison: Comparison, totals: Sequence[float], share: Literal["m
     begun = [v.m for v in LEVELS[comparison.kind]] if share == "m" else [v.u for v in comparison.levels]
     shares = [(total + BEFORE * first) / (known + BEFORE) for first, total in zip(begun, totals, strict=True)]
     return tuple(
-        replace(level, m=new) if share == "m" else replace(level, near=new) for level, new in zip(comparison.levels, shares, strict=True)
+        replace(level, m=max(RAREST, new)) if share == "m" else replace(level, near=max(RAREST, new))
+        for level, new in zip(comparison.levels, shares, strict=True)
     )
 
 
@@ -203,9 +206,9 @@ def _rarer(table: Table, comparison: Comparison, pairs: pl.DataFrame, model: Mod
     same = (pairs[comparison.field] == SAME).cast(pl.Float64)
     level = comparison.levels[SAME]
     holders = table.used[comparison.field].cast(pl.Float64).gather(table.codes[comparison.field].gather(pairs["a"]))
-    if comparison.rare == "share":
-        more = (level.u / (holders / max(1, table.count)).clip(model.rarest, 1.0)).log(2) * same
-        return more, more
+    if comparison.rare in ("share", "local"):
+        more = (level.u / (holders / max(1, table.count)).clip(LEAST, 1.0)).log(2) * same
+        return more, more * (comparison.rare == "share")
     others = (holders - 2).clip(0.0) + OTHERS
     far = (level.u / (others / max(1, table.count)).clip(LEAST, 1.0)).log(2) * same
     return far, ((level.near or level.u) / (others / firm).clip(LEAST, 0.95)).log(2) * same

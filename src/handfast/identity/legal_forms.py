@@ -12,10 +12,13 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+def _entries(text: str) -> frozenset[str]:
+    return frozenset(entry.strip() for entry in text.split("|"))
+
+
 #: What the law makes a company put behind (or before) its name. Several words are written with spaces.
-LEGAL_FORMS: Final = frozenset(
-    part.strip()
-    for part in """
+LEGAL_FORMS: Final = _entries(
+    """
 ab | ag | aktiebolag | aktiengesellschaft | aktienges | aps | as | asa | a s | besloten vennootschap | bhd | bt | bv | bvba | ca |
 co | company | corp | corporation | cv | cvba | doo | dd | dba | eeig | eg | eirl | eood | ev | fa | fka | gbr | ges mbh |
 gesellschaft mit beschrankter haftung | gesmbh | ggmbh | gmbh | gmbh and co kg | gmbh co kg | hf | inc | incorporated | jsc |
@@ -25,7 +28,7 @@ pty | private limited | public limited company | pvt | ry | sa | sa de cv | sab 
 | sdn | sdn bhd | se | sgps | sia | sicav | sl | slu | snc | societe anonyme | spa | spol sro | sp zoo | sp z oo | spzoo | srl |
 srls | sro | tbk | ua | uab | ug | vennootschap | vof | vzw | yk | zao | zrt | vnl | dit | dite | soc | societe | stbv |
 gesellschaft | gmbhco
-""".split("|")
+"""
 )
 
 #: The longest legal form, in words.
@@ -39,7 +42,8 @@ von y zu amp
 """
 )
 
-#: Words of trade, of size and of place: half the companies of a branch have them. They tell two companies of one name apart, never make two one.
+#: Words of trade, of size and of place: half the companies of a branch have them. They tell two
+#: companies of one name apart, and never make two one.
 TRADE: Final = _words(
     """
 advisors advisory aerospace agency air airlines america american analytics applied asia asset assets associates association

@@ -23,6 +23,6 @@ def phone_number(text: str, country: str | None = None) -> str | None:
         number = phonenumbers.parse(text, country.upper() if country else None)
     except phonenumbers.NumberParseException:
         return None
-    if not phonenumbers.is_possible_number(number):
+    if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
         return None
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))

@@ -31,11 +31,12 @@ from handfast.readiness.words import listed
 if TYPE_CHECKING:
     from handfast.contract.agreement import Agreement
     from handfast.contract.conditions import Compiled
+    from handfast.contract.terms import FieldType
 
 #: More changes than this are not advice any more.
 MOST: Final = 3
 #: How many made-up people, and how many made-up signals of one kind, are tried at most.
-_TRIED: Final = 20_000
+_TRIED: Final = 5_000
 _OFFERED: Final = 2_000
 _SETS_TRIED: Final = 2_000
 _KEPT: Final = 64
@@ -104,18 +105,30 @@ def _fit_change(agreement: Agreement, stand: Stand) -> list[dict[str, Any]] | No
     if stand.fit >= bar:
         return []
     plan, fields = plan_of(agreement), agreement.contract.fields
-    choices = {name: options for name, options in _choices(agreement).items() if name in stand.seen}
+    choices = {
+        name: options for name, options in _choices(agreement).items() if name in stand.seen and not (name == "email" and plan.barriers)
+    }
     for size in range(1, MOST + 1):
         tried = list(islice(_assignments(choices, stand.seen, size), _TRIED))
         if not tried:
             return None
-        made = as_frame([{**stand.seen, **one} for one in tried], fields).with_columns(pl.lit(None, dtype=pl.UInt8).alias("_flags"))
-        found = made.select(*plan.person[:2])
+        # Whoever an exclusion keeps back does not come here, and addresses are not among what is tried.
+        found = _people(stand.seen, tried, fields).select(*plan.person[:2])
         good = [(one, fit) for one, fit, reason in zip(tried, found["fit"], found["reason"], strict=True) if fit >= bar and reason is None]
         if good:
             best = min(good, key=lambda case: (sum(stand.seen[name] is not None for name in case[0]), case[1]))[0]
             return [{"part": "fit", "field": name, "from": _plain(stand.seen[name]), "to": _plain(value)} for name, value in best.items()]
     return None
+
+
+def _people(seen: Mapping[str, Any], tried: Sequence[Mapping[str, Any]], fields: Mapping[str, FieldType]) -> pl.DataFrame:
+    """The made-up people, one a row."""
+    columns = [
+        pl.Series(name, [one.get(name, value) for one in tried], dtype=DTYPES[fields[name]])
+        for name, value in seen.items()
+        if name in fields
+    ]
+    return pl.DataFrame([*columns, pl.Series("_flags", [None] * len(tried), dtype=pl.UInt8)])
 
 
 def _assignments(choices: Mapping[str, tuple[Any, ...]], seen: Mapping[str, Any], size: int) -> Iterator[dict[str, Any]]:
@@ -137,11 +150,20 @@ def _choices(agreement: Agreement) -> Mapping[str, tuple[Any, ...]]:
         types = agreement.contract.fields
         conditions = (*agreement.fit, *agreement.never)
         names = dict.fromkeys(name for condition in conditions for name in sorted(condition.names) if name in types)
-        found = _choices_kept[agreement.id] = {name: _values(conditions, name, types[name]) for name in names}
+        found = _choices_kept[agreement.id] = {name: _told_apart(conditions, name, types[name]) for name in names}
     return found
 
 
-def _values(conditions: Sequence[Compiled], name: str, kind: str) -> tuple[Any, ...]:
+def _told_apart(conditions: Sequence[Compiled], name: str, kind: FieldType) -> tuple[Any, ...]:
+    """The values of a field that conditions tell apart, the first of each kind; all of them where a condition reads other fields too."""
+    values, asking = _values(conditions, name, kind), [condition for condition in conditions if name in condition.names]
+    if any(len(condition.names) > 1 for condition in asking) or not values:
+        return values
+    said = pl.DataFrame([pl.Series(name, values, dtype=DTYPES[kind])]).select(c.expr.alias(str(n)) for n, c in enumerate(asking))
+    return tuple(dict(zip(reversed(said.rows()), reversed(values), strict=True)).values())[::-1]
+
+
+def _values(conditions: Sequence[Compiled], name: str, kind: FieldType) -> tuple[Any, ...]:
     """The values the conditions name, those beside a number or moment, and both of a yes-or-no."""
     if kind == "bool":
         return (True, False)
@@ -203,8 +225,6 @@ class _Room:
         if listener.run is not None:
             many, within = listener.run
             self.needed = max(0, many - 1 - sum(at - when <= within for when in times))
-        if listener.delay:
-            self.left = 0
 
     def gain(self, many: int) -> int:
         """What `many` further signals add, in millionths."""
@@ -287,4 +307,6 @@ def _heard(plan: Plan, kind: str, fields: pl.DataFrame) -> list[tuple[int, ...]]
     base = [pl.lit("x").alias("person_id"), pl.lit(0).alias("signal"), pl.lit(kind).alias("kind"), moment.alias("occurred_at")]
     asked = fields.with_columns(*base) if fields.width else pl.select(*base)
     said = asked.select(plan.signal).drop("person_id", "signal", "_occurred")
-    return [tuple(number for number, met in enumerate(row) if met) for row in said.iter_rows()]
+    # A click that waits for scanners opens nothing now, and gives nothing.
+    at_once = [listener.delay == 0 for listener in plan.listeners]
+    return [tuple(number for number, met in enumerate(row) if met and at_once[number]) for row in said.iter_rows()]

@@ -9,13 +9,13 @@ Columns with a leading underscore are ours; names in a contract begin with a let
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
 from handfast.readiness.exclude import human
-from handfast.readiness.plan import Listener, Plan
+from handfast.readiness.plan import NEVER, Listener, Plan
 
 if TYPE_CHECKING:
     from handfast.contract.terms import Cap
@@ -27,8 +27,8 @@ PAIRS_AT_ONCE: Final = 4_000_000
 _SLICES: Final = 2**31
 #: Days of a person share a key in the same way; 2^22 days are 11,000 years.
 _DAYS: Final = 2**22
-#: Later than any moment: what never begins to count.
-NEVER: Final = 2**62
+#: Signals of one person up to this number are laid out by hand.
+FEW: Final = 512
 _WEIGHED: Final = {
     "_who": pl.UInt32,
     "signal": pl.Int64,
@@ -52,29 +52,59 @@ def weigh(plan: Plan, evidence: pl.DataFrame, who: pl.DataFrame, span: tuple[int
         `_who`, `_occurred`, `_rule` (position in `plan.listeners`), `_from`; with the working also `signal` and `_known`; where a rule asks
         how often also `_anchor`. It counts at `at` where `_known`, `_from <= at < _occurred + reach` and `at < _anchor + reach`.
     """
-    timely = (pl.col("_occurred") > span[0]) & (pl.col("_occurred") <= span[1])
     if plan.exclude is not None:
         evidence = human(plan.exclude, evidence)
-    heard = evidence.lazy().select(plan.signal).filter(timely, plan.heard(unknown=working))
-    signals = heard.join(who.lazy(), on="person_id").collect() if who.height > 1 else _of_one(heard, who)
+    if who.height == 1 and evidence.height > FEW:
+        evidence = evidence.filter(pl.col("person_id") == pl.lit(who["person_id"]).first())
+    signals = evidence.select(plan.signal)
+    if who.height == 1 and signals.height <= FEW:
+        return _of_one(plan, signals, who, span, zone, working=working)
+    timely = (pl.col("_occurred") > span[0]) & (pl.col("_occurred") <= span[1])
+    signals = signals.filter(timely, plan.heard(unknown=working)).join(who, on="person_id")
     parts = [
         _rows(listener, number, signals, zone, working=working, runs=plan.runs)
         for number, listener in enumerate(plan.listeners)
         if signals[str(number)].any() or (working and signals[str(number)].null_count())
     ]
-    rows = pl.concat(parts) if parts else pl.DataFrame(schema=_WEIGHED | ({"_anchor": pl.Int64} if plan.runs else {}))
-    if working:
-        return rows
+    rows = pl.concat(parts) if parts else pl.DataFrame(schema=_columns(runs=plan.runs))
     # Pairs are many; without the working they need no more than this.
-    return rows.drop("signal", "_known")
+    return rows if working else rows.drop("signal", "_known")
 
 
-def _of_one(heard: pl.LazyFrame, who: pl.DataFrame) -> pl.DataFrame:
-    """A join with one person is a comparison."""
-    if not who.height:
-        return heard.clear().with_columns(pl.lit(0, dtype=pl.UInt32).alias("_who")).collect()
-    mine = pl.col("person_id") == pl.lit(who["person_id"]).first()
-    return heard.filter(mine).with_columns(pl.lit(who["_who"][0], dtype=pl.UInt32).alias("_who")).collect()
+def _columns(*, runs: bool) -> dict[str, Any]:
+    return {**_WEIGHED, "_anchor": pl.Int64} if runs else dict(_WEIGHED)
+
+
+def _of_one(plan: Plan, signals: pl.DataFrame, who: pl.DataFrame, span: tuple[int, int], zone: str, *, working: bool) -> pl.DataFrame:
+    """The same for the few signals of one person, laid out by hand: a step of the engine costs more than all of them together."""
+    person, numbers, times, *said = (column.to_list() for column in signals.get_columns())
+    mine = [n for n, at in enumerate(times) if span[0] < at <= span[1] and person[n] == who["person_id"][0]]
+    heard = [[n for n in mine if met[n] or (working and met[n] is None)] for met in said]
+    parts: list[pl.DataFrame] = []
+    for rules in _alike(plan, heard):
+        rows = [
+            (who["_who"][0], numbers[n], times[n], said[r][n] is not None, r, times[n] + plan.listeners[r].delay)
+            for r in rules
+            for n in heard[r]
+        ]
+        frame = pl.DataFrame(rows, schema=_WEIGHED, orient="row")
+        if plan.runs:
+            frame = frame.hstack([frame["_occurred"].alias("_anchor")])
+        parts.append(frame if len(rules) > 1 else _adjusted(frame, plan.listeners[rules[0]], zone, working=working, runs=plan.runs))
+    if not parts:
+        return pl.DataFrame(schema=_columns(runs=plan.runs))
+    return parts[0] if len(parts) == 1 else pl.concat(parts)
+
+
+def _alike(plan: Plan, heard: Sequence[Sequence[int]]) -> list[list[int]]:
+    """The rules that heard anything: those that count all they hear together, each of the others by itself."""
+    plain: list[int] = []
+    others: list[int] = []
+    for number, listener in enumerate(plan.listeners):
+        counts_all = listener.run is None and (listener.cap is None or len(heard[number]) <= listener.cap.times)
+        if heard[number]:
+            (plain if counts_all else others).append(number)
+    return ([plain] if plain else []) + [[number] for number in others]
 
 
 def _rows(listener: Listener, number: int, signals: pl.DataFrame, zone: str, *, working: bool, runs: bool) -> pl.DataFrame:
@@ -92,6 +122,11 @@ def _rows(listener: Listener, number: int, signals: pl.DataFrame, zone: str, *, 
         (occurred + listener.delay if listener.delay else occurred).alias("_from"),
         *((occurred.alias("_anchor"),) if runs else ()),
     )
+    return _adjusted(rows, listener, zone, working=working, runs=runs)
+
+
+def _adjusted(rows: pl.DataFrame, listener: Listener, zone: str, *, working: bool, runs: bool) -> pl.DataFrame:
+    """What is heard, once it is told which signals complete a run and which the cap holds back."""
     if listener.run is not None:
         rows = _in_runs(rows, *listener.run, working=working)
     if listener.cap is None or rows.height <= listener.cap.times:
@@ -162,6 +197,9 @@ def paired(points: pl.DataFrame, rows: pl.DataFrame, lookback: int, *, alone: bo
     Yields:
         The columns of `rows` (but `_who`) with `_row` and `_at`. Pairs in which the signal does not count are among them.
     """
+    if points.height == 1:
+        yield rows.hstack([points[name].new_from_index(0, rows.height) for name in ("_at", "_row")])
+        return
     if alone:
         yield rows.with_columns(points["_at"].gather(rows["_who"]), pl.col("_who").alias("_row"))
         return
@@ -196,48 +234,65 @@ def counted(plan: Plan, pairs: pl.DataFrame, *, activity: bool) -> pl.DataFrame:
 
     `activity`: also `_active`, when the signal came, where it gives points or keeps a step open.
     """
-    found = pairs.lazy().filter(plan.begun, plan.recent).select("_row", *plan.adds, *((pl.col("_occurred"),) if activity else ()))
-    if activity:
-        helps = (pl.col("_millionths") > 0) | pl.col("_step").is_not_null()
-        found = found.select(pl.exclude("_occurred"), pl.when(helps).then("_occurred").alias("_active"))
-    return found.collect()
+    found = pairs.filter(plan.begun, plan.recent).select("_row", *plan.adds, *((pl.col("_occurred"),) if activity else ()))
+    return found.select(pl.exclude("_occurred"), plan.gives) if activity else found
 
 
-def explained(plan: Plan, pairs: pl.DataFrame) -> pl.DataFrame:
-    """As `counted`, with all the columns of the pairs, and with the signals within reach that do not count.
+def explained(plan: Plan, pairs: pl.DataFrame, *, activity: bool) -> pl.DataFrame:
+    """As `counted`, with all the columns of the pairs, and also with the signals that do not count.
 
-    `_counts` says which do; of the others `_known` says whether they were understood, `_short` whether they complete no run that is still
-    within reach, `_fresh` whether it is too early to tell them from a scanner's. What is left was held back by a cap.
+    `_counts` says which do. Of the others `_near` says whether they are within reach at all, `_known` whether they were understood,
+    `_short` whether they complete no run that is still within reach, `_fresh` whether it is too early to tell them from a scanner's. What
+    is left was held back by a cap.
     """
-    counts = pl.col("_known") & plan.begun & plan.recent
-    adds = (pl.when(counts).then(added) for added in plan.adds)
-    delays = pl.lit(pl.Series([listener.delay for listener in plan.listeners], dtype=pl.Int64)).gather(pl.col("_rule"))
-    short = pl.col("_known") & ((pl.col("_from") == NEVER) | ~plan.recent) if plan.runs else pl.lit(False)
-    fresh = pl.col("_known") & (pl.col("_occurred") + delays > pl.col("_at")) if plan.delays else pl.lit(False)
-    near = pairs.lazy().filter(pl.col("_occurred") <= pl.col("_at"), plan.young)
-    told = near.with_columns(counts.alias("_counts"), short.alias("_short"), fresh.alias("_fresh"), *adds)
-    helps = (pl.col("_millionths") > 0) | pl.col("_step").is_not_null()
-    return told.with_columns(pl.when(helps).then("_occurred").alias("_active")).collect()
+    told = pairs.with_columns(plan.told)
+    return told.with_columns(plan.gives) if activity else told
 
 
-def tally(points: pl.DataFrame, pairs: pl.DataFrame) -> pl.Series:
-    """For each `_row` of the points a list `_heard`: per rule that heard anything, what counted and what did not.
-
-    `pairs`: from `explained`. `signals` are the numbers of those that counted, `known` of those that were understood, `times`
-    when these came.
-    """
-    counts, known = pl.col("_counts"), pl.col("_known")
-    rules = pairs.lazy().sort("_row", "_rule", "_occurred", "signal").group_by("_row", "_rule", maintain_order=True)
-    said = rules.agg(
-        pl.col("signal").filter(counts).alias("signals"),
-        pl.col("signal").filter(known).alias("known"),
-        pl.col("_occurred").filter(known).alias("times"),
-        (known & ~counts & ~pl.col("_short") & ~pl.col("_fresh")).sum().alias("capped"),
-        pl.col("_short").sum().alias("short"),
-        (pl.col("_fresh") & ~pl.col("_short")).sum().alias("fresh"),
-        (~known).sum().alias("unknown"),
-        pl.col("_millionths").sum().alias("millionths"),
-        pl.col("_occurred").filter(counts).last().alias("latest"),
+HEARD: Final = pl.List(
+    pl.Struct(
+        {
+            "_rule": pl.UInt16,
+            "signals": pl.List(pl.Int64),
+            "known": pl.List(pl.Int64),
+            "times": pl.List(pl.Int64),
+            "capped": pl.UInt32,
+            "short": pl.UInt32,
+            "fresh": pl.UInt32,
+            "unknown": pl.UInt32,
+            "millionths": pl.Int64,
+            "latest": pl.Int64,
+        }
     )
-    heard = said.group_by("_row", maintain_order=True).agg(pl.struct(pl.exclude("_row")).alias("_heard"))
-    return points.lazy().select("_row").join(heard, on="_row", how="left", maintain_order="left").collect()["_heard"]
+)
+_TOLD: Final = ("_row", "_rule", "_occurred", "signal", "_near", "_counts", "_known", "_short", "_fresh", "_millionths")
+
+
+def tally(height: int, pairs: pl.DataFrame) -> pl.Series:
+    """For each of so many rows a list `_heard`: per rule that heard anything, what counted and what did not.
+
+    `pairs`: from `explained`. `signals` are the numbers of those that counted, `known` of those that were understood, `times` when these
+    came.
+    """
+    found: list[dict[int, dict[str, Any]] | None] = [None] * height
+    told = sorted(zip(*(pairs[name].to_list() for name in _TOLD), strict=True))
+    for row, rule, occurred, signal, near, counts, known, short, fresh, millionths in told:
+        if not near:
+            continue
+        if (rules := found[row]) is None:
+            rules = found[row] = {}
+        if (said := rules.get(rule)) is None:
+            said = rules[rule] = {"_rule": rule, "signals": [], "known": [], "times": [], **_NOTHING}
+        if known:
+            said["known"].append(signal)
+            said["times"].append(occurred)
+        if counts:
+            said["signals"].append(signal)
+            said["millionths"] += millionths
+            said["latest"] = occurred
+        else:
+            said["unknown" if not known else "short" if short else "fresh" if fresh else "capped"] += 1
+    return pl.Series("_heard", [None if rules is None else list(rules.values()) for rules in found], dtype=HEARD)
+
+
+_NOTHING: Final = {"capped": 0, "short": 0, "fresh": 0, "unknown": 0, "millionths": 0, "latest": None}

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 #: Points are summed as whole millionths, so that a sum does not depend on its order.
 MILLIONTHS: Final = 1_000_000
 
+#: Later than any moment: what never begins to count.
+NEVER: Final = 2**62
+
 _MINUTE: Final = 60_000_000
 _PLANS_KEPT: Final = 64
 _plans: dict[str, Plan] = {}
@@ -63,8 +66,6 @@ class Plan:
     exclude: Exclude | None
     #: Whether any rule asks how often; then rows have `_anchor`, the first signal of the run they complete.
     runs: bool
-    #: Whether any rule waits before it counts a signal.
-    delays: bool
     lookback: int
     #: Over pairs of moment and signal: is it young enough (`recent`: and its run with it); has it begun to count; what it adds
     #: (`_millionths`, `_step`).
@@ -72,6 +73,9 @@ class Plan:
     recent: pl.Expr
     begun: pl.Expr
     adds: tuple[pl.Expr, pl.Expr]
+    #: The same for the working: `_counts`, `_near`, `_short`, `_fresh` and what it adds where it counts; then `_active`.
+    told: tuple[pl.Expr, ...]
+    gives: pl.Expr
     #: Over all of it: `outcome`, and `grade` where the contract has grades.
     outcome: tuple[pl.Expr, ...]
 
@@ -103,6 +107,8 @@ def _build(agreement: Agreement) -> Plan:
     working = (_said(agreement.fit, "_fit"), _said(agreement.never, "_never"), _seen(asked))
     excludes = ready.exclude.asks_agents or ready.exclude.scanners is not None
     young = pl.col("_at") - pl.col("_occurred") < reach
+    recent = pl.col("_at") - pl.col("_anchor") < reach if runs else young
+    adds = _adds(heard, microseconds(ready.intent.half_life))
     return Plan(
         person_fields=tuple(sorted({*asked, "email"})) if barred else asked,
         barriers=barred,
@@ -113,12 +119,13 @@ def _build(agreement: Agreement) -> Plan:
         listeners=heard,
         exclude=ready.exclude if excludes else None,
         runs=runs,
-        delays=any(listener.delay for listener in heard),
         lookback=microseconds(ready.intent.lookback),
         young=young,
-        recent=pl.col("_at") - pl.col("_anchor") < reach if runs else young,
+        recent=recent,
         begun=pl.col("_from") <= pl.col("_at"),
-        adds=_adds(heard, microseconds(ready.intent.half_life)),
+        adds=adds,
+        told=_told(heard, young, recent, adds),
+        gives=pl.when((pl.col("_millionths") > 0) | pl.col("_step").is_not_null()).then("_occurred").alias("_active"),
         outcome=(_outcome(ready.fit.at_least, ready.intent.at_least * MILLIONTHS, softly=bool(stops)), *_grade(ready.grades)),
     )
 
@@ -240,6 +247,18 @@ def _adds(heard: Sequence[Listener], half_life: int) -> tuple[pl.Expr, pl.Expr]:
     points = _of_rule([listener.points * MILLIONTHS for listener in heard], pl.Float64)
     worth = (points * pl.lit(0.5).pow(age / max(half_life, 1))).round(mode="half_to_even").cast(pl.Int64)
     return worth.alias("_millionths"), _of_rule([listener.step for listener in heard], pl.UInt16).alias("_step")
+
+
+def _told(heard: Sequence[Listener], young: pl.Expr, recent: pl.Expr, adds: Sequence[pl.Expr]) -> tuple[pl.Expr, ...]:
+    """What the working says of each signal: see `evidence.explained`."""
+    known = pl.col("_known")
+    counts = known & (pl.col("_from") <= pl.col("_at")) & recent
+    short = known & ((pl.col("_from") == NEVER) | ~recent) if any(listener.run for listener in heard) else pl.lit(False)
+    delays = _of_rule([listener.delay for listener in heard], pl.Int64)
+    fresh = known & (pl.col("_occurred") + delays > pl.col("_at")) if any(listener.delay for listener in heard) else pl.lit(False)
+    near = (pl.col("_occurred") <= pl.col("_at")) & young
+    said = (counts.alias("_counts"), near.alias("_near"), short.alias("_short"), fresh.alias("_fresh"))
+    return (*said, *(pl.when(counts).then(added) for added in adds))
 
 
 def _of_rule(values: Sequence[int | None], dtype: type[pl.DataType]) -> pl.Expr:

@@ -9,7 +9,7 @@ from typing import Final
 import psycopg
 from psycopg.types.json import Jsonb
 
-from handfast.contract.history import Entry, Term
+from handfast.contract.history import Entry, Side, Term
 
 #: The advisory lock under which versions are numbered, drafts saved and the history written: one at a time.
 VERSION_LOCK = 7104
@@ -129,6 +129,18 @@ def draft(conn: psycopg.Connection, number: int) -> Draft | None:
 def drafts(conn: psycopg.Connection, *, only_open: bool = False) -> list[Draft]:
     """Newest first."""
     return [Draft(*row) for row in conn.execute(f"{_DRAFT} {'WHERE state = $$open$$' if only_open else ''} ORDER BY number DESC")]
+
+
+def waiting_for(conn: psycopg.Connection, side: Side) -> int:
+    """How many drafts the other side has signed, as they stand, and this one has not."""
+    row = conn.execute(
+        """SELECT count(*) FROM contract_draft AS d
+           WHERE d.state = 'open' AND (SELECT array_agg(h.side) FROM contract_history AS h
+                                       WHERE h.draft = d.number AND h.kind = 'signed' AND h.data -> 'revision' = to_jsonb(d.revision))
+                                      = ARRAY[CASE WHEN %s = 'sales' THEN 'marketing' ELSE 'sales' END]""",
+        (side,),
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def insert_draft(

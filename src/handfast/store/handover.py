@@ -206,7 +206,7 @@ def evidence(
 ) -> pl.DataFrame:
     """Every signal of these kinds that came with one of `keys` (→ its person) in (since, until].
 
-    Columns: signal (its `seq`), person_id, kind, occurred_at (UTC), and one a field: the JSON text of its value, or null. Cost depends on
+    Columns: signal (its `seq`), person_id, kind, occurred_at and received_at (UTC), and one a field: the JSON text of its value, or null. Cost depends on
     what these people did in the window, not on what is stored: a walk of the index (who, occurred_at) a key, whatever the planner
     thinks (OFFSET 0 keeps the inner query to itself).
     """
@@ -218,6 +218,7 @@ def evidence(
             "_key": ("k.n", pl.UInt32()),
             "_kind": ("array_position(%b::text[], s.kind)", pl.UInt32()),
             "occurred_at": ("s.occurred_at", pl.Datetime("us", "UTC")),
+            "received_at": ("s.received_at", pl.Datetime("us", "UTC")),
             **asked,
         },
         """unnest(%b::text[]) WITH ORDINALITY AS k (who, n)
@@ -226,7 +227,7 @@ def evidence(
     )
     person = pl.lit(pl.Series(list(keys.values()), dtype=pl.String)).gather(pl.col("_key") - 1)
     kind = pl.lit(pl.Series(list(kinds), dtype=pl.String)).gather(pl.col("_kind") - 1)
-    return got.select("signal", person.alias("person_id"), kind.alias("kind"), "occurred_at", *fields)
+    return got.select("signal", person.alias("person_id"), kind.alias("kind"), "occurred_at", "received_at", *fields)
 
 
 def signals_by_seq(conn: psycopg.Connection, seqs: Sequence[int]) -> dict[int, UUID]:

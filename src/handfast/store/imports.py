@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 
 from handfast.facts import Absence, Rep
+from handfast.store.learned import add_imported
 
 
 def put_reps(conn: psycopg.Connection, reps: Sequence[Rep]) -> int:
@@ -44,7 +45,7 @@ def put_accounts(conn: psycopg.Connection, rows: Sequence[tuple[Any, ...]]) -> i
     if not rows:
         return 0
     columns = [list(c) for c in zip(*rows, strict=True)]
-    return conn.execute(
+    changed = conn.execute(
         """
         INSERT INTO account (id, key, name, domain, owner_id, fields, created_at)
         SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::jsonb[], %s::timestamptz[])
@@ -53,9 +54,13 @@ def put_accounts(conn: psycopg.Connection, rows: Sequence[tuple[Any, ...]]) -> i
         WHERE (account.name, account.domain, account.owner_id, account.fields)
             IS DISTINCT FROM (coalesce(nullif(excluded.name, ''), account.name), coalesce(excluded.domain, account.domain),
                               coalesce(excluded.owner_id, account.owner_id), account.fields || excluded.fields)
+        RETURNING account.key
         """,
         columns,
-    ).rowcount
+    ).fetchall()
+    if changed:
+        add_imported(conn, [row[0] for row in changed], columns[6][0])
+    return len(changed)
 
 
 def rep_ids(conn: psycopg.Connection) -> set[str]:

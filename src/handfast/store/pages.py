@@ -501,7 +501,8 @@ def pulse(conn: Conn, at: datetime) -> Pulse:
                   (SELECT min(created_at) FROM outbox WHERE state = 'waiting'),
                   (SELECT count(*) FROM outbox WHERE state = 'dead'),
                   (SELECT at FROM note WHERE key = 'worker'),
-                  coalesce((SELECT max(version) FROM contract WHERE in_force_from <= %s), 0)""",
+                  coalesce((SELECT version FROM contract WHERE in_force_from <= %s AND withdrawn_at IS NULL
+                            ORDER BY in_force_from DESC, version DESC LIMIT 1), 0)""",
         (at, at),
     ).fetchone()
     assert row is not None  # an aggregate always gives a row

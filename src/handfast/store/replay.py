@@ -197,6 +197,7 @@ class Run:
     source: str
     since: datetime
     until: datetime
+    touch_minutes: int
     state: str
     progress: float
     doing: str
@@ -206,17 +207,17 @@ class Run:
     told_at: datetime
 
 
-_RUN = "id, contract_id, name, source, since, until, state, progress, doing, result, asked_by, asked_at, told_at"
+_RUN = "id, contract_id, name, source, since, until, touch_minutes, state, progress, doing, result, asked_by, asked_at, told_at"
 
 
 def put_run(conn: psycopg.Connection, run: Run) -> None:
     """A replay asked for; one asked for again begins where it was left."""
     conn.execute(
-        """INSERT INTO replay_run (id, contract_id, name, source, since, until, state, asked_by, asked_at, told_at)
-           VALUES (%s, %s, %s, %s, %s, %s, 'waiting', %s, %s, %s)
+        """INSERT INTO replay_run (id, contract_id, name, source, since, until, touch_minutes, state, asked_by, asked_at, told_at)
+           VALUES (%s, %s, %s, %s, %s, %s, %s, 'waiting', %s, %s, %s)
            ON CONFLICT (id) DO UPDATE SET state = 'waiting', told_at = excluded.told_at, doing = ''
            WHERE replay_run.state <> 'done'""",
-        (run.id, run.contract_id, run.name, run.source, run.since, run.until, run.asked_by, run.asked_at, run.told_at),
+        (run.id, run.contract_id, run.name, run.source, run.since, run.until, run.touch_minutes, run.asked_by, run.asked_at, run.told_at),
     )
 
 

@@ -161,6 +161,7 @@ CREATE TABLE replay_run (
     source      text NOT NULL,                        -- the draft as its authors wrote it
     since       timestamptz NOT NULL,
     until       timestamptz NOT NULL,
+    touch_minutes integer NOT NULL,                   -- working time a handoff takes a rep
     state       text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'running', 'stopping', 'stopped', 'done', 'failed')),
     progress    double precision NOT NULL DEFAULT 0,  -- 0 to 1
     doing       text NOT NULL DEFAULT '',
@@ -203,6 +204,23 @@ CREATE TABLE verdict (
     recorded_at timestamptz NOT NULL
 );
 CREATE INDEX verdict_person ON verdict (person_id, at);
+
+-- Verdicts given by hand, each about one person or one account, with a reason and an end. Nothing is changed but `lifted_at`.
+CREATE TABLE readiness_override (
+    id          text PRIMARY KEY,
+    person_id   text REFERENCES person (id),
+    account_id  text REFERENCES account (id),
+    verdict     text NOT NULL CHECK (verdict IN ('ready', 'not_yet', 'never')),
+    reason      text NOT NULL,
+    by          text NOT NULL,                        -- who decided it: an address, a rep, a name
+    since       timestamptz NOT NULL,
+    until       timestamptz NOT NULL,
+    lifted_at   timestamptz,                          -- taken back before its end
+    CHECK ((person_id IS NULL) <> (account_id IS NULL)),
+    CHECK (since < until)
+);
+CREATE INDEX readiness_override_person ON readiness_override (person_id) WHERE person_id IS NOT NULL;
+CREATE INDEX readiness_override_account ON readiness_override (account_id) WHERE account_id IS NOT NULL;
 
 CREATE TABLE handoff (
     id          text PRIMARY KEY,

@@ -23,7 +23,7 @@ from typing import Any, Final
 import polars as pl
 
 from handfast.contract.agreement import Agreement
-from handfast.contract.frames import as_column, as_frame
+from handfast.contract.frames import DTYPES, as_frame, as_json_column
 from handfast.contract.terms import FieldType
 from handfast.readiness.plan import Listener, plan_of
 from handfast.readiness.verdict import judge
@@ -95,17 +95,14 @@ def judged(history: History, lenses: Sequence[Lens], *, every: bool = False) -> 
 def typed(frame: pl.DataFrame, fields: Mapping[str, FieldType]) -> pl.DataFrame:
     """Properties as the contract declares them, under their own names, by the reading the live path uses.
 
-    A property has far fewer values than rows, so each value is read once. A field that no column carries is unknown throughout.
+    A field that no column carries is unknown throughout.
     """
     columns = []
     for name, kind in fields.items():
-        if f"{PROPERTY}{name}" not in frame.columns:
-            columns.append(as_column(name, [None], kind).new_from_index(0, frame.height))
-            continue
-        told = frame[f"{PROPERTY}{name}"]
-        values = told.unique()
-        read = pl.DataFrame({"told": values, name: as_column(name, [None if v is None else json.loads(v) for v in values], kind)})
-        columns.append(told.to_frame("told").join(read, on="told", how="left", nulls_equal=True, maintain_order="left")[name])
+        if (column := f"{PROPERTY}{name}") in frame.columns:
+            columns.append(as_json_column(frame[column].alias(name), kind))
+        else:
+            columns.append(pl.Series(name, [None], dtype=DTYPES[kind]).new_from_index(0, frame.height))
     return frame.with_columns(columns)
 
 

@@ -20,7 +20,22 @@ from starlette.staticfiles import StaticFiles
 
 from handfast.desk.refused import Refused
 from handfast.store.base import StorageAway
-from handfast.web import board, contract, handoffs, health, login, metrics, problems, queue, scoreboard, stream
+from handfast.web import (
+    board,
+    contract,
+    contract_api,
+    contract_diff,
+    contract_drafts,
+    handoffs,
+    health,
+    login,
+    metrics,
+    problems,
+    queue,
+    replay,
+    scoreboard,
+    stream,
+)
 from handfast.web.access import Forbidden, NotFound, NotSignedIn, User
 from handfast.web.house import STATIC, House, PageSettings, page, plain_page, refused, signed_in, wants_fragment
 from handfast.web.security import Guard
@@ -77,7 +92,22 @@ def create_app(
 
 def _mount(app: FastAPI) -> None:
     app.add_api_route("/", home, methods=["GET"], include_in_schema=False)
-    for module in (login, queue, board, handoffs, problems, contract, scoreboard, stream, health, metrics):
+    for module in (
+        login,
+        queue,
+        board,
+        handoffs,
+        problems,
+        contract,
+        contract_drafts,
+        contract_diff,
+        contract_api,
+        replay,
+        scoreboard,
+        stream,
+        health,
+        metrics,
+    ):
         app.include_router(module.router)
     if find_spec("handfast.web.intake") is not None:
         app.include_router(import_module("handfast.web.intake").router)

@@ -18,9 +18,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
+from handfast.contract.history import SIGNS_FOR
 from handfast.desk import logins
 from handfast.desk.contracts import Book, NoContract
-from handfast.store import pages
+from handfast.store import contracts, pages
 from handfast.web import charts, words
 from handfast.web.access import NotSignedIn, User, user_of
 from handfast.web.security import COOKIE
@@ -185,6 +186,8 @@ def page(
     if not wants_fragment(request):
         with house.store.reading() as conn:
             context["badges"] = pages.badges(conn, user.rep_id, at)
+            side = SIGNS_FOR.get(user.role)
+            context["to_sign"] = contracts.waiting_for(conn, side) if side else 0
     text = render(template, user=user, zone=user.zone, now=at, nav=nav, request=request, **context)
     return HTMLResponse(text, status, headers={"Cache-Control": "private, no-store", "Vary": "HX-Request-Type", **(headers or {})})
 

@@ -1,0 +1,82 @@
+"""What the decisions of a batch learn, written down in the order it was learned: so that replay knows what was known when.
+
+The directory of a batch replaces a person or account whenever something is learned of them, so "is it still the same value?" is the whole
+question, and it costs next to nothing where nothing was learned.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import psycopg
+
+from handfast.facts import Account, Person, Signal
+from handfast.identity.resolve import Directory
+from handfast.store import learned as rows
+from handfast.store.handover import dumps
+
+#: The place of a signal among all: when it was received, and its number.
+Place = tuple[datetime, int]
+_EVER: Final[Place] = (datetime.min.replace(tzinfo=UTC), -1)
+
+
+class Learned:
+    """Compares a directory before and after each signal. `begin` it once the directory holds what the store knows."""
+
+    def __init__(self) -> None:
+        self._people: dict[str, Person] = {}
+        self._accounts: dict[str, Account] = {}
+        self._links = 0
+        self._folds = 0
+        self._holder: dict[str, str] = {}
+        #: Person → their keys, each with the places from and until which it was theirs.
+        self._held: dict[str, dict[str, tuple[Place, Place | None]]] = {}
+        self._rows: list[tuple[Any, ...]] = []
+
+    def begin(self, book: Directory) -> None:
+        """What is in the directory now was known before."""
+        self._people, self._accounts, self._links = dict(book.people), dict(book.accounts), len(book.links)
+        for who, person in book.who.items():
+            self._holder[who] = person
+            self._held.setdefault(person, {})[who] = (_EVER, None)
+
+    def keys_at(self, person: str, place: Place) -> list[str]:
+        """The keys that were this person's when the signal at that place had been taken in."""
+        held = self._held.get(person, {})
+        return [who for who, (since, until) in held.items() if since <= place and (until is None or place < until)]
+
+    def after(self, book: Directory, signal: Signal, seq: int, person: str | None) -> bool:
+        """Notes what this signal taught; True where it taught anything."""
+        if person is None:
+            return False
+        before, place = len(self._rows), (signal.received_at, seq)
+        who = book.people[person]
+        if self._people.get(person) is not who:
+            self._people[person] = who
+            self._rows.append(("person", person, who.account, dumps(who.fields), *place))
+        account = book.accounts.get(who.account or "")
+        if account is not None and self._accounts.get(account.id) is not account:
+            self._accounts[account.id] = account
+            self._rows.append(("account", account.id, None, dumps(account.fields), *place))
+        if len(book.merges) > self._folds:
+            self._folds = len(book.merges)
+            for key in [key for key, holder in self._holder.items() if book.merges.get(holder) == person]:
+                self._changes_hands(key, person, place)
+        for link in book.links[self._links :]:
+            self._changes_hands(link.who, link.person, place)
+        self._links = len(book.links)
+        return len(self._rows) > before
+
+    def _changes_hands(self, key: str, person: str, place: Place) -> None:
+        """A key linked for the first time, or one of a person who was folded into another."""
+        if (before := self._holder.get(key)) is not None:
+            since, _ = self._held[before][key]
+            self._held[before][key] = (since, place)
+        self._holder[key] = person
+        self._held.setdefault(person, {})[key] = (place, None)
+        self._rows.append(("key", key, person, None, *place))
+
+    def write(self, conn: psycopg.Connection) -> None:
+        """Writes it down."""
+        rows.add_learned(conn, self._rows)

@@ -1,0 +1,247 @@
+"""Who is this, and of which company: people and accounts kept findable, one arrival matched, what is not clear asked of a person.
+
+Indexing follows writing by a moment: triggers note who was written, `tend` (a turn of the worker) takes them from there, so that no door
+can forget it and no decision waits for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import polars as pl
+import psycopg
+
+from handfast.contract.terms import Match
+from handfast.facts import Account, Person, stable_id
+from handfast.identity.company import Company, Name, Others, may_be, read_name
+from handfast.identity.compare import Model, Weighed, weigh
+from handfast.identity.index import account_keys, counted_by, fact_key, found_by, person_keys, word_key
+from handfast.identity.learn import link
+from handfast.identity.match import WORTH_ASKING, Candidate, MatchDecision, Policy, Runner, decide
+from handfast.identity.normalise import registrable
+from handfast.identity.people import FIELDS, PEOPLE, from_json, model_for, plain, prepared
+from handfast.identity.people import as_json as model_json
+from handfast.identity.phone import phone_number
+from handfast.store import identity as rows
+from handfast.store.base import Store
+from handfast.store.handover import dumps
+from handfast.store.identity import Known
+
+#: How many written rows one turn takes; each is one index walk or two.
+BATCH: Final = 500
+#: Fewer people than this teach nothing: the model stays the one begun with.
+ENOUGH_TO_LEARN: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Tended:
+    """What one turn did: people and accounts indexed, questions asked anew."""
+
+    people: int = 0
+    accounts: int = 0
+    asked: int = 0
+
+
+def tend(store: Store, at: datetime, *, limit: int = BATCH) -> Tended:
+    """Indexes what was written since the last turn, and asks about people who look like somebody known. Raises StorageAway."""
+    with store.writing() as conn:
+        taken = rows.take_waiting(conn, limit)
+        if not taken["person"] and not taken["account"]:
+            return Tended()
+        index_accounts(conn, taken["account"])
+        said = index_people(conn, taken["person"])
+        asked = _ask_about(conn, said, at)
+    return Tended(len(said), len(taken["account"]), asked)
+
+
+def index_accounts(conn: psycopg.Connection, ids: Sequence[str]) -> None:
+    """Makes these accounts findable as they are now."""
+    known = rows.known_accounts(conn, ids)
+    rows.put_account_keys(conn, [(i, sorted(account_keys(company_of(one)))) for i, one in sorted(known.items())])
+
+
+def index_people(conn: psycopg.Connection, ids: Sequence[str]) -> dict[str, dict[str, str | None]]:
+    """Makes these people findable as they are now; gives what is compared of each. Those folded into another are taken out."""
+    found = {p.id: prepared(p, a, country_of(p, a)) for p, a in rows.people_with_accounts(conn, ids)}
+    rows.put_people_keys(conn, [(i, [said[f] for f in FIELDS], person_keys(said)) for i, said in sorted(found.items())])
+    if gone := [i for i in ids if i not in found]:
+        rows.drop_people_keys(conn, gone)
+    return found
+
+
+def country_of(person: Person, account: Account | None) -> str | None:
+    """The two-letter country that a phone number without one is read in, where it is known."""
+    for fields in (person.fields, account.fields if account else {}):
+        if isinstance(code := fields.get("country"), str) and len(code.strip()) == 2:
+            return code.strip().upper()
+    return None
+
+
+# --- people ---------------------------------------------------------------------------------------------------
+
+
+def alike(conn: psycopg.Connection, said: Mapping[str, str | None], model: Model, but: str = "") -> list[tuple[str, Weighed]]:
+    """Whom of all these may be, the most likely first: everybody found by a key and weighed, at WORTH_ASKING or more."""
+    found = rows.people_by_keys(conn, person_keys(said), but)
+    weighed = [(other, weigh(said, dict(zip(FIELDS, theirs, strict=True)), model)) for other, theirs in found]
+    return sorted(((o, w) for o, w in weighed if w.probability >= WORTH_ASKING), key=lambda pair: (-pair[1].bits, pair[0]))
+
+
+def model_now(conn: psycopg.Connection) -> Model:
+    """The model in use: the latest learned, else the one begun with for as many people as there are."""
+    stored = rows.latest_model(conn)
+    return model_for(rows.sizes(conn)[0], from_json(stored) if stored else None)
+
+
+def _ask_about(conn: psycopg.Connection, said: Mapping[str, Mapping[str, str | None]], at: datetime) -> int:
+    if not said:
+        return 0
+    model = model_now(conn)
+    questions = []
+    for person, theirs in sorted(said.items()):
+        for other, weighed in alike(conn, theirs, model, but=person)[:5]:
+            first, second = sorted((person, other))
+            working = {
+                "because": weighed.because,
+                "rival": weighed.rival,
+                "steps": [[s.field, s.level, s.sentence, round(s.bits, 2)] for s in weighed.steps],
+            }
+            code = "+".join(s.field.upper() for s in weighed.steps if s.bits > 1) or "LITTLE"
+            ident = stable_id("rev", "person", first, second)
+            questions.append((ident, "person", first, second, weighed.probability, code, dumps(working), at))
+    return rows.ask(conn, questions)
+
+
+def learn_from_all(store: Store, at: datetime) -> tuple[Model | None, int, int]:
+    """The batch pass: learns what agreement is worth from everybody, keeps it, and asks about every pair alike.
+
+    Returns the model (None where there are too few people), how many were looked at, and how many questions are new. Raises StorageAway.
+    """
+    with store.reading() as conn:
+        everybody = rows.everybody_said(conn)
+    if len(everybody) < ENOUGH_TO_LEARN:
+        return None, len(everybody), 0
+    records = pl.DataFrame([said for _, said in everybody], schema=dict.fromkeys(FIELDS, pl.String), orient="row")
+    pairs, model = link(records, PEOPLE)
+    with store.writing() as conn:
+        rows.add_model(conn, at, len(everybody), model_json(model))
+        asked = 0
+        likely = pairs.filter(pl.col("probability") >= WORTH_ASKING).select("a", "b")
+        asked = _ask_about_pairs(conn, everybody, list(likely.iter_rows()), model, at)
+    return model, len(everybody), asked
+
+
+def _ask_about_pairs(
+    conn: psycopg.Connection,
+    everybody: Sequence[tuple[str, list[str | None]]],
+    pairs: Sequence[tuple[int, int]],
+    model: Model,
+    at: datetime,
+) -> int:
+    questions = []
+    for a, b in pairs:
+        (one, mine), (other, theirs) = everybody[a], everybody[b]
+        weighed = weigh(dict(zip(FIELDS, mine, strict=True)), dict(zip(FIELDS, theirs, strict=True)), model)
+        first, second = sorted((one, other))
+        working = {
+            "because": weighed.because,
+            "rival": weighed.rival,
+            "steps": [[s.field, s.level, s.sentence, round(s.bits, 2)] for s in weighed.steps],
+        }
+        code = "+".join(s.field.upper() for s in weighed.steps if s.bits > 1) or "LITTLE"
+        questions.append(
+            (stable_id("rev", "person", first, second), "person", first, second, weighed.probability, code, dumps(working), at)
+        )
+    return rows.ask(conn, questions)
+
+
+# --- accounts -------------------------------------------------------------------------------------------------
+
+
+def policy_of(match: Match) -> Policy:
+    """The contract's terms as the core reads them."""
+    return Policy(match.domain, match.distinctive_words, match.review_below)
+
+
+def company_of(known: Known) -> Company:
+    """What an account may be matched by."""
+    a = known.account
+    domains = tuple(dict.fromkeys([*([a.domain] if a.domain else []), *known.further]))
+    return company_said(a.name, domains, a.fields)
+
+
+def company_said(name: str, domains: Sequence[str], fields: Mapping[str, Any]) -> Company:
+    """A company as somebody says it: `phone`, `city` and `country` from its fields."""
+    country = plain(str(fields.get("country") or "")) or None
+    code = country.upper() if country and len(country) == 2 else None
+    phone = phone_number(str(fields.get("phone") or ""), code)
+    return Company(
+        name, tuple(d for d in (registrable(one) for one in domains) if d), phone, plain(str(fields.get("city") or "")) or None, country
+    )
+
+
+def match_account(conn: psycopg.Connection, company: Company, policy: Policy, accounts: int | None = None) -> MatchDecision:
+    """The account of one arrival, decided among those found by its keys. `accounts`: how many there are, where the caller knows."""
+    known = {i: (one, company_of(one)) for i, one in rows.accounts_by_keys(conn, sorted(found_by(company))).items()}
+    worth = {i: pair for i, pair in known.items() if may_be(company, pair[1])}
+    if not worth:
+        return decide(company, [], Others(1, lambda _s, _a, _b: 1.0, lambda _w, _v: 1.0), policy)
+    people = rows.people_of(conn, list(worth)) if len(worth) > 1 else {}
+    candidates = [Candidate(i, c, k.account.owner is not None, people.get(i, 0), k.since) for i, (k, c) in worth.items()]
+    return decide(company, candidates, _others(conn, company, [c.company for c in candidates], accounts), policy)
+
+
+def _others(conn: psycopg.Connection, company: Company, candidates: Sequence[Company], accounts: int | None) -> Others:
+    """How common what these companies say is among the accounts: one statement for all of it."""
+    keys = set(counted_by(company).values())
+    for one in candidates:
+        keys |= {k for (what, _), k in counted_by(one).items() if what in ("word", "name")}
+    held = rows.holders(conn, sorted(keys))
+    nobody: frozenset[str] = frozenset()
+
+    def words(said: Sequence[str], _a: Name, _b: Name) -> float:
+        return float(max(1, len(frozenset.intersection(*(held.get(word_key(w), nobody) for w in said)))))
+
+    def holds(what: str, value: str) -> float:
+        return float(max(1, len(held.get(fact_key(what, value), nobody))))
+
+    return Others(max(2, accounts or rows.sizes(conn)[1]), words, holds)
+
+
+def record_match(
+    conn: psycopg.Connection, person: str, company: Company, said: MatchDecision, at: datetime, contract: str | None, by: str = "handfast"
+) -> None:
+    """Writes the decision down, and asks a person where it needs one."""
+    asked = {
+        "name": company.name,
+        "domains": list(company.domains),
+        "phone": company.phone,
+        "city": company.city,
+        "country": company.country,
+    }
+    working = {"asked": asked, "because": list(said.because), "runners": [runner_json(r) for r in said.runners]}
+    ident = stable_id("mat", person, at.isoformat(), by)
+    rows.add_decision(
+        conn, (ident, person, at, contract, said.state, said.account, said.code, said.probability, said.tie_break, dumps(working), by)
+    )
+    if said.state == "review" and said.account is not None:
+        question = stable_id("rev", "account", person, said.account)
+        rows.ask(conn, [(question, "account", person, said.account, said.probability, said.code, dumps(working), at)])
+
+
+def runner_json(runner: Runner) -> dict[str, Any]:
+    return {
+        "account": runner.account,
+        "name": runner.name,
+        "code": runner.code,
+        "probability": runner.probability,
+        "because": list(runner.because),
+    }
+
+
+def has_name(company: Company) -> bool:
+    """Whether anything but punctuation was said."""
+    return bool(read_name(company.name).compact)
