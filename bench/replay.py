@@ -5,6 +5,9 @@ hours late; files of about 400,000 signals each, as a replay takes them out of t
 another bar: verdicts at every moment that counts, the life of handoffs, owners, load, meetings and the frontier. The yardstick reads every column
 of the same signal files, sorts by person and time, and adds each column up.
 
+`python -m bench.replay --store [signals]` measures the way out of PostgreSQL instead: the whole record taken into files, beside a bare COPY of the signal
+table that is thrown away.
+
 Each size runs in a process of its own, so that its peak of memory is its own. `python -m bench.replay [signals …]`; seconds are of the processor
 (two cores may share them) and of the wall.
 """
@@ -142,7 +145,59 @@ def one(signals: int, path: Path) -> dict[str, object]:
     }
 
 
+def streamed(signals: int) -> dict[str, object]:
+    """A million signals in an embedded PostgreSQL, taken into files."""
+    from handfast.desk.replay_history import take
+    from handfast.store import replay as rows
+    from handfast.store.base import Store
+    from handfast.store.embedded import Embedded
+    from handfast.store.migrate import migrate
+
+    with tempfile.TemporaryDirectory(prefix="handfast-bench-") as name, Embedded(Path(name) / "postgres") as url:
+        migrate(url)
+        with Store(url, statement_seconds=600) as store:
+            with store.writing() as conn:
+                for statement in _FILLED:
+                    conn.execute(statement, (signals // SIGNALS_EACH,) * statement.count("%s"))
+            with rows.snapshot(store) as conn:
+                bare = timed(lambda: _copied(conn))
+                since, until = AT - timedelta(days=DAYS), AT + timedelta(days=DAYS)
+                took = timed(lambda: take(conn, Folder(Path(name) / "history"), [signed(20)], since, until, lambda _share: None))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {
+        "signals": took[2]["signals"],
+        "wall_seconds": round(took[1], 2),
+        "per_second": round(signals / took[1]),
+        "bare_copy_wall_seconds": round(bare[1], 2),
+        "times_the_bare_copy": round(took[1] / bare[1], 1),
+        "peak_mb": round(peak),
+    }
+
+
+def _copied(conn: Any) -> None:
+    with conn.cursor() as cursor, cursor.copy("COPY signal TO STDOUT (FORMAT csv)") as copy:
+        for _ in copy:
+            pass
+
+
+#: People with a key and a signal each twenty times over, as intake and decisions leave them.
+_FILLED = (
+    "INSERT INTO person (id, email, fields, created_at) SELECT 'per_' || n, n || '@firm.example', '{\"employees\": 300}', now()"
+    " FROM generate_series(1, %s) AS n",
+    "INSERT INTO identity (who, person_id, since) SELECT 'email:' || email, id, '2025-01-01' FROM person",
+    "INSERT INTO signal (id, source, kind, occurred_at, received_at, who, email, properties)"
+    " SELECT gen_random_uuid(), 'web', CASE n %% 10 WHEN 0 THEN 'form_submitted' ELSE 'page_viewed' END,"
+    " timestamptz '2026-03-01' - n * interval '1 second', timestamptz '2026-03-01' - n * interval '1 second', 'email:' || email, email,"
+    " jsonb_build_object('path', '/page/' || n %% 30, 'form', 'demo', 'title', 'Something to read')"
+    " FROM generate_series(1, 20) AS n, person",
+    "ANALYZE",
+)
+
+
 def main() -> None:
+    if sys.argv[1:2] == ["--store"]:
+        print(json.dumps(streamed(int(sys.argv[2]) if len(sys.argv) > 2 else 1_000_000)), flush=True)
+        return
     if sys.argv[1:2] == ["--one"]:
         print(json.dumps(one(int(sys.argv[2]), Path(sys.argv[3]))), flush=True)
         return

@@ -56,7 +56,11 @@ VARIABLES: Final = (
         "none",
         "A write key for the intake door, besides those made with `handfast key`.",
     ),
-    Variable("HANDFAST_CONTRACT", "none", "A contract file that is put in force at the start and when it changes; once a contract was signed, it becomes a draft instead."),
+    Variable(
+        "HANDFAST_CONTRACT",
+        "none",
+        "A contract file, put in force at the start and when it changes; once a contract was signed, it becomes a draft instead.",
+    ),
     Variable(
         "HANDFAST_SMTP_URL",
         "none: mails become files",

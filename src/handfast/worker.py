@@ -21,6 +21,7 @@ from handfast.desk import drafts
 from handfast.desk.contracts import Book, NoContract
 from handfast.desk.deliver import deliver
 from handfast.desk.handover import BATCH, Decided, decide
+from handfast.desk.match import tend
 from handfast.desk.tick import Ticked, tick
 from handfast.store import handover as rows
 from handfast.store import work
@@ -33,6 +34,8 @@ POLL_SECONDS: Final = 0.5
 #: The pause while the database is away.
 AWAY_SECONDS: Final = 1.0
 HEARTBEAT_SECONDS: Final = 5.0
+#: Between two turns of indexing. It gives way to deciding: nobody waits for it.
+MATCH_SECONDS: Final = 1.0
 #: What two workers can do to each other: the same new account from two lanes, or two locks in two orders. The database refuses one of them.
 CONFLICTS: Final = (psycopg.errors.UniqueViolation, psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 CONFLICTS_IN_A_ROW: Final = 10
@@ -73,6 +76,7 @@ class Worker:
         loops: Sequence[tuple[str, Callable[[], float]]] = (
             ("decide", self._decide),
             ("tick", self._tick),
+            ("match", self._match),
             ("heartbeat", self._heartbeat),
             # One loop a channel: an endpoint that hangs must not hold the mails back.
             *((f"deliver {name}", partial(self._deliver, name)) for name in self.channels),
@@ -157,6 +161,11 @@ class Worker:
         with self.store.reading() as conn:
             due = work.next_due(conn)
         return POLL_SECONDS if due is None else min(POLL_SECONDS, max(0.0, (due - self.clock()).total_seconds()))
+
+    def _match(self) -> float:
+        """Keeps people and accounts findable, and asks about those who look alike."""
+        done = tend(self.store, self.clock())
+        return MATCH_SECONDS / 10 if done.people or done.accounts else MATCH_SECONDS
 
     def _deliver(self, name: str) -> float:
         done = deliver(self.store, {name: self.channels[name]}, self.clock)

@@ -22,7 +22,7 @@ USED = {
         "minLength",
         "maxLength",
     ),
-    *("minimum", "exclusiveMinimum", "minItems", "minProperties", "items", "properties", "patternProperties", "propertyNames"),
+    *("minimum", "maximum", "exclusiveMinimum", "minItems", "minProperties", "items", "properties", "patternProperties", "propertyNames"),
     *("additionalProperties", "required", "anyOf", "oneOf"),
 }
 
@@ -58,6 +58,7 @@ def _simple(value: Any, schema: dict[str, Any]) -> list[tuple[str, bool]]:
         ("minLength", not isinstance(value, str) or len(value) >= schema.get("minLength", 0)),
         ("maxLength", not isinstance(value, str) or len(value) <= schema.get("maxLength", len(value))),
         ("minimum", not is_number or value >= schema.get("minimum", value)),
+        ("maximum", not is_number or value <= schema.get("maximum", value)),
         ("exclusiveMinimum", not is_number or "exclusiveMinimum" not in schema or value > schema["exclusiveMinimum"]),
         ("minItems", not isinstance(value, list) or len(value) >= schema.get("minItems", 0)),
         ("minProperties", not isinstance(value, dict) or len(value) >= schema.get("minProperties", 0)),

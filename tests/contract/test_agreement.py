@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from handfast.contract.agreement import agree
+from handfast.contract.agreement import OVERRIDDEN, agree
 from handfast.contract.signals import STANDARD
 from handfast.contract.terms import Contract
 from handfast.problem import Place
@@ -26,7 +26,7 @@ def test_the_conditions_are_compiled_in_the_order_of_the_terms() -> None:
 
 def test_it_knows_which_signals_it_listens_to_and_what_it_reads_of_them() -> None:
     agreement = agreed()
-    assert agreement.kinds == {"page_viewed", "seat_added", "form_submitted"}
+    assert agreement.kinds == {"page_viewed", "seat_added", "form_submitted", OVERRIDDEN}
     assert dict(agreement.signal_fields) == {"form": "text", "path": "text", "seats": "int"}
 
 

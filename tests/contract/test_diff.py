@@ -69,6 +69,37 @@ def test_a_change_is_told_as_people_say_it(old: str, new: str, sentence: str) ->
     assert said(old, new) == [sentence]
 
 
+WITH_MORE = changed(
+    "ready:\n",
+    "ready:\n"
+    "  exclude: {competitors: [rival.example], bots: true}\n"
+    "  grades: {fit: {A: 35, B: 25}, intent: {1: 40, 2: 20}}\n"
+    "  account: {people: 2, roles: {champion: \"industry = 'software'\"}, intent: 40, within: 30 days}\n",
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("A: 35", "A: 30", "grade A, fit 35 → 30"),
+        ("[rival.example]", "[rival.example, foe.example]", "exclusions competitors: with foe.example"),
+        ("people: 2", "people: 3", "buying group people 2 → 3"),
+        ("roles: {champion", "roles: {budget: \"employees > 500\", champion", 'new role budget ("employees > 500")'),
+        ("within: 30 days}\n  fit", "within: 45 days}\n  fit", "buying group within 30 → 45 days"),
+    ],
+)  # fmt: skip
+def test_grades_exclusions_and_groups_are_told_too(old: str, new: str, sentence: str) -> None:
+    assert said(old, new, WITH_MORE) == [sentence]
+
+
+def test_a_part_that_is_new_or_gone_as_a_whole() -> None:
+    added, removed = diff(OLD, agreed(WITH_MORE).contract), diff(agreed(WITH_MORE).contract, OLD)
+    assert "new buying group: people 2; roles champion \"industry = 'software'\"; intent 40; within 30 days" in [
+        c.sentence for c in added
+    ]
+    assert "buying group removed" in [c.sentence for c in removed]
+
+
 def test_comments_and_layout_are_no_change() -> None:
     assert said("   # signed in March", "") == []
     assert said("sla:\n  - name: hand-raiser\n    when:", "sla:\n\n  # first of all\n  - name: hand-raiser\n    when:") == []

@@ -340,6 +340,17 @@ def test_a_file_that_changes_beside_a_signed_contract_becomes_a_draft_once(store
     assert version_at(store, NOW) == 1
 
 
+def test_a_version_stands_although_a_later_handfast_would_object_to_it(store: Store) -> None:
+    """Checks grow stricter with time. What was agreed before goes on deciding; only a new draft is asked to mend it."""
+    text = changed("fields: {employees: int", "fields: {source: text, employees: int")  # a name that is taken
+    assert put_in_force(store, text, "c.yaml", NOW)[1][0].what == "the name 'source' is taken"
+    with store.writing() as conn:
+        contracts.insert_version(conn, "ctr_older", "Northwind", "new_business", text, None, NOW)
+    assert book(store).at(NOW).contract.contract == "Northwind"
+    made = drafts.save(store, text, RITA, NOW)
+    assert "the name 'source' is taken" in refusal(drafts.sign, store, made.number, "marketing", MARA, NOW)
+
+
 # --- nothing is rewritten -------------------------------------------------------------------------------------
 
 

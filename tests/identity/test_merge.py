@@ -29,7 +29,12 @@ def test_what_was_said_latest_wins_and_keeps_its_source() -> None:
     kept, folded = person("a", title="VP", city="Ulm"), person("b", title="CEO", phone="1")
     said = {"title": Said("VP", "crm", MON)}, {"title": Said("CEO", "web", TUE)}
     fields = combine(kept, folded, *said)
-    assert (fields["title"].value, fields["title"].person, fields["title"].source, fields["title"].rule) == ("CEO", "b", "web", "said latest")
+    assert (fields["title"].value, fields["title"].person, fields["title"].source, fields["title"].rule) == (
+        "CEO",
+        "b",
+        "web",
+        "said latest",
+    )
     assert fields["title"].other == "VP"
     assert (fields["city"].rule, fields["phone"].rule) == ("the only one", "the only one")
     assert person_of(kept, fields).fields == {"title": "CEO", "city": "Ulm", "phone": "1"}

@@ -28,8 +28,22 @@ def signed(text: str = CONTRACT) -> Agreement:
 
 
 LIVE = signed()
-DRAFT = signed(CONTRACT.replace("at_least: 20\n    points: [", "at_least: 0\n    points: [").replace("within: 7 days", "within: 1 day"))
+#: Colleagues and free mail are kept out: a draft that reads addresses too.
+DRAFT = signed(
+    CONTRACT.replace("\n  fit:", "\n  exclude: {employees: [b.example]}\n  fit:", 1)
+    .replace("at_least: 20\n    points: [", "at_least: 0\n    points: [")
+    .replace("within: 7 days", "within: 1 day")
+)
 
+#: Keys and whose they are; a visitor may turn out to be somebody.
+OWNERS = {
+    "email:ada@b.example": "a",
+    "user:a": "a",
+    "visitor:a": None,
+    "email:bob@one.example": "b",
+    "visitor:b": None,
+    "email:cyd@b.example": "c",
+}
 KINDS = ("page_viewed", "form_submitted", "email_sent")
 
 
@@ -43,7 +57,7 @@ def histories(draw: st.DrawFn) -> dict[str, Any]:
     for seq in range(1, n + 1):
         received += timedelta(hours=draw(st.integers(0, 12)))
         occurred = received - timedelta(hours=draw(st.sampled_from([0, 0, 0, 1, 12, 30])))
-        who = draw(st.sampled_from(["email:a", "user:a", "visitor:a", "email:b", "visitor:b", "email:c"]))
+        who = draw(st.sampled_from(list(OWNERS)))
         kind = draw(st.sampled_from(KINDS))
         said = (
             {"form": draw(st.sampled_from(["demo", "x", 5]))}
@@ -52,11 +66,11 @@ def histories(draw: st.DrawFn) -> dict[str, Any]:
         )
         signals.append({"signal": seq, "who": who, "kind": kind, "occurred_at": occurred, "received_at": received, "said": said})
         person = keys.get(who)
-        wanted = draw(st.sampled_from(["a", "b", None])) if who.startswith("visitor") else who[-1]
+        wanted = OWNERS[who] or draw(st.sampled_from(["a", "b", None]))
         if person is None and wanted is not None:
             keys[who] = wanted
             log_keys.append({"who": who, "person_id": wanted, "received_at": received, "signal": seq})
-        elif person is not None and draw(st.integers(0, 9)) == 0:
+        elif person is not None and not who.startswith("email:") and draw(st.integers(0, 9)) == 0:
             keys[who] = "b"
             log_keys.append({"who": who, "person_id": "b", "received_at": received, "signal": seq})
         person = keys.get(who)
@@ -65,7 +79,10 @@ def histories(draw: st.DrawFn) -> dict[str, Any]:
         if all(p["person_id"] != person for p in people) or draw(st.integers(0, 3)) == 0:
             account = "one" if person in "ab" else None
             fields = draw(st.sampled_from([{}, {"employees": 60}, {"country": "KP"}, {"country": "FR"}]))
-            people.append({"person_id": person, "account_id": account, "fields": fields, "received_at": received, "signal": seq})
+            address = {"email": draw(st.sampled_from(["x@b.example", "x@one.example", None]))}
+            people.append(
+                {"person_id": person, "account_id": account, "fields": {**fields, **address}, "received_at": received, "signal": seq}
+            )
         if person in "ab" and draw(st.integers(0, 3)) == 0:
             fields = draw(st.sampled_from([{"employees": 10}, {"employees": 200}]))
             accounts.append({"account_id": "one", "fields": fields, "received_at": received, "signal": seq})
@@ -104,7 +121,7 @@ def oracle(made: dict[str, Any], agreement: Agreement) -> dict[int, tuple[Any, .
             {"signal": [s["signal"] for s in done], "person_id": ["p"] * len(done), "kind": [s["kind"] for s in done],
              "occurred_at": [s["occurred_at"] for s in done]}
         ).hstack(as_frame([s["said"] for s in done], agreement.signal_fields))  # fmt: skip
-        people = pl.DataFrame({"person_id": ["p"]}).hstack(as_frame([fields], agreement.contract.fields))
+        people = pl.DataFrame({"person_id": ["p"]}).hstack(as_frame([fields], agreement.person_fields))
         row = judge(agreement, points, people, evidence).row(0, named=True)
         found[now] = (person, account, *(row[name] for name in ("outcome", "fit", "intent", "next_step", "reason")))
     return found

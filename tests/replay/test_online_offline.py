@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from handfast.demo import run as demo
 from handfast.desk.contracts import Book
+from handfast.desk.overrides import set_override
 from handfast.desk.replay_history import Folder, take
+from handfast.readiness.overrides import Override
 from handfast.store import replay as rows
 from handfast.store.base import Store
 from handfast.tuning.replay import Lens, judged
@@ -27,6 +29,24 @@ SAID = ("at", "account_id", "outcome", "fit", "intent", "next_step", "reason")
 Row = tuple[Any, ...]
 
 
+def test_verdicts_given_by_hand(store: Store, tmp_path: Path) -> None:
+    """Somebody says ready of Bob, whose firm is too small and who asked for nothing, and not yet of Ada's whole firm."""
+    house = House(store)
+    house.hears(house.signal("bob@two.example", "page_viewed", "Mon 09:00", path="/pricing", account={"employees": 9}))
+    house.arrives("ada@one.example", "Mon 10:00")
+    set_override(store, "bob@two.example", "ready", "Met at the fair", "mia", moment("Fri 10:00"), moment("Tue 10:00"))
+    set_override(store, "one.example", "not_yet", "Their fair is on", "mia", moment("Fri 10:00"), moment("Tue 11:00"))
+    house.decide("Tue 12:00")
+    house.hears(house.signal("ada@one.example", "page_viewed", "Wed 10:00", path="/pricing"))
+    house.decide("Wed 12:00")
+    verdicts = stored(store, "verdict")
+    assert {row[2] for row in verdicts.values()} == {"ready", "not_yet"}
+    for every in (True, False):
+        offline = replayed(store, tmp_path / str(every), every=every)
+        ready = {key: row for key, row in verdicts.items() if every or row[2] == "ready"}
+        assert {key: offline.get(key) for key in ready} == ready
+
+
 def replayed(store: Store, where: Path, *, every: bool = True) -> dict[tuple[str, str], Row]:
     """(person, signal) → what a replay under the contracts that were in force says, through the files a replay reads."""
     with rows.snapshot(store) as conn:
@@ -35,9 +55,10 @@ def replayed(store: Store, where: Path, *, every: bool = True) -> dict[tuple[str
         folder = Folder(where)
         whole = take(conn, folder, [lens.agreement for lens in lenses], LONG_AGO, FAR, lambda _share: None)
         ids = dict(conn.execute("SELECT seq, id::text FROM signal").fetchall())
+        overrides = [Override(*row) for row in rows.overrides(conn)]
     found: dict[tuple[str, str], Row] = {}
     for number in range(whole["buckets"]):
-        for frame in judged(folder.bucket(number), lenses, every=every):
+        for frame in judged(folder.bucket(number), lenses, overrides=overrides, every=every):
             for row in frame.iter_rows(named=True):
                 found[row["person_id"], ids[row["signal"]]] = tuple(row[name] for name in SAID)
     return found

@@ -302,6 +302,26 @@ def test_without_a_contract_the_page_offers_to_write_one(store, running, browse)
     assert "Nothing yet." not in http.get("/contract/history").text
 
 
+def test_before_the_moment_of_the_first_version_nothing_is_in_force_and_the_pages_say_when(store, running, browse) -> None:
+    from handfast.store import logins as rows
+
+    with store.writing() as conn:
+        rows.insert(conn, rows.Login("log_rita", "rita@northwind.example", "Rita Kim", "revops", None, None, cast.hashed(), cast.NOW))
+    made = drafts.save(store, LOWER, RITA, cast.NOW, takes_force=cast.NOW + timedelta(days=2))
+    drafts.sign(store, made.number, "marketing", drafts.Who("priya@northwind.example", "Priya Patel", "marketing"), cast.NOW)
+    drafts.sign(store, made.number, "sales", drafts.Who("mara@northwind.example", "Mara Okonkwo", "manager"), cast.NOW)
+    web = running(store)
+    http = browse(web.url, headers={"Origin": web.url})
+    http.post("/login", data={"email": "rita@northwind.example", "password": cast.PASSWORD})
+    assert "Version 1</a> takes force Wed 25 Nov" in http.get("/contract").text
+    assert "in force from Wed 25 Nov" in http.get("/contract/v/1").text
+    assert "scheduled" in http.get("/contract/history").text
+    assert http.get("/contract/drafts/1").status_code == 200
+    web.clock.forward(days=2)
+    http.post("/login", data={"email": "rita@northwind.example", "password": cast.PASSWORD})  # the session has ended meanwhile
+    assert "in force since" in http.get("/contract").text
+
+
 # --- as JSON ----------------------------------------------------------------------------------------------------
 
 
@@ -361,7 +381,9 @@ def test_nobody_gets_nothing(server, browse, headers: dict[str, str]) -> None:
 
 
 def test_a_wrong_password_and_a_wrong_role(server, browse, draft: int) -> None:
-    assert api(server, browse, "rita", "wrong horse battery").get("/history").status_code == 401
+    wrong = api(server, browse, "rita", "wrong horse battery").get("/history")
+    assert wrong.status_code == 401
+    assert "do not belong together" in wrong.json()["problem"]["what"]
     refused = api(server, browse, "rita").post(f"/drafts/{draft}/sign", json={"side": "sales", "content": "ctr_x"})
     assert refused.status_code == 409
     assert "does not sign for sales" in refused.json()["problem"]["what"]

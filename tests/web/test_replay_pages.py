@@ -79,15 +79,10 @@ def test_a_period_that_makes_no_sense_is_refused(company: Callable[[str], httpx.
 
 @pytest.mark.browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_reads_for_everybody(company: Callable[[str], httpx.Client], page: Page, axe: str, scheme: str) -> None:
+def test_it_reads_for_everybody(enter: Callable[..., Any], page: Page, axe: str, scheme: str) -> None:
     """In a browser: started by hand, its bar, its report; nothing for axe to complain of, at a desk or on a telephone."""
     page.emulate_media(color_scheme=scheme)
-    http = company("mara")
-    page.goto(f"{http.base_url}/login")
-    page.get_by_label("E-mail").fill("mara@northwind.example")
-    page.get_by_label("Password").fill(cast.PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.goto(f"{http.base_url}/replay")
+    enter("rita", "/replay")
     assert violations(page, axe) == []
     page.get_by_role("button", name="Replay", exact=True).click()
     expect(page.get_by_role("heading", name="Who is ready")).to_be_visible(timeout=90_000)

@@ -59,7 +59,7 @@ def _asked(house: House, draft: str, since: str | None, until: str | None, touch
     if end is None and (left := _left(house, text, begin)) is not None:
         begin, end = left
     end = end or now
-    run, problems = ask(house.store, Wish(text, file, begin or end - SPAN, end, "the command line", touch_minutes), now)
+    run, problems = ask(house.store, Wish(text, file, begin or end - SPAN, end, "the command line", touch_minutes, again=True), now)
     if run is None:
         complain(problems)
     assert run is not None

@@ -56,9 +56,15 @@ class _Teller:
     def person(self, p: dict[str, Any]) -> None:
         self.line(f"[bold]{p['name'] or p['email'] or p['id']}[/]  {p['id']}")
         self.line(f"{p['email'] or 'no address'} · {p['account'] or p['domain'] or 'no account'} · known as {len(p['keys'])} keys")
+        for m in p["matches"][:1]:
+            said = f"{m['account'] or 'none'} by {m['code']}, {m['probability']:.2f}, {_time(m['at'])}, by {m['by']}"
+            self.line(f"account {m['state']}: {said}", 2)
+            for because in m["working"].get("because", ()):
+                self.line(because, 4)
         if (standing := p.get("standing")) is not None:
             self.head(f"Standing at {_time(standing['at'])}, contract v{standing['contract_version']}")
             self.working(standing["working"])
+            self.history(standing["history"])
         else:
             self.line("No verdict yet: nothing this person did is listened to by the contract.")
         self.head(f"Verdicts that changed something: {len(p['verdicts'])}")
@@ -106,12 +112,24 @@ class _Teller:
         for m in h["messages"]:
             self.line(f"{_time(m['created_at'])}  {m['kind']:16} {m['channel']:8} to {m['recipient']:12} {m['state']} {m['why'] or ''}", 2)
 
+    def history(self, moments: list[dict[str, Any]]) -> None:
+        """What moved the score, the latest moments."""
+        moved = [one for one in moments if one["gained"] or one["changed"]]
+        self.head(f"What moved the score: {len(moved)} moments")
+        for one in moved[-10:]:
+            by = ", ".join(f"{rule['because'] or rule['when'] or 'any'} {rule['millionths'] / 1e6:+.2f}" for rule in one["moved"])
+            faded = f", {-one['faded'] / 1e6:+.2f} faded" if one["faded"] else ""
+            score = f"fit {one['fit']}, intent {one['intent_millionths'] / 1e6:.2f}"
+            self.line(f"{_time(one['at'])}  {one['outcome'].replace('_', ' '):8} {score}  {by or 'nothing scored'}{faded}", 2)
+
     def working(self, working: dict[str, Any]) -> None:
         self.line(working["sentence"], 2)
         for c in working["criteria"]:
             self.line(f"{_MARKS[c['state']]} {c['part'].replace('_', ' '):10} {c['sentence']}", 2)
         for missing in working["missing"]:
             self.line(f"[yellow]missing:[/] {missing}", 2)
+        if (change := working.get("change")) is not None:
+            self.line(f"[yellow]smallest change:[/] {change['sentence']}", 2)
 
 
 def _time(at: datetime | None) -> str:

@@ -298,6 +298,8 @@ class _Reader:
         _add_page(event, kind, context, properties)
         if type(campaign := context.get("campaign")) is dict:
             _add_campaign(campaign, properties)
+        if type(agent := context.get("userAgent")) is str and agent:
+            properties.setdefault("user_agent", agent[:500])
         if "channel" not in properties and (medium := properties.get("utm_medium")) is not None:
             properties["channel"] = medium
         if type(consent := context.get("consent")) is dict:

@@ -24,15 +24,20 @@ from handfast.worktime import ALWAYS, Hours
 #: What the conditions of an SLA may read besides the contract's own fields.
 SLA_FIELDS: Final[Mapping[str, FieldType]] = MappingProxyType({"next_step": "text", "fit": "int", "intent": "number", "source": "text"})
 
+#: The signal of a verdict given by hand: no rule scores it, and it is always a moment to judge at.
+OVERRIDDEN: Final = "overridden"
+#: The next step of a handoff that was opened by hand where nothing was asked for.
+BY_HAND: Final = "by_hand"
+
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
     """A contract and its compiled conditions, in the order of its terms: `agreement.fit[2]` is the condition of `ready.fit.points[2]`.
 
-    `intent`, `next_step` and `sla` hold None for a rule without `when`: it always holds. `kinds` are the kinds of signal that any rule
-    listens to; `signal_fields` the fields of signals that any of them, or an exclusion, reads, with their types. `person_fields` are the
-    contract's own, and `email` where an exclusion asks for it. `roles` are the conditions of `ready.account.roles`, in its order. `reach`:
-    no verdict at a moment depends on signals older than this.
+    `intent`, `next_step` and `sla` hold None for a rule without `when`: it always holds. `kinds` are the kinds of signal at which a
+    verdict may change: those any rule listens to, and `OVERRIDDEN`; `signal_fields` the fields of signals that any of them, or an
+    exclusion, reads, with their types. `person_fields` are the contract's own, and `email` where an exclusion asks for it. `roles` are the
+    conditions of `ready.account.roles`, in its order. `reach`: no verdict at a moment depends on signals older than this.
     """
 
     contract: Contract
@@ -55,12 +60,15 @@ class Agreement:
         return self._hours[name]
 
 
-def agree(contract: Contract, where: Place, locate: Locator | None = None) -> tuple[Agreement | None, list[Problem]]:
+def agree(
+    contract: Contract, where: Place, locate: Locator | None = None, *, checked: bool = True
+) -> tuple[Agreement | None, list[Problem]]:
     """Compiles a contract, or says everything that is wrong with it.
 
     Args:
         where: what to call the contract in Problems.
         locate: where each term stands, for a contract that was read from a text (`contract.reading`). Without, Problems name the term.
+        checked: False for what was agreed already: it is compiled, and not asked what a later Handfast would object to in a new one.
     """
     bench = _Bench(contract, locate or by_part(where))
     ready, routing = contract.ready, contract.routing
@@ -72,9 +80,9 @@ def agree(contract: Contract, where: Place, locate: Locator | None = None) -> tu
     sla = [bench.sla(rule.when, "sla", n, "when") for n, rule in enumerate(contract.sla)]
     roles = [bench.person(text, "ready", "account", "roles", name) for name, text in (ready.account.roles if ready.account else {}).items()]
     bench.excluding()
-    problems = [*bench.problems, *checks(Check(contract, bench.locate))]
-    if not problems:
-        problems = contradictions(Check(contract, bench.locate), SLA_FIELDS)
+    problems = [*bench.problems, *(checks(Check(contract, bench.locate)) if checked else ())]
+    if checked and not problems:
+        problems = contradictions(Check(contract, bench.locate), SLA_FIELDS, BY_HAND)
     if problems:
         return None, sorted(problems, key=lambda problem: (problem.where.line, problem.where.column))
     return Agreement(
@@ -86,7 +94,7 @@ def agree(contract: Contract, where: Place, locate: Locator | None = None) -> tu
         next_step=tuple(steps),
         territories=_all(territories),
         sla=tuple(sla),
-        kinds=frozenset([*(rule.on for rule in ready.intent.points), *(rule.on for rule in ready.next_step)]),
+        kinds=frozenset([OVERRIDDEN, *(rule.on for rule in ready.intent.points), *(rule.on for rule in ready.next_step)]),
         signal_fields=MappingProxyType(dict(sorted(bench.read.items()))),
         person_fields=MappingProxyType(person_fields(contract)),
         roles=_all(roles),

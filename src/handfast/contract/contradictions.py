@@ -23,15 +23,19 @@ _SCORES: Final = 2_000
 _MEND: Final = "Check its values: no single answer can meet all of them."
 
 
-def contradictions(check: Check, sla_fields: Mapping[str, FieldType]) -> list[Problem]:
-    """Everything said in vain. For contracts whose conditions compile. `sla_fields`: what SLAs read besides the declared fields."""
-    return list(_Reason(check, sla_fields).problems())
+def contradictions(check: Check, sla_fields: Mapping[str, FieldType], by_hand: str) -> list[Problem]:
+    """Everything said in vain. For contracts whose conditions compile.
+
+    `sla_fields`: what SLAs read besides the declared fields; `by_hand`: the next step of handoffs that no next step led to.
+    """
+    return list(_Reason(check, sla_fields, by_hand).problems())
 
 
 class _Reason:
     """One contract, its conditions as regions made on first use."""
 
-    def __init__(self, check: Check, sla_fields: Mapping[str, FieldType]) -> None:
+    def __init__(self, check: Check, sla_fields: Mapping[str, FieldType], by_hand: str) -> None:
+        self.by_hand = by_hand
         self.check = check
         self.contract = check.contract
         self.patience = Patience(_PATIENCE)
@@ -105,9 +109,9 @@ class _Reason:
                 yield self.check.problem(path, what, "Drop the territory, or the never-rule.")
 
     def _slas(self) -> Iterator[Problem]:
-        steps = frozenset(step.step for step in self.contract.ready.next_step)
-        # A handoff that somebody opened by hand may have no next step.
-        asked: Region = ({"next_step": Texts(only=steps, null=True)},)
+        # A handoff that somebody opened by hand may have a next step that no rule leads to.
+        steps = frozenset([*(step.step for step in self.contract.ready.next_step), self.by_hand])
+        asked: Region = ({"next_step": Texts(only=steps)},)
         listed = self.contract.sla
         for n, sla in enumerate(listed):
             mine, path = self.patience.meet(asked, self.region(sla.when, "true", "sla")), ("sla", n, "when" if sla.when else "name")

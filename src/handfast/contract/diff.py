@@ -136,6 +136,9 @@ _NOUNS: Final[Mapping[Path, str]] = {
     ("fields",): "field {}",
     ("signals",): "signal {}",
     ("signals", "*"): "field {} of {}",
+    ("ready", "grades", "fit"): "grade {}, fit",
+    ("ready", "grades", "intent"): "grade {}, intent",
+    ("ready", "account", "roles"): "role {}",
     ("routing", "pools"): "pool {}",
     ("routing", "pools", "*", "members"): "{}'s share in {}",
     ("dispositions", "recycle", "reasons"): "recycle reason {}",
@@ -175,7 +178,6 @@ _WORDS: Final[Mapping[str, str]] = {
     "because": "reason given",
     "at_least": "bar",
     "at_most": "cap",
-    "within": "open for",
     "first_touch": "first touch",
     "to": "goes to",
     "cap": "limit each",
@@ -183,6 +185,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "blames": "looks at",
     "note": "needs a note",
 }
+_OPEN_FOR: Final = ("ready", "next_step", "*", "within")
 _ACTIONS: Final[Mapping[str, str]] = {
     "remind": "reminder of the {}",
     "tell": "notice to the {}",
@@ -206,7 +209,8 @@ def _named(spot: _Spot, key: str, value: Any) -> str:
         return part
     if (noun := _NOUNS.get(around)) is not None:
         return noun.format(key, spot.parent.removeprefix("signal ") if "members" in around else spot.subject.removeprefix("signal "))
-    return f"{spot.subject} {_WORDS.get(key, key.replace('_', ' '))}".strip()
+    word = "open for" if (*around, key) == _OPEN_FOR else _WORDS.get(key, key.replace("_", " "))
+    return f"{spot.subject} {word}".strip()
 
 
 def _entry_name(spot: _Spot, place: int, item: Mapping[str, Any]) -> str:
@@ -246,6 +250,10 @@ def _changed(spot: _Spot, old: Any, new: Any) -> str:
     pattern = _pattern(spot.path)
     if pattern[-1:] == ("points",) and isinstance(old, int) and isinstance(new, int):
         return f"{spot.parent} {old} → {new} points"
+    if old is None and isinstance(new, Mapping):
+        return _added(spot, new)
+    if isinstance(old, Mapping) and new is None:
+        return _removed(spot)
     if isinstance(old, list) and isinstance(new, list):
         return f"{spot.subject}: {_list_change(pattern, old, new)}"
     if pattern[-1:] == ("name",) and "*" in pattern:

@@ -23,9 +23,26 @@ from handfast.problem import Problem, one_of
 
 #: When an example happens that does not say: a Monday morning, by the clock of the contract's own calendar.
 DEFAULT_AT: Final = "2026-03-02 10:00"
-GIVEN: Final = ("person", "signals", "owner", "away", "open", "at")
-EXPECT: Final = ("verdict", "fit", "intent", "next_step", "reason", "owner", "pool", "territory", "rule", "sla", "first_touch", "due")
+GIVEN: Final = ("person", "signals", "colleagues", "owner", "away", "open", "at")
+EXPECT: Final = (
+    "verdict",
+    "fit",
+    "intent",
+    "next_step",
+    "reason",
+    "grade",
+    "account",
+    "owner",
+    "pool",
+    "territory",
+    "rule",
+    "sla",
+    "first_touch",
+    "due",
+)
 VERDICTS: Final = ("ready", "not_yet", "never")
+#: The reasons of exclusions (`ready.exclude`).
+EXCLUDED: Final = frozenset({"employee", "competitor", "disposable_address", "role_address", "free_mail"})
 RULES: Final = ("named_account", "territory", "pool", "exception")
 
 _AT: Final = re.compile(r"(\d{4})-(\d\d)-(\d\d)[ T]([01]\d|2[0-3]):([0-5]\d)(?::[0-5]\d)?\Z")
@@ -50,25 +67,37 @@ class Given:
     at: datetime
     owner: str | None = None
     away: tuple[str, ...] = ()
+    #: Other people of the same account, each with what they did.
+    colleagues: tuple[tuple[Mapping[str, Any], tuple[GivenSignal, ...]], ...] = ()
     open: Mapping[str, int] = field(default_factory=dict)
 
 
 def read_given(contract: Contract, example: Example) -> Given:
     """What the example is about. For contracts that passed `example_problems`; ValueError, KeyError or TypeError for others."""
     given = example.given
-    signals = tuple(
+    colleagues = tuple((dict(one.get("person") or {}), _signals(one)) for one in given.get("colleagues") or ())
+    at = local_time(given.get("at", DEFAULT_AT), contract.calendar.timezone)
+    if at is None:
+        raise ValueError(f"{given['at']} is no moment")
+    return Given(
+        person=dict(given.get("person") or {}),
+        signals=_signals(given),
+        at=at,
+        owner=given.get("owner"),
+        away=tuple(given.get("away") or ()),
+        open=dict(given.get("open") or {}),
+        colleagues=colleagues,
+    )
+
+
+def _signals(given: Mapping[str, Any]) -> tuple[GivenSignal, ...]:
+    return tuple(
         GivenSignal(
             kind=signal["kind"],
             minutes_ago=_SPAN.validate_python(signal.get("ago", "0 minutes")).minutes,
             fields={name: value for name, value in signal.items() if name not in ("kind", "ago")},
         )
         for signal in given.get("signals") or ()
-    )
-    at = local_time(given.get("at", DEFAULT_AT), contract.calendar.timezone)
-    if at is None:
-        raise ValueError(f"{given['at']} is no moment")
-    return Given(
-        dict(given.get("person") or {}), signals, at, given.get("owner"), tuple(given.get("away") or ()), dict(given.get("open") or {})
     )
 
 
@@ -100,8 +129,9 @@ def example_problems(contract: Contract, locate: Locator) -> Iterator[Problem]:
         yield from desk.keys(("expect",), example.expect, EXPECT)
         if not example.expect:
             yield desk.problem(("expect",), "nothing is expected", "Name at least the verdict: `expect: {verdict: ready}`.")
-        yield from desk.person(example.given.get("person"))
-        yield from desk.signals(example.given.get("signals"))
+        yield from desk.person(("given", "person"), example.given.get("person"))
+        yield from desk.signals(("given", "signals"), example.given.get("signals"))
+        yield from desk.colleagues(example.given.get("colleagues"))
         yield from desk.reps(example.given)
         yield from desk.moment(("given", "at"), example.given.get("at", DEFAULT_AT))
         yield from desk.expected(example.expect)
@@ -123,13 +153,27 @@ class _Desk:
             if key not in known:
                 yield self.problem((*path, key, KEY), f"'{key}' is no part of '{path[-1]}'", one_of(known, word=key, most=12))
 
-    def person(self, person: object) -> Iterator[Problem]:
+    def colleagues(self, colleagues: object) -> Iterator[Problem]:
+        """Other people of the account, each as the example itself gives one."""
+        if colleagues is None:
+            return
+        path: Path = ("given", "colleagues")
+        if not isinstance(colleagues, list | tuple) or not all(isinstance(one, Mapping) for one in colleagues):
+            yield self.problem(path, "'colleagues' is not a list of people", "Write it as [{person: {title: CFO}, signals: [...]}].")
+            return
+        for n, one in enumerate(colleagues):
+            yield from self.keys((*path, n), one, ("person", "signals"))
+            yield from self.person((*path, n, "person"), one.get("person"))
+            yield from self.signals((*path, n, "signals"), one.get("signals"))
+
+    def person(self, path: Path, person: object) -> Iterator[Problem]:
         if person is None:
             return
         if not isinstance(person, Mapping):
-            yield self.problem(("given", "person"), "'person' is not a list of fields", "Write it as {employees: 800, country: US}.")
+            yield self.problem(path, "'person' is not a list of fields", "Write it as {employees: 800, country: US}.")
             return
-        yield from self.fields(("given", "person"), person, self.contract.fields)
+        known: Mapping[str, FieldType] = {"email": "text", **self.contract.fields}
+        yield from self.fields(path, person, known if self.contract.ready.exclude.asks_addresses else self.contract.fields)
 
     def fields(self, path: Path, found: Mapping[str, Any], known: Mapping[str, FieldType]) -> Iterator[Problem]:
         for name, value in found.items():
@@ -138,16 +182,14 @@ class _Desk:
             elif value is not None and as_frame([{name: value}], {name: known[name]})[name][0] is None:
                 yield self.problem((*path, name), f"'{value}' is no {known[name]}, which '{name}' is declared to be", "Correct the value.")
 
-    def signals(self, signals: object) -> Iterator[Problem]:
+    def signals(self, path: Path, signals: object) -> Iterator[Problem]:
         if signals is None:
             return
         if not isinstance(signals, list | tuple):
-            yield self.problem(
-                ("given", "signals"), "'signals' is not a list", "Write it as [{kind: page_viewed, path: /pricing, ago: 1 day}]."
-            )
+            yield self.problem(path, "'signals' is not a list", "Write it as [{kind: page_viewed, path: /pricing, ago: 1 day}].")
             return
         for n, signal in enumerate(signals):
-            yield from self.signal(("given", "signals", n), signal)
+            yield from self.signal((*path, n), signal)
 
     def signal(self, path: Path, signal: object) -> Iterator[Problem]:
         if not isinstance(signal, Mapping) or not isinstance(signal.get("kind"), str):
@@ -181,7 +223,9 @@ class _Desk:
         known: Mapping[str, set[str]] = {
             "verdict": set(VERDICTS),
             "next_step": {rule.step for rule in ready.next_step},
-            "reason": {rule.reason for rule in ready.fit.never},
+            "reason": {rule.reason for rule in ready.fit.never} | EXCLUDED,
+            "grade": {letter + digit for letter in ready.grades.fit for digit in ready.grades.intent} if ready.grades else set(),
+            "account": {"ready", "not_yet"} if ready.account else set(),
             "rule": set(RULES),
             "pool": set(routing.pools),
             "territory": {territory.name for territory in routing.territories},

@@ -25,12 +25,13 @@ from handfast.problem import Place, Problem
 _TYPES: Final = frozenset(get_args(FieldType))
 
 
-def read_contract(text: str | bytes, file: str) -> tuple[Agreement | None, list[Problem]]:
+def read_contract(text: str | bytes, file: str, *, checked: bool = True) -> tuple[Agreement | None, list[Problem]]:
     """Reads and compiles a contract. Without problems there is an Agreement; with any, there is none.
 
     Args:
         text: the contract's YAML; bytes are taken for UTF-8.
         file: what to call it in Problems.
+        checked: False for a version that was agreed already (see `agreement.agree`): stricter checks must not unsay it.
     """
     source, problems = read_text(text, file)
     if source is None:
@@ -43,7 +44,7 @@ def read_contract(text: str | bytes, file: str) -> tuple[Agreement | None, list[
     except ValidationError as refused:
         found = [*problems, *shape_problems(refused, source.place), *_condition_problems(source)]
         return None, _in_order(found)
-    agreement, unfit = agree(contract, Place(file), source.place)
+    agreement, unfit = agree(contract, Place(file), source.place, checked=checked)
     problems = _in_order([*problems, *unfit])
     return (None if problems else agreement), problems
 

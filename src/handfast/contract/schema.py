@@ -81,7 +81,9 @@ MEANING: Final[Mapping[str, str]] = {
     "NextStep.on": "The kind of signal.",
     "NextStep.when": "A condition on the signal's fields.",
     "NextStep.within": "How long the wish stays open.",
-    "Match.domain": "`always`: the domain of a business address names the account. `off`: people have no account.",
+    "Match.domain": "`always`: the domain of an address names the account. `fallback`: only where the name settles nothing. `off`: never.",
+    "Match.distinctive_words": "Whether the name of the company is matched by its distinctive words, see docs/reference/matching.md.",
+    "Match.review_below": "A best account less likely than this is decided by a person, on the page Review. 0.5 to 1.",
     "Match.free_mail": "Mail domains that name no account, beside the built-in list.",
     "Routing.ladder": "Which rules are asked, in order.",
     "Routing.territories": "Conditions that claim a person for a pool or a rep; the first that holds.",
@@ -201,6 +203,7 @@ def _given() -> dict[str, Any]:
     properties: dict[str, Any] = {
         "person": {"type": "object", "description": "Declared fields and their values."},
         "signals": {"type": "array", "items": signal, "description": "What they did, each so long ago."},
+        "colleagues": {"type": "array", "items": _colleague(signal), "description": "Other people of the account, and what they did."},
         "owner": {"type": "string", "description": "The rep who owns the account."},
         "away": {"type": "array", "items": {"type": "string"}, "description": "Reps who are absent."},
         "open": {"type": "object", "additionalProperties": {"type": "integer"}, "description": "How many open handoffs reps hold."},
@@ -209,8 +212,18 @@ def _given() -> dict[str, Any]:
     return {"additionalProperties": False, "properties": {name: properties[name] for name in GIVEN}}
 
 
+def _colleague(signal: dict[str, Any]) -> dict[str, Any]:
+    properties = {"person": {"type": "object"}, "signals": {"type": "array", "items": signal}}
+    return {"type": "object", "additionalProperties": False, "properties": properties}
+
+
 def _expect() -> dict[str, Any]:
     properties: dict[str, Any] = {name: {"type": ["string", "null"]} for name in EXPECT}
-    properties |= {"verdict": {"enum": list(VERDICTS)}, "rule": {"enum": list(RULES)}, "fit": {"type": "integer"}}
+    properties |= {
+        "verdict": {"enum": list(VERDICTS)},
+        "account": {"enum": ["ready", "not_yet"]},
+        "rule": {"enum": list(RULES)},
+        "fit": {"type": "integer"},
+    }
     properties |= {"intent": {"type": "number"}, "first_touch": {"$ref": "#/$defs/Duration"}}
     return {"additionalProperties": False, "minProperties": 1, "properties": properties}

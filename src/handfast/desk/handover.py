@@ -15,16 +15,21 @@ A crash anywhere before the commit leaves the signals waiting, and the same sign
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 import psycopg
 
+from handfast.contract.agreement import BY_HAND
 from handfast.desk.batch import Batch, Moment, Ready
 from handfast.desk.contracts import Book
+from handfast.desk.groups import ready_groups
+from handfast.desk.of_account import record_matches
 from handfast.desk.opening import join_handoffs, open_handoffs
+from handfast.desk.overrides import for_people
 from handfast.desk.verdicts import Judged, asked_at, judge_moments, shown, telling, worth_asking, write_standings, write_verdicts
 from handfast.desk.whose import by_lane, look_up, resolve_all, write_people
 from handfast.facts import stable_id
@@ -109,20 +114,28 @@ def _decide(b: Batch, waiting: list[Pending]) -> Decided:
     mine, forwarded, postponed = by_lane(b, waiting, keys)
     moments, subjects = resolve_all(b, mine)
     write_people(b)
+    record_matches(b, keys.named, mine)
     done = Decided(signals=len(mine), postponed=len(postponed))
-    before = rows.standings(b.conn, list({m.person for m in moments}))
-    moments, facts = worth_asking(b, moments, subjects, before)
     if moments:
-        judged = judge_moments(b, moments, subjects)
-        write_standings(b, judged, facts, before)
-        done.verdicts = len(judged.said)
-        if positions := telling(judged, before):
-            _hand_over(b, judged, positions, {person: stands.outcome for person, stands in before.items()}, done)
+        _follow_up(b, moments, subjects, done)
     if mine:
         rows.settle_pending(b.conn, mine)
     if forwarded:
         rows.forward_pending(b.conn, forwarded)
     return done
+
+
+def _follow_up(b: Batch, moments: list[Moment], subjects: Mapping[str, Mapping[str, Any]], done: Decided) -> None:
+    before = rows.standings(b.conn, list({m.person for m in moments}))
+    by_hand = for_people(b.conn, {m.subject: (m.account, m.person) for m in moments})
+    asked, facts = worth_asking(b, moments, subjects, before, by_hand)
+    if asked:
+        judged = judge_moments(b, asked, subjects, by_hand)
+        write_standings(b, judged, facts, before)
+        done.verdicts = len(judged.said)
+        if positions := telling(judged, before):
+            _hand_over(b, judged, positions, {person: stands.outcome for person, stands in before.items()}, done)
+    _hand_over_groups(b, moments, done)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +167,8 @@ def _hand_over(b: Batch, judged: Judged, positions: list[int], before: dict[str,
     joins: list[Ready] = []
     written: list[Ready] = []
     last = dict(before)
-    for m, row, working in made:
+    for m, judged_row, working in made:
+        row = _with_step(judged_row)
         party = b.party_of(m.person)
         ready = Ready(m, row, judged.subjects[m.subject], working, stable_id("ver", str(m.waiting.signal.id), m.person), party)
         changed = row["outcome"] != last.get(m.person, "not_yet")
@@ -182,8 +196,30 @@ def _old_news(b: Batch, m: Moment, outcome: str, work: _Work, before: dict[str, 
     return outcome == "ready" == before.get(m.person) and m.person in work.people.get(b.party_of(m.person), ())
 
 
+def _hand_over_groups(b: Batch, moments: list[Moment], done: Decided) -> None:
+    """Opens handoffs for accounts that are ready as a whole, after those of their people have been opened."""
+    if ready := ready_groups(b, moments):
+        write_verdicts(b, ready)
+        handoffs, unassigned = open_handoffs(b, ready)
+        done.handoffs += handoffs
+        done.opened += len(ready)
+        done.unassigned += unassigned
+
+
+def _with_step(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Somebody made ready by hand may have asked for nothing; then that is the step."""
+    return {**row, "next_step": BY_HAND} if row["outcome"] == "ready" and row["next_step"] is None else row
+
+
 def _goes_over(r: Ready, work: _Work, step_asked: datetime | None) -> bool:
-    """Whether Sales gets this: ready, not in work, not disqualified, and after a closing only by a next step asked for since."""
-    if r.row["outcome"] != "ready" or r.moment.person in work.people.get(r.party, ()) or r.moment.person in work.suppressed:
+    """Whether Sales gets this: ready, not in work, not disqualified, and after a closing only by a next step asked for since.
+
+    Somebody who says ready by hand is asked neither, if it was said after the closing.
+    """
+    if r.row["outcome"] != "ready" or r.moment.person in work.people.get(r.party, ()):
+        return False
+    if (override := r.row.get("override")) is not None:
+        return r.party not in work.closed_at or override["since"] > work.closed_at[r.party]
+    if r.moment.person in work.suppressed:
         return False
     return r.party not in work.closed_at or (step_asked is not None and step_asked > work.closed_at[r.party])

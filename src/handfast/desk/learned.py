@@ -54,7 +54,7 @@ class Learned:
         who = book.people[person]
         if self._people.get(person) is not who:
             self._people[person] = who
-            self._rows.append(("person", person, who.account, dumps(who.fields), *place))
+            self._rows.append(("person", person, who.account, dumps({**who.fields, "email": who.email}), *place))
         account = book.accounts.get(who.account or "")
         if account is not None and self._accounts.get(account.id) is not account:
             self._accounts[account.id] = account

@@ -7,7 +7,7 @@ can forget it and no decision waits for it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,13 +15,15 @@ import polars as pl
 import psycopg
 
 from handfast.contract.terms import Match
-from handfast.facts import Account, Person, stable_id
+from handfast.facts import Account, Person, Signal, stable_id
 from handfast.identity.company import Company, Name, Others, may_be, read_name
 from handfast.identity.compare import Model, Weighed, weigh
 from handfast.identity.index import account_keys, counted_by, fact_key, found_by, person_keys, word_key
-from handfast.identity.learn import link
+from handfast.identity.keys import keys_of
+from handfast.identity.learn import begin, link
 from handfast.identity.match import WORTH_ASKING, Candidate, MatchDecision, Policy, Runner, decide
-from handfast.identity.normalise import registrable
+from handfast.identity.normalise import business_domain, registrable
+from handfast.identity.pairs import Table
 from handfast.identity.people import FIELDS, PEOPLE, from_json, model_for, plain, prepared
 from handfast.identity.people import as_json as model_json
 from handfast.identity.phone import phone_number
@@ -32,6 +34,8 @@ from handfast.store.identity import Known
 
 #: How many written rows one turn takes; each is one index walk or two.
 BATCH: Final = 500
+#: As many people tell how rare names are, before everybody was asked.
+SAMPLE: Final = 5_000
 #: Fewer people than this teach nothing: the model stays the one begun with.
 ENOUGH_TO_LEARN: Final = 500
 
@@ -48,6 +52,8 @@ class Tended:
 def tend(store: Store, at: datetime, *, limit: int = BATCH) -> Tended:
     """Indexes what was written since the last turn, and asks about people who look like somebody known. Raises StorageAway."""
     with store.writing() as conn:
+        if not rows.hold_indexing(conn):
+            return Tended()
         taken = rows.take_waiting(conn, limit)
         if not taken["person"] and not taken["account"]:
             return Tended()
@@ -91,9 +97,15 @@ def alike(conn: psycopg.Connection, said: Mapping[str, str | None], model: Model
 
 
 def model_now(conn: psycopg.Connection) -> Model:
-    """The model in use: the latest learned, else the one begun with for as many people as there are."""
-    stored = rows.latest_model(conn)
-    return model_for(rows.sizes(conn)[0], from_json(stored) if stored else None)
+    """The model in use: the latest learned, else what a sample of the people at hand can teach."""
+    if (stored := rows.latest_model(conn)) is not None:
+        return from_json(stored)
+    said = rows.everybody_said(conn, SAMPLE)
+    people = max(rows.sizes(conn)[0], len(said))
+    if not said:
+        return model_for(people)
+    records = pl.DataFrame([one for _, one in said], schema=dict.fromkeys(FIELDS, pl.String), orient="row")
+    return replace(begin(Table(records, PEOPLE)), prior=0.3 / max(50, people))
 
 
 def _ask_about(conn: psycopg.Connection, said: Mapping[str, Mapping[str, str | None]], at: datetime) -> int:
@@ -211,25 +223,39 @@ def _others(conn: psycopg.Connection, company: Company, candidates: Sequence[Com
     return Others(max(2, accounts or rows.sizes(conn)[1]), words, holds)
 
 
-def record_match(
-    conn: psycopg.Connection, person: str, company: Company, said: MatchDecision, at: datetime, contract: str | None, by: str = "handfast"
-) -> None:
-    """Writes the decision down, and asks a person where it needs one."""
-    asked = {
-        "name": company.name,
-        "domains": list(company.domains),
-        "phone": company.phone,
-        "city": company.city,
-        "country": company.country,
-    }
-    working = {"asked": asked, "because": list(said.because), "runners": [runner_json(r) for r in said.runners]}
-    ident = stable_id("mat", person, at.isoformat(), by)
-    rows.add_decision(
-        conn, (ident, person, at, contract, said.state, said.account, said.code, said.probability, said.tie_break, dumps(working), by)
-    )
-    if said.state == "review" and said.account is not None:
-        question = stable_id("rev", "account", person, said.account)
-        rows.ask(conn, [(question, "account", person, said.account, said.probability, said.code, dumps(working), at)])
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """A decision about to be recorded: whose account, what they said of their company, what was decided, when and by which contract."""
+
+    person: str
+    company: Company
+    said: MatchDecision
+    at: datetime
+    contract: str | None
+
+
+def record_decisions(conn: psycopg.Connection, made: Sequence[Matched], by: str = "handfast") -> None:
+    """Writes decisions down, and asks a person where one is needed."""
+    rows.add_decisions(conn, [_decision_row(one, by) for one in made])
+    rows.ask(conn, [_question_row(one) for one in made if one.said.state == "review"])
+
+
+def _decision_row(one: Matched, by: str) -> tuple[Any, ...]:
+    said = one.said
+    decided = (said.state, said.account, said.code, said.probability, said.tie_break)
+    return (stable_id("mat", one.person, one.at.isoformat(), by), one.person, one.at, one.contract, *decided, _working(one), by)
+
+
+def _question_row(one: Matched) -> tuple[Any, ...]:
+    said, account = one.said, str(one.said.account)
+    ident = stable_id("rev", "account", one.person, account)
+    return (ident, "account", one.person, account, said.probability, said.code, _working(one), one.at)
+
+
+def _working(one: Matched) -> str:
+    c = one.company
+    asked = {"name": c.name, "domains": list(c.domains), "phone": c.phone, "city": c.city, "country": c.country}
+    return dumps({"asked": asked, "because": list(one.said.because), "runners": [runner_json(r) for r in one.said.runners]})
 
 
 def runner_json(runner: Runner) -> dict[str, Any]:
@@ -240,6 +266,17 @@ def runner_json(runner: Runner) -> dict[str, Any]:
         "probability": runner.probability,
         "because": list(runner.because),
     }
+
+
+def keys_of_signal(signal: Signal) -> tuple[str, ...]:
+    """Every key a signal carries, strongest first."""
+    return keys_of(signal.email, signal.user_id, signal.anonymous_id)
+
+
+def domains_of(email: str | None, free_mail: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    """The business domain of an address, where it has one."""
+    found = business_domain(email, free_mail) if email else None
+    return (found,) if found else ()
 
 
 def has_name(company: Company) -> bool:

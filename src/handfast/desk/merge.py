@@ -89,7 +89,7 @@ def merge(store: Store, keep: str, fold: str, by: str, at: datetime, chosen: Map
 
 def merge_in(conn: psycopg.Connection, keep: str, fold: str, by: str, at: datetime, chosen: Mapping[str, str] | None = None) -> Merge:
     """As `merge`, in a transaction that does more."""
-    found = rows.hold(conn, [keep, fold], _lanes(conn, keep, fold))
+    found = rows.hold(conn, [keep, fold], lanes_of(conn, keep, fold))
     seen = _preview(conn, _two({i: p for i, (p, into) in found.items() if into is None}, keep, fold), chosen)
     if seen.problem is not None:
         raise Refused(seen.problem)
@@ -106,7 +106,7 @@ def merge_in(conn: psycopg.Connection, keep: str, fold: str, by: str, at: dateti
     return done
 
 
-def _lanes(conn: psycopg.Connection, *ids: str) -> list[int]:
+def lanes_of(conn: psycopg.Connection, *ids: str) -> list[int]:
     """The lanes the signals of these people may wait in."""
     people = handover.people(conn, list(ids))
     keys = [k for i in ids for k in rows.keys_of(conn, i)]
@@ -128,7 +128,7 @@ def unmerge(store: Store, folded: str, by: str, at: datetime) -> Parted:
 
 
 def _part(conn: psycopg.Connection, done: Merge, by: str, at: datetime) -> Parted:
-    found = rows.hold(conn, [done.kept, done.folded], _lanes(conn, done.kept, done.folded))
+    found = rows.hold(conn, [done.kept, done.folded], lanes_of(conn, done.kept, done.folded))
     back = rows.moved(conn, done.id)
     old = set(back.get("identity", ()))
     since = _keys_since(conn, done, old)

@@ -41,7 +41,7 @@ class Named:
         Raises:
             Refused: the text has problems; the first of them is told.
         """
-        agreement, problems = read_contract(self.text, self.label)
+        agreement, problems = read_contract(self.text, self.label, checked=self.version is None)
         if agreement is None:
             raise Refused(problems[0])
         return agreement

@@ -23,6 +23,7 @@ from handfast.contract.agreement import Agreement
 from handfast.desk.contracts import Book
 from handfast.desk.replay_history import Folder, Stopped, take
 from handfast.facts import stable_id, utc
+from handfast.readiness.overrides import Override
 from handfast.store import handover
 from handfast.store import replay as rows
 from handfast.store.base import Conn, Store
@@ -57,11 +58,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What besides signals a replay reads: the contracts in force with their spans, past handoffs, and who there is."""
+    """What besides signals a replay reads: the contracts in force with their spans, past handoffs, who there is, what was said by hand."""
 
     lenses: Sequence[Lens]
     recorded: Sequence[Recorded]
     crew: Crew
+    overrides: Sequence[Override] = ()
 
 
 @dataclass(slots=True)
@@ -102,7 +104,8 @@ def read_world(conn: Conn, asked: Asked) -> World:
         for r in rows.handoffs(conn, asked.draft.contract.motion)
     ]
     crew = Crew(handover.reps(conn), handover.absences(conn, asked.since), rows.account_owners(conn))
-    return World([Lens(agreement, since, until) for agreement, since, until in spans], recorded, crew)
+    overrides = [Override(*row) for row in rows.overrides(conn)]
+    return World([Lens(agreement, since, until) for agreement, since, until in spans], recorded, crew, overrides)
 
 
 def replay_folder(folder: Folder, asked: Asked, world: World, work: Path, tell: Tell) -> Found:
@@ -137,7 +140,7 @@ def _ends(recorded: Sequence[Recorded], until: datetime) -> dict[str, bool]:
 def _bucket(folder: Folder, number: int, asked: Asked, world: World, lives: Lives, ends: Mapping[str, bool], bars: Bars) -> dict[str, Any]:
     """What one bucket comes to, as plain values."""
     history = folder.bucket(number)
-    verdicts = judged(history, [*world.lenses, Lens(asked.draft, asked.since, asked.until)])
+    verdicts = judged(history, [*world.lenses, Lens(asked.draft, asked.since, asked.until)], overrides=world.overrides)
     before = [row for place, frame in enumerate(verdicts[:-1]) for row in ready_rows(frame, place)]
     before.sort(key=lambda row: (row.received_at, row.signal))
     sides = [_side(ready, lives, asked.since) for ready in (before, ready_rows(verdicts[-1], 0))]
@@ -219,6 +222,7 @@ def _add(side: Side, told: Mapping[str, Any]) -> None:
     for party, row, closed_at, outcome, how, recorded, joined in told["openings"]:
         row[3] = datetime.fromisoformat(row[3])
         row[4] = datetime.fromisoformat(row[4]) if row[4] else None
+        row[10] = datetime.fromisoformat(row[10]) if row[10] else None
         ends_at = datetime.fromisoformat(closed_at) if closed_at else None
         side.openings.append(Opening(party, ReadyRow(*row), ends_at, outcome, how, recorded, joined))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
@@ -82,8 +82,7 @@ def take(
     `conn`: a snapshot. `tell` is given the share done, and may raise `Stopped`.
     """
     kinds, names = needs(agreements)
-    reach = max(one.contract.ready.intent.lookback.minutes for one in agreements)
-    begins = since - timedelta(minutes=reach)
+    begins = since - max(one.reach for one in agreements)
     there = rows.extent(conn)
     of = {"kinds": kinds, "properties": names, "begins": begins.isoformat(), "until": until.isoformat()}
     found = folder.whole()

@@ -29,7 +29,10 @@ SPAN: Final = timedelta(days=90)
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What somebody wants replayed. `text`: the draft as written, `file` what to call it in Problems; times are UTC."""
+    """What somebody wants replayed. `text`: the draft as written, `file` what to call it in Problems; times are UTC.
+
+    `again`: also where the same wish has its answer already.
+    """
 
     text: str
     file: str
@@ -37,6 +40,7 @@ class Wish:
     until: datetime
     by: str
     touch_minutes: int = TOUCH_MINUTES
+    again: bool = False
 
 
 def ask(store: Store, wish: Wish, at: datetime) -> tuple[rows.Run | None, list[Problem]]:
@@ -65,7 +69,7 @@ def ask(store: Store, wish: Wish, at: datetime) -> tuple[rows.Run | None, list[P
         at,
     )
     with store.writing() as conn:
-        rows.put_run(conn, run)
+        rows.put_run(conn, run, again=wish.again)
         kept = rows.run(conn, run.id)
     return kept, []
 
@@ -109,7 +113,7 @@ def _begin(store: Store, run: rows.Run, clock: Callable[[], datetime]) -> None:
     with store.writing() as conn:
         if not rows.take_run(conn, run.id, at, at - SILENT):
             what = "this replay is running already, or done"
-            raise Refused(Problem(Place(run.id), what, "Look at its page; ask for another period or draft for another answer."))
+            raise Refused(Problem(Place(run.id), what, "Look at its page. One whose process was killed can be taken up after a minute."))
 
 
 def _end(store: Store, run: rows.Run, state: str, result: str | None, doing: str, clock: Callable[[], datetime]) -> None:

@@ -37,32 +37,40 @@ class Judged:
     points: pl.DataFrame
     people: pl.DataFrame
     evidence: pl.DataFrame
+    overrides: pl.DataFrame | None
 
 
-def judge_moments(b: Batch, moments: list[Moment], subjects: Mapping[str, Mapping[str, Any]]) -> Judged:
-    """Every moment judged by the one batch function, on the evidence as stored."""
+def judge_moments(b: Batch, moments: list[Moment], subjects: Mapping[str, Mapping[str, Any]], overrides: pl.DataFrame | None) -> Judged:
+    """Every moment judged by the one batch function, on the evidence as stored; `overrides`: what was decided by hand."""
     points = pl.DataFrame(
         {"point": range(len(moments)), "person_id": [m.subject for m in moments], "at": [m.at for m in moments]},
         schema={"point": pl.Int64, "person_id": pl.String, "at": pl.Datetime("us", "UTC")},
     )
     asked = {m.subject: subjects[m.subject] for m in moments}
-    people = as_frame(list(asked.values()), b.agreement.contract.fields)
-    people = people.insert_column(0, pl.Series("person_id", list(asked), dtype=pl.String))
+    known = as_frame(list(asked.values()), b.agreement.person_fields)
+    # A contract that declares no fields has no columns to put the people beside.
+    people = pl.DataFrame([pl.Series("person_id", list(asked), dtype=pl.String), *known.get_columns()])
     evidence = _evidence(b, moments)
-    said = judge(b.agreement, points, people, evidence).select(SAYS).rows()
-    return Judged(moments, subjects, said, points, people, evidence)
+    said = judge(b.agreement, points, people, evidence, overrides=overrides).select(SAYS).rows()
+    return Judged(moments, subjects, said, points, people, evidence, overrides)
 
 
 def worth_asking(
-    b: Batch, moments: Sequence[Moment], subjects: Mapping[str, Mapping[str, Any]], before: Mapping[str, Standing]
+    b: Batch,
+    moments: Sequence[Moment],
+    subjects: Mapping[str, Mapping[str, Any]],
+    before: Mapping[str, Standing],
+    by_hand: pl.DataFrame | None,
 ) -> tuple[list[Moment], dict[str, int]]:
     """The moments at which a verdict could differ from where the person stands, and subject → digest of what was known of them.
 
     A signal that no rule hears changes nothing of somebody of whom nothing new is known, who is not ready (time may end that) and has no
     open next step (without one nobody becomes ready): most page views are like that, and cost no verdict. Whoever is asked once in a
-    batch is asked from there on. Where a rule waits before it counts a signal, time alone may open a step, and everybody is asked.
+    batch is asked from there on. So is whoever was ever decided `by_hand`, for that begins and ends by itself. Where a rule waits before it
+    counts a signal, time alone may open a step, and everybody is asked.
     """
-    asked: set[str] = set()
+    decided = set() if by_hand is None else set(by_hand["person_id"])
+    asked = {m.person for m in moments if m.subject in decided}
     kept = []
     facts = {subject: _digest(b.contract_id, fields) for subject, fields in subjects.items()}
     patient = any(listener.delay for listener in plan_of(b.agreement).listeners)
@@ -97,8 +105,7 @@ def _heard(agreement: Agreement, signals: Sequence[Signal]) -> list[bool]:
 
 def reach(agreement: Agreement) -> timedelta:
     """How far back a verdict may look."""
-    ready = agreement.contract.ready
-    return timedelta(minutes=max([ready.intent.lookback.minutes, *(step.within.minutes for step in ready.next_step)]))
+    return agreement.reach
 
 
 def typed(evidence: pl.DataFrame, agreement: Agreement) -> pl.DataFrame:
@@ -158,7 +165,7 @@ def telling(judged: Judged, before: Mapping[str, Standing]) -> list[int]:
 
 def shown(b: Batch, judged: Judged, positions: Sequence[int]) -> list[tuple[Moment, dict[str, Any], dict[str, Any]]]:
     """(moment, row, working) of these positions. The working is made only for what somebody will read."""
-    kept = judge(b.agreement, judged.points[positions], judged.people, judged.evidence, working=True)
+    kept = judge(b.agreement, judged.points[positions], judged.people, judged.evidence, overrides=judged.overrides, working=True)
     made = workings(b.agreement, kept)
     return [(judged.moments[i], row, working) for i, row, working in zip(positions, kept.to_dicts(), made, strict=True)]
 

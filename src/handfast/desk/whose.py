@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from handfast.desk.batch import Batch, Moment
+from handfast.desk.of_account import Named, name_accounts
 from handfast.facts import lane_of
 from handfast.identity.keys import account_key, email_key, keys_of, user_key
 from handfast.identity.normalise import business_domain
@@ -22,6 +23,7 @@ class Keys:
     def __init__(self, waiting: list[Pending]) -> None:
         self.of = {one.seq: keys_of(one.signal.email, one.signal.user_id, one.signal.anonymous_id) for one in waiting}
         self.user_key_of: dict[str, str] = {}
+        self.named = Named()
         self._homes: dict[str, int] = {}
 
     def home_of(self, email: str) -> int:
@@ -44,6 +46,7 @@ def look_up(b: Batch, waiting: list[Pending]) -> Keys:
     for account in rows.accounts(b.conn, list(ids), list(account_keys)):
         book.accounts[account.id] = account
         book.account_of_key[account.key] = account.id
+    keys.named = name_accounts(b, waiting)
     b.learned.begin(book)
     return keys
 
@@ -106,6 +109,8 @@ def resolve_all(b: Batch, mine: list[Pending]) -> tuple[list[Moment], dict[str, 
         if person is None or not (taught or one.signal.kind in listens):
             continue
         fields, at = book.fields_of(person), one.signal.occurred_at
+        if "email" in b.agreement.person_fields:
+            fields = {**fields, "email": book.people[person].email}
         if taught or last.get(person) != fields or at <= latest.get(person, at - _INSTANT):
             versions[person] = versions.get(person, -1) + 1
             last[person] = fields

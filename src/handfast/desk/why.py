@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import asdict
 from typing import Any
 
 import polars as pl
@@ -10,13 +10,16 @@ import psycopg
 
 from handfast.contract.frames import as_frame
 from handfast.desk.contracts import Book
+from handfast.desk.overrides import for_people
 from handfast.desk.verdicts import typed
 from handfast.readiness.explain import workings
+from handfast.readiness.history import score_history
 from handfast.readiness.verdict import judge
 from handfast.sla.clock import Clock, explain_due
 from handfast.store import handover as rows
 from handfast.store import story
 from handfast.store.base import Store
+from handfast.store.overrides import about
 
 Story = dict[str, Any]
 
@@ -39,9 +42,10 @@ def why(store: Store, key: str) -> Story | None:
 
 def _person(conn: psycopg.Connection, book: Book, person: Story) -> Story:
     stands = story.standing(conn, person["id"])
-    told: Story = {"is": "person", **person, "keys": story.keys(conn, person["id"])}
+    told: Story = {"is": "person", **person, "keys": story.keys(conn, person["id"]), "matches": story.matches(conn, person["id"])}
     if stands is not None:
         told["standing"] = {**stands, **_working(conn, book, person, stands)}
+        told["overrides"] = [asdict(row) for row in about(conn, [person["id"]], [person["account_id"]] if person["account_id"] else [])]
     told["verdicts"] = story.verdicts(conn, person["id"])
     told["handoffs"] = story.handoffs_of_person(conn, person["id"])
     return told
@@ -50,16 +54,20 @@ def _person(conn: psycopg.Connection, book: Book, person: Story) -> Story:
 def _working(conn: psycopg.Connection, book: Book, person: Story, stands: Story) -> Story:
     """The working of the standing verdict, made again from the stored signals: the same function, the same moment."""
     agreement = book.by_id(stands["contract_id"])
-    at, ready = stands["at"], agreement.contract.ready
-    reach = max(ready.intent.lookback.minutes, *(n.within.minutes for n in ready.next_step))
+    at = stands["at"]
     account = rows.accounts(conn, [person["account_id"]], []) if person["account_id"] else []
     fields = {**(account[0].fields if account else {}), **person["fields"]}
     keys = rows.keys_of_person(conn, person["id"])
-    got = rows.evidence(conn, keys, list(agreement.kinds), at - timedelta(minutes=reach), at, list(agreement.signal_fields))
-    people = as_frame([{"person_id": person["id"], **fields}], {"person_id": "text", **agreement.contract.fields})
+    # Twice as far back as a verdict looks: the history begins with moments that have their own past.
+    got = rows.evidence(conn, keys, list(agreement.kinds), at - 2 * agreement.reach, at, list(agreement.signal_fields))
+    told = {**fields, "email": person["email"], "person_id": person["id"]}
+    people = as_frame([told], {"person_id": "text", **agreement.person_fields})
+    overrides = for_people(conn, {person["id"]: (person["account_id"], person["id"])})
+    evidence = typed(got, agreement)
     points = pl.DataFrame({"person_id": [person["id"]], "at": [at]}, schema={"person_id": pl.String, "at": pl.Datetime("us", "UTC")})
-    judged = judge(agreement, points, people, typed(got, agreement), working=True)
-    return {"contract_version": book.version(stands["contract_id"]), "working": workings(agreement, judged)[0]}
+    judged = judge(agreement, points, people, evidence, overrides=overrides, working=True)
+    history = score_history(agreement, person["id"], people, evidence, overrides=overrides, until=at)
+    return {"contract_version": book.version(stands["contract_id"]), "working": workings(agreement, judged)[0], "history": history}
 
 
 def _account(conn: psycopg.Connection, account: Story) -> Story:

@@ -37,6 +37,10 @@ ROUNDS: Final = 30
 BEFORE: Final = 2.0
 #: What was never seen among so many pairs is not said to be rarer than this.
 RAREST: Final = 1e-6
+#: People, and pairs of them, that are thought to be there beside those met, as rare as names usually are: three people do not tell how
+#: rare a name is.
+UNMET: Final = 100
+UNMET_PAIRS: Final = 1_000.0
 #: How many values of a field are kept with their share, the most frequent first; the others are as rare as the rarest.
 KEPT_VALUES: Final = 5_000
 
@@ -60,6 +64,29 @@ def learn(table: Table, pairs: pl.DataFrame) -> Model:
     comparisons, prior = _maximise(comparisons, _patterns(pairs, comparisons), _all_pairs(table), near)
     rarity = {c.field: _rarity(table, c.field) for c in comparisons if c.rare != "no"}
     return replace(model, comparisons=comparisons, prior=prior, near=near, rarity=rarity, rarest=1 / max(1, table.count))
+
+
+def begin(table: Table) -> Model:
+    """What a few people can teach: how rare each value is, and so what two strangers agree on by chance; all else as it was begun with.
+
+    `m` needs pairs that are one person, and a small installation has too few of them.
+    """
+    model, count = table.model, table.count + UNMET
+    comparisons = tuple(replace(c, levels=(_by_chance(table, c), *c.levels[1:])) for c in model.comparisons)
+    met = table.count / count
+    rarity = {c.field: {v: share * met for v, share in _rarity(table, c.field).items()} for c in comparisons if c.rare != "no"}
+    near = share_of_colleagues(table) if table.count > UNMET else model.near
+    return replace(
+        model, comparisons=comparisons, rarity=rarity, near=near or model.near, rarest=1 / count, prior=0.3 / max(50, table.count)
+    )
+
+
+def _by_chance(table: Table, comparison: Comparison) -> Level:
+    """The level "same" with the chance counted here; among colleagues, names are as much commoner as they are anywhere."""
+    level, known = comparison.levels[SAME], float(table.used[comparison.field].sum())
+    pairs = known * (known - 1) / 2
+    chance = (level.u * UNMET_PAIRS + _chance_of_same(table, comparison.field) * pairs) / (UNMET_PAIRS + pairs)
+    return replace(level, u=chance, near=min(0.5, level.near * chance / level.u) if comparison.rare == "share" else level.near)
 
 
 def _patterns(pairs: pl.DataFrame, comparisons: Sequence[Comparison]) -> list[Pattern]:

@@ -145,13 +145,13 @@ def prepare(people: pl.DataFrame) -> pl.DataFrame:
     return people.with_columns(handle=pl.when(telling & ~made).then(local))
 
 
-def model_for(people: int, learned: Model | None = None) -> Model:
-    """The model to weigh one arrival against so many people: the one learned, or the one begun with, its prior one in as many.
+def model_for(people: int) -> Model:
+    """The model begun with, its prior for so many people.
 
-    Three people in ten are known twice before anybody looks (measured on nothing but experience: the batch pass replaces it).
+    Three people in ten are known twice before anybody looks: a guess from experience, which `learn` replaces.
     """
     count = max(people, 50)
-    return learned or replace(PEOPLE, prior=0.3 / count, rarest=1 / count)
+    return replace(PEOPLE, prior=0.3 / count, rarest=1 / count)
 
 
 def as_json(model: Model) -> dict[str, Any]:

@@ -8,8 +8,8 @@ The rules, in order:
 1. An e-mail address is a person. A user id is a person. An anonymous id is a person only once a signal named both.
 2. Where keys of one signal point to different people, e-mail beats user id beats anonymous id. A person without an e-mail address is
    folded into the one with it; two people with two addresses stay two, and the conflict is reported.
-3. A person's account is the registrable business domain of the address (free-mail and disposable domains are nobody's), else the group
-   the signal names.
+3. A person's account is the one the words of the signal name (where the contract asks for words, see `match`), else the registrable
+   business domain of the address (free-mail and disposable domains are nobody's), else the group the signal names.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from handfast.facts import Account, Person, Signal, stable_id
 from handfast.identity.keys import email_key, keys_of, user_key, visitor_key
@@ -60,6 +61,8 @@ class Directory:
     links: list[Link] = field(default_factory=list)
     merges: dict[str, str] = field(default_factory=dict)
     conflicts: list[Conflict] = field(default_factory=list)
+    #: signal → the account its words name, decided before (see `match.decide`).
+    named: dict[UUID, str] = field(default_factory=dict)
     #: People who have a user id of the company's own systems.
     users: set[str] = field(default_factory=set)
 
@@ -167,8 +170,7 @@ def _learn_person(signal: Signal, person_id: str, book: Directory) -> None:
 def _learn_account(signal: Signal, person_id: str, book: Directory, domain_of: Callable[[str], str | None]) -> None:
     person = book.people[person_id]
     account_id = person.account
-    if account_id is None and (key := _account_key(signal, person, domain_of)) is not None:
-        account_id = book.account_of_key.get(key) or _new_account(signal, key, book)
+    if account_id is None and (account_id := _account_of(signal, person, book, domain_of)) is not None:
         _change_person(book, replace(person, account=account_id))
     if account_id is None or not signal.account:
         return
@@ -178,6 +180,14 @@ def _learn_account(signal: Signal, person_id: str, book: Directory, domain_of: C
     if fields != account.fields or name != account.name:
         book.accounts[account_id] = replace(account, name=name, fields=fields)
         book.changed_accounts.add(account_id)
+
+
+def _account_of(signal: Signal, person: Person, book: Directory, domain_of: Callable[[str], str | None]) -> str | None:
+    """The account the words of this signal name, else that of the domain or the group; made where nobody has it yet."""
+    if signal.id in book.named:
+        return book.named[signal.id]
+    key = _account_key(signal, person, domain_of)
+    return None if key is None else book.account_of_key.get(key) or _new_account(signal, key, book)
 
 
 def _account_key(signal: Signal, person: Person, domain_of: Callable[[str], str | None]) -> str | None:

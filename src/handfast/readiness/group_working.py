@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
+from handfast.contract.frames import DTYPES, as_frame
+from handfast.facts import utc
 from handfast.readiness.explain import workings
+from handfast.readiness.group import judge_accounts
 from handfast.readiness.overrides import told
 from handfast.readiness.plan import MILLIONTHS
 from handfast.readiness.words import counted, listed, points_of
@@ -59,6 +63,31 @@ def account_workings(agreement: Agreement, judged: pl.DataFrame) -> list[dict[st
     if terms is None:
         raise ValueError("the contract does not say when an account is ready")
     return [_working(agreement, terms, row) for row in judged.iter_slices(1)]
+
+
+def group_of(agreement: Agreement, people: Sequence[tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]], at: datetime) -> dict[str, Any]:
+    """The verdict on one made-up account, with its working: pairs of a person's fields and their signals, as for `verdict.verdict_of`.
+
+    The people are called `0`, `1`, … in the order given. Returns `outcome`, `person_id`, and what `account_workings` says.
+    """
+    named = [(str(number), person, signals) for number, (person, signals) in enumerate(people)]
+    done = [{**signal, "person_id": who} for who, _, signals in named for signal in signals]
+    base = {
+        "signal": pl.Series(range(len(done)), dtype=pl.Int64),
+        "person_id": pl.Series([signal["person_id"] for signal in done], dtype=pl.String),
+        "kind": pl.Series([signal["kind"] for signal in done], dtype=pl.String),
+        "occurred_at": pl.Series([utc(signal["occurred_at"]) for signal in done], dtype=DTYPES["time"]),
+    }
+    who = pl.DataFrame({"person_id": [name for name, *_ in named]}, schema={"person_id": pl.String})
+    judged = judge_accounts(
+        agreement,
+        pl.DataFrame({"account_id": ["one"], "at": pl.Series([utc(at)], dtype=DTYPES["time"])}),
+        who.with_columns(pl.lit("one").alias("account_id")),
+        who.hstack(as_frame([person for _, person, _ in named], agreement.person_fields)),
+        pl.DataFrame(base).hstack(as_frame(done, agreement.signal_fields)),
+        working=True,
+    )
+    return {**judged.select("outcome", "person_id").row(0, named=True), **account_workings(agreement, judged)[0]}
 
 
 def _working(agreement: Agreement, terms: Group, row: pl.DataFrame) -> dict[str, Any]:

@@ -91,7 +91,8 @@ def verdict_of(agreement: Agreement, person: Mapping[str, Any], signals: Sequenc
         at: the moment (aware).
 
     Returns:
-        `outcome`, `fit` (points), `intent` (points, to a millionth), `next_step`, `reason`, and what `explain.workings` says.
+        `outcome`, `fit` (points), `intent` (points, to a millionth), `next_step`, `reason`, `grade` where there are any, and what
+        `explain.workings` says.
     """
     from handfast.readiness.explain import workings
 
@@ -105,7 +106,8 @@ def verdict_of(agreement: Agreement, person: Mapping[str, Any], signals: Sequenc
     evidence = pl.DataFrame(base).hstack(as_frame(signals, agreement.signal_fields))
     points = pl.DataFrame({"person_id": ["one"], "at": pl.Series([utc(at)], dtype=_MOMENT)})
     judged = judge(agreement, points, people, evidence, working=True)
-    row = judged.select("outcome", "fit", pl.col("intent") / MILLIONTHS, "next_step", "reason").row(0, named=True)
+    graded = ("grade",) if "grade" in judged.columns else ()
+    row = judged.select("outcome", "fit", pl.col("intent") / MILLIONTHS, "next_step", "reason", *graded).row(0, named=True)
     return {**row, **workings(agreement, judged)[0]}
 
 

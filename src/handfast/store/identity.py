@@ -22,7 +22,17 @@ MOST_CANDIDATES: Final = 300
 COUNTED_TO: Final = 500
 
 
+#: The advisory lock class of indexing; the second key is 0.
+MATCH_LOCK: Final = 7110
+
+
 # --- what waits to be indexed ---------------------------------------------------------------------------------
+
+
+def hold_indexing(conn: psycopg.Connection) -> bool:
+    """Whether this transaction is the one that indexes; another one at it is left alone."""
+    row = conn.execute("SELECT pg_try_advisory_xact_lock(%s, 0)", (MATCH_LOCK,)).fetchone()
+    return bool(row and row[0])
 
 
 def take_waiting(conn: psycopg.Connection, limit: int) -> dict[str, list[str]]:
@@ -184,20 +194,24 @@ def add_model(conn: psycopg.Connection, at: datetime, people: int, body: Mapping
     )
 
 
-def everybody_said(conn: psycopg.Connection) -> list[tuple[str, list[str | None]]]:
-    """(person, what they said) of all that are indexed: for the batch pass."""
-    return conn.execute("SELECT person_id, said FROM person_said ORDER BY person_id").fetchall()
+def everybody_said(conn: psycopg.Connection, most: int | None = None) -> list[tuple[str, list[str | None]]]:
+    """(person, what they said) of all that are indexed, or of `most`; ids are hashes, so the first by id are anybody."""
+    return conn.execute("SELECT person_id, said FROM person_said ORDER BY person_id LIMIT %s", (most,)).fetchall()
 
 
 # --- decisions ------------------------------------------------------------------------------------------------
 
 
-def add_decision(conn: psycopg.Connection, row: Sequence[Any]) -> None:
-    """(id, person_id, at, contract_id, state, account_id, code, probability, tie_break, working as JSON text, by). The same id again is left."""
+def add_decisions(conn: psycopg.Connection, rows: Sequence[Sequence[Any]]) -> None:
+    """(id, person_id, at, contract_id, state, account_id, code, probability, tie_break, working as JSON text, by). A known id is left."""
+    if not rows:
+        return
     conn.execute(
         """INSERT INTO match_decision (id, person_id, at, contract_id, state, account_id, code, probability, tie_break, working, by)
-           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING""",
-        row,
+           SELECT * FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::text[], %s::float8[],
+                                %s::text[], %s::jsonb[], %s::text[])
+           ON CONFLICT (id) DO NOTHING""",
+        [list(column) for column in zip(*rows, strict=True)],
     )
 
 
@@ -236,6 +250,14 @@ def add_domain(conn: psycopg.Connection, account: str, domain: str, by: str, at:
     )
 
 
+def accounts_of_domains(conn: psycopg.Connection, domains: Sequence[str]) -> dict[str, str]:
+    """domain → account, for domains that one account alone has beside its own."""
+    rows = conn.execute(
+        "SELECT domain, min(account_id) FROM further_domain WHERE domain = ANY(%s) GROUP BY domain HAVING count(*) = 1", (list(domains),)
+    ).fetchall()
+    return dict(rows)
+
+
 # --- questions for a person -----------------------------------------------------------------------------------
 
 
@@ -267,14 +289,15 @@ def ask(conn: psycopg.Connection, rows: Sequence[Sequence[Any]]) -> int:
     """
     new = 0
     for row in rows:
-        new += conn.execute(
+        done = conn.execute(
             """INSERT INTO match_review (id, kind, person_id, other_id, probability, code, working, asked_at)
                VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
                ON CONFLICT (kind, person_id, other_id) DO UPDATE
                SET probability = excluded.probability, code = excluded.code, working = excluded.working
-               WHERE match_review.state = 'open' RETURNING (xmax = 0)::int""",
+               WHERE match_review.state = 'open' RETURNING xmax = 0""",
             row,
-        ).rowcount
+        ).fetchone()
+        new += bool(done and done[0])
     return new
 
 

@@ -221,11 +221,12 @@ def team_load(conn: Conn, at: datetime) -> list[Load]:
 
 @dataclass(frozen=True, slots=True)
 class Badges:
-    """The numbers beside the navigation: open in my queue, late on the board, refused at the doors."""
+    """The numbers beside the navigation: open in my queue, late on the board, refused at the doors, who is whom."""
 
     mine: int
     late: int
     problems: int
+    reviews: int = 0
 
 
 def badges(conn: Conn, rep_id: str | None, at: datetime) -> Badges:
@@ -233,7 +234,8 @@ def badges(conn: Conn, rep_id: str | None, at: datetime) -> Badges:
         """SELECT (SELECT count(*) FROM handoff WHERE owner_id = %s AND closed_at IS NULL),
                   (SELECT count(*) FROM clock AS c JOIN handoff AS h ON h.id = c.handoff_id
                     WHERE c.stopped_at IS NULL AND c.due_at < %s AND h.closed_at IS NULL AND (c.kind = 'exception') = (h.owner_id IS NULL)),
-                  (SELECT count(*) FROM intake_problem WHERE state = 'open')""",
+                  (SELECT count(*) FROM intake_problem WHERE state = 'open'),
+                  (SELECT count(*) FROM match_review WHERE state = 'open')""",
         (rep_id, at),
     ).fetchone()
     return Badges(*row) if row else Badges(0, 0, 0)

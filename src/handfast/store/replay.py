@@ -101,7 +101,7 @@ def people(conn: psycopg.Connection, buckets: int) -> Iterator[bytes]:
         WITH told AS (
             SELECT id, belongs_to, fields, at, signal_seq FROM learned WHERE noun = 'person'
             UNION ALL
-            SELECT p.id, p.account_id, p.fields, {ever}, 0 FROM person AS p
+            SELECT p.id, p.account_id, p.fields || jsonb_build_object('email', p.email), {ever}, 0 FROM person AS p
             WHERE NOT EXISTS (SELECT FROM learned AS l WHERE l.noun = 'person' AND l.id = p.id)
         )
         SELECT {bucket}, t.id, t.belongs_to, t.fields, {received}, t.signal_seq
@@ -169,6 +169,15 @@ def handoffs(conn: psycopg.Connection, motion: str) -> list[tuple[Any, ...]]:
     ).fetchall()
 
 
+def overrides(conn: psycopg.Connection) -> list[tuple[Any, ...]]:
+    """(verdict, reason, by, since, ends, person, account) of every verdict given by hand that held for a while."""
+    return conn.execute(
+        """SELECT verdict, reason, by, since, ends_at, person_id, account_id
+           FROM (SELECT *, CASE WHEN lifted_at IS NULL THEN until ELSE least(until, lifted_at) END AS ends_at FROM readiness_override) AS o
+           WHERE ends_at > since ORDER BY since, id"""
+    ).fetchall()
+
+
 def account_owners(conn: psycopg.Connection) -> dict[str, str]:
     """Account → the rep who owns it."""
     return dict(conn.execute("SELECT id, owner_id FROM account WHERE owner_id IS NOT NULL").fetchall())
@@ -210,14 +219,26 @@ class Run:
 _RUN = "id, contract_id, name, source, since, until, touch_minutes, state, progress, doing, result, asked_by, asked_at, told_at"
 
 
-def put_run(conn: psycopg.Connection, run: Run) -> None:
-    """A replay asked for; one asked for again begins where it was left."""
+def put_run(conn: psycopg.Connection, run: Run, *, again: bool) -> None:
+    """A replay asked for; one asked for again begins where it was left. `again`: also where it has its answer already."""
     conn.execute(
         """INSERT INTO replay_run (id, contract_id, name, source, since, until, touch_minutes, state, asked_by, asked_at, told_at)
            VALUES (%s, %s, %s, %s, %s, %s, %s, 'waiting', %s, %s, %s)
            ON CONFLICT (id) DO UPDATE SET state = 'waiting', told_at = excluded.told_at, doing = ''
-           WHERE replay_run.state <> 'done'""",
-        (run.id, run.contract_id, run.name, run.source, run.since, run.until, run.touch_minutes, run.asked_by, run.asked_at, run.told_at),
+           WHERE replay_run.state IN ('waiting', 'stopped', 'failed') OR (replay_run.state = 'done' AND %s)""",
+        (
+            run.id,
+            run.contract_id,
+            run.name,
+            run.source,
+            run.since,
+            run.until,
+            run.touch_minutes,
+            run.asked_by,
+            run.asked_at,
+            run.told_at,
+            again,
+        ),
     )
 
 

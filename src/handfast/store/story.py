@@ -8,6 +8,8 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
+from handfast.identity.keys import email_key
+
 Row = dict[str, Any]
 
 
@@ -27,8 +29,8 @@ def person(conn: psycopg.Connection, key: str) -> Row | None:
         conn,
         """SELECT p.id, p.email, p.name, p.account_id, p.fields, p.created_at, p.merged_into, a.name AS account, a.domain
            FROM person AS p LEFT JOIN account AS a ON a.id = p.account_id
-           WHERE p.id = coalesce((SELECT person_id FROM identity WHERE who IN ('email:' || lower(%s), 'user:' || %s) LIMIT 1), %s)""",
-        (key, key, key),
+           WHERE p.id = coalesce((SELECT person_id FROM identity WHERE who IN (%s, 'user:' || %s) LIMIT 1), %s)""",
+        (email_key(key.lower()), key, key),
     )
 
 
@@ -54,6 +56,16 @@ def handoff(conn: psycopg.Connection, handoff_id: str) -> Row | None:
 
 def standing(conn: psycopg.Connection, person_id: str) -> Row | None:
     return _one(conn, "SELECT * FROM standing WHERE person_id = %s", (person_id,))
+
+
+def matches(conn: psycopg.Connection, person_id: str) -> list[Row]:
+    """Every decision on the person's account, the latest first."""
+    return _all(
+        conn,
+        """SELECT m.at, m.state, m.account_id, coalesce(nullif(a.name, ''), a.domain) AS account, m.code, m.probability, m.tie_break, m.working, m.by
+           FROM match_decision AS m LEFT JOIN account AS a ON a.id = m.account_id WHERE m.person_id = %s ORDER BY m.at DESC, m.id DESC""",
+        (person_id,),
+    )
 
 
 def keys(conn: psycopg.Connection, person_id: str) -> list[Row]:

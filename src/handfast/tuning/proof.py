@@ -17,9 +17,10 @@ from pydantic import TypeAdapter
 
 from handfast.contract.agreement import SLA_FIELDS, Agreement
 from handfast.contract.frames import as_frame
-from handfast.contract.given import Given, local_time, read_given
+from handfast.contract.given import Given, GivenSignal, local_time, read_given
 from handfast.contract.terms import Example, Span
 from handfast.facts import Absence, Rep
+from handfast.readiness.group_working import group_of
 from handfast.readiness.verdict import verdict_of
 from handfast.routing.assign import Assignment, Case, assign
 from handfast.routing.ownership import territories
@@ -84,19 +85,28 @@ def decide(agreement: Agreement, given: Given) -> tuple[dict[str, Any], dict[str
     """What the contract makes of a made-up case: the decisions by name, and the working.
 
     Returns:
-        `verdict`, `fit`, `intent` (points), `next_step`, `reason`; where it is ready also `owner`, `rule`, `pool`, `territory`, `sla`,
-        `first_touch` (text) and `due` (UTC). The working has `verdict` (as `readiness.explain`) and `assignment` (its rungs).
+        `verdict`, `fit`, `intent` (points), `next_step`, `reason`, `grade`, and `account` where the contract judges groups; where it is
+        ready also `owner`, `rule`, `pool`, `territory`, `sla`, `first_touch` (text) and `due` (UTC). The working has `verdict` (as
+        `readiness.explain`), `account` (as `readiness.group_working`) and `assignment` (its rungs).
     """
-    signals = [{**s.fields, "kind": s.kind, "occurred_at": given.at - timedelta(minutes=s.minutes_ago)} for s in given.signals]
+    signals = _happened(given.signals, given.at)
     judged = verdict_of(agreement, given.person, signals, given.at)
-    found = {"verdict": judged["outcome"], **{name: judged[name] for name in ("fit", "intent", "next_step", "reason")}}
+    found = {"verdict": judged["outcome"], **{name: judged.get(name) for name in ("fit", "intent", "next_step", "reason", "grade")}}
     working: dict[str, Any] = {"verdict": judged}
+    if agreement.contract.ready.account is not None:
+        people = [(given.person, signals), *((person, _happened(did, given.at)) for person, did in given.colleagues)]
+        group = group_of(agreement, people, given.at)
+        found["account"], working["account"] = group["outcome"], group
     if judged["outcome"] == "ready":
         chosen, territory = _assigned(agreement, given)
         found |= {"owner": chosen.owner, "rule": chosen.rule, "pool": chosen.pool, "territory": territory}
         found |= _clock(agreement, given, found)
         working["assignment"] = list(chosen.working)
     return found, working
+
+
+def _happened(signals: Sequence[GivenSignal], at: datetime) -> list[dict[str, Any]]:
+    return [{**s.fields, "kind": s.kind, "occurred_at": at - timedelta(minutes=s.minutes_ago)} for s in signals]
 
 
 def _assigned(agreement: Agreement, given: Given) -> tuple[Assignment, str | None]:
@@ -182,6 +192,8 @@ def _shown(value: Any, zone: str) -> str:
 
 def _why(agreement: Agreement, name: str, found: Mapping[str, Any], working: Mapping[str, Any]) -> str:
     """What the working says of a decision that was not expected."""
+    if name == "account":
+        return str(working["account"]["sentence"]).rstrip(".")
     if name in ("verdict", "reason", "next_step") or found["verdict"] != "ready":
         return str(working["verdict"]["sentence"]).rstrip(".")
     if name in ("fit", "intent"):

@@ -16,15 +16,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import polars as pl
 
-from handfast.contract.agreement import Agreement
+from handfast.contract.agreement import BY_HAND, Agreement
 from handfast.contract.frames import DTYPES, as_frame, as_json_column
 from handfast.contract.terms import FieldType
+from handfast.readiness.overrides import Override, of_people
 from handfast.readiness.plan import Listener, plan_of
 from handfast.readiness.verdict import judge
 
@@ -53,7 +54,8 @@ class History:
     Attributes:
         signals: `SIGNALS`, and a column `p.NAME` with the JSON text of each property that a condition may read.
         keys: whose each key became, and with which signal: `KEYS`. A key named twice changed hands with the later signal.
-        people: what was known of a person from a signal on: `PEOPLE`; `fields` is a JSON object of the person's own fields, whole.
+        people: what was known of a person from a signal on: `PEOPLE`; `fields` is a JSON object of the person's own fields, whole,
+            and their address as `email`.
         accounts: likewise of accounts: `ACCOUNTS`.
     """
 
@@ -72,18 +74,20 @@ class Lens:
     until: datetime
 
 
-def judged(history: History, lenses: Sequence[Lens], *, every: bool = False) -> list[pl.DataFrame]:
+def judged(history: History, lenses: Sequence[Lens], *, overrides: Sequence[Override] = (), every: bool = False) -> list[pl.DataFrame]:
     """The verdicts of each lens on the people of a bucket, in the order in which their signals were received.
 
     Args:
+        overrides: verdicts given by hand, of whomever; each holds in its own period, whatever the contract.
         every: judge every moment, not only those at which a next step may be open.
 
     Returns:
         For each lens `signal`, `person_id`, `account_id`, `at`, `received_at`, `source`, `fields` (JSON of person over account, as known
-        then), `outcome`, `fit` (points), `intent` (millionths), `next_step`, `reason`, and `asked_at`: when the next step that is open was
-        asked for last (null where none is).
+        then), `outcome`, `fit` (points), `intent` (millionths), `next_step`, `reason`, `asked_at`: when the next step that is open was
+        asked for last (null where none is), and `by_hand`: since when an override says so (then the next step of one who is ready may be
+        `BY_HAND`).
     """
-    known = _Known(history)
+    known = _Known(history, overrides)
     asked = [_moments(known, lens, every=every) for lens in lenses]
     wanted = pl.concat([a.select("_row") for a in asked]).unique() if asked else pl.DataFrame({"_row": []}, schema={"_row": pl.UInt32})
     if wanted.is_empty():
@@ -109,7 +113,7 @@ def typed(frame: pl.DataFrame, fields: Mapping[str, FieldType]) -> pl.DataFrame:
 def _nothing() -> pl.DataFrame:
     texts = dict.fromkeys(("source", "fields", "outcome", "next_step", "reason"), pl.String)
     keys: dict[str, Any] = {"signal": pl.Int64, "person_id": pl.String, "account_id": pl.String, "at": _MOMENT, "received_at": _MOMENT}
-    return pl.DataFrame(schema={**keys, **texts, "fit": pl.Int32, "intent": pl.Int64, "asked_at": _MOMENT})
+    return pl.DataFrame(schema={**keys, **texts, "fit": pl.Int32, "intent": pl.Int64, "asked_at": _MOMENT, "by_hand": _MOMENT})
 
 
 # --- who did it -----------------------------------------------------------------------------------------------
@@ -121,8 +125,9 @@ class _Known:
     `rows`: `_row`, `_i` (position in `signals`), `_held` (which holding of a key), `_who` (person), `_at` (occurred, microseconds).
     """
 
-    def __init__(self, history: History) -> None:
+    def __init__(self, history: History, overrides: Sequence[Override] = ()) -> None:
         self.history = history
+        self.overrides = overrides
         self.signals = history.signals
         self.names = history.keys["person_id"].unique().sort()
         self.numbers = pl.DataFrame({"person_id": self.names}).with_row_index("_who")
@@ -153,7 +158,11 @@ def _moments(known: _Known, lens: Lens, *, every: bool) -> pl.DataFrame:
     rows = known.rows.filter(moments.gather(known.rows["_i"]))
     if every or (wished := _wished(known, lens.agreement)) is None:
         return rows.select("_row")
-    return _while_wished(rows, wished)
+    # Whoever was made ready by hand may have asked for nothing.
+    named = pl.Series([one.person_id for one in known.overrides if one.person_id is not None], dtype=pl.String)
+    by_hand = known.numbers.filter(pl.col("person_id").is_in(named.implode()))["_who"]
+    said = rows.filter(pl.col("_who").is_in(by_hand.implode())).select("_row")
+    return pl.concat([_while_wished(rows, wished), said]).unique()
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,8 +275,16 @@ class _Spells:
         """What was known in each spell: the account's fields, overlaid by the person's own."""
         people = [_loaded(text) for text in self.people["fields"]]
         accounts = [_loaded(text) for text in self.accounts["fields"]]
+        addresses = [person.pop("email", None) for person in people]
         pairs = self.table.select("_person_told", "_account_told").rows()
+        self.addresses = [addresses[p] if p is not None else None for p, _ in pairs]
         return [{**(accounts[a] if a is not None else {}), **(people[p] if p is not None else {})} for p, a in pairs]
+
+    def told_to(self, agreement: Agreement) -> list[dict[str, Any]]:
+        """What this contract may read of them in each spell: with the address where an exclusion asks for it."""
+        if not agreement.contract.ready.exclude.asks_addresses:
+            return self.fields
+        return [{**fields, "email": email} for fields, email in zip(self.fields, self.addresses, strict=True)]
 
 
 def _loaded(text: str | None) -> dict[str, Any]:
@@ -307,18 +324,42 @@ def _verdicts(known: _Known, spells: _Spells, lens: Lens, moments: pl.DataFrame)
     points = spells.points.join(moments, on="_row", how="semi").sort("_pos")
     if points.is_empty():
         return _nothing()
-    told, fields = spells.fields, lens.agreement.contract.fields
+    told, fields = spells.told_to(lens.agreement), lens.agreement.person_fields
     people = spells.table.select(pl.col("_spell").alias("person_id"))
     if fields:
         people = people.hstack(as_frame(told, fields).get_columns())
     evidence = _evidence(known, spells, lens.agreement)
     asked = points.select("_i", "_who", "account_id", pl.col("_spell").alias("person_id"), at=pl.col("_at").cast(_MOMENT))
-    verdicts = _with_asked_at(lens.agreement, judge(lens.agreement, asked, people, evidence), evidence)
+    given = _overrides(known, spells)
+    verdicts = _by_hand(judge(lens.agreement, asked, people, evidence, overrides=given))
+    verdicts = _with_asked_at(lens.agreement, verdicts, evidence)
     spell, signals = verdicts["person_id"], known.signals.select("signal", "received_at", "source")[verdicts["_i"]]
     who = known.names.gather(verdicts["_who"]).alias("person_id")
-    texts = pl.Series("fields", [json.dumps(one) for one in told], dtype=pl.String).gather(spell)
+    texts = pl.Series("fields", [json.dumps(one) for one in spells.fields], dtype=pl.String).gather(spell)
     found = verdicts.drop("_i", "_who", "person_id").hstack([*signals.get_columns(), who, texts])
     return found.select(*_nothing().columns)
+
+
+def _overrides(known: _Known, spells: _Spells) -> pl.DataFrame | None:
+    """Verdicts given by hand, as `judge` takes them: about spells. None where there are none."""
+    if not known.overrides:
+        return None
+    who = spells.table.select("_spell", known.names.gather(spells.table["_who"]).alias("person_id"))
+    of_person: dict[str, list[str]] = {}
+    for spell, person in who.iter_rows():
+        of_person.setdefault(person, []).append(str(spell))
+    named = [replace(one, person_id=spell) for one in known.overrides for spell in of_person.get(one.person_id or "", ())]
+    inherited = [one for one in known.overrides if one.account_id is not None]
+    members = spells.points.select("account_id", pl.col("_spell").cast(pl.String)).drop_nulls().unique().iter_rows()
+    return of_people([*named, *inherited], members)
+
+
+def _by_hand(verdicts: pl.DataFrame) -> pl.DataFrame:
+    """Adds `by_hand`, and the step of somebody who was made ready without having asked for one."""
+    if "override" not in verdicts.columns:
+        return verdicts.with_columns(by_hand=pl.lit(None, dtype=_MOMENT))
+    step = pl.when(pl.col("outcome") == "ready").then(pl.col("next_step").fill_null(BY_HAND)).otherwise(pl.col("next_step"))
+    return verdicts.with_columns(step, by_hand=pl.col("override").struct.field("since"))
 
 
 def _evidence(known: _Known, spells: _Spells, agreement: Agreement) -> pl.DataFrame:
@@ -329,7 +370,7 @@ def _evidence(known: _Known, spells: _Spells, agreement: Agreement) -> pl.DataFr
         pl.col("_known") <= pl.col("_to"),
         pl.col("_until") > pl.col("_from"),
         pl.col("_at") <= pl.col("_last"),
-        pl.col("_at") > pl.col("_first") - plan_of(agreement).lookback,
+        pl.col("_at") > pl.col("_first") - agreement.reach // timedelta(microseconds=1),
     )
     names = [f"{PROPERTY}{name}" for name in agreement.signal_fields if f"{PROPERTY}{name}" in known.signals.columns]
     signals = typed(known.signals.select("signal", "kind", "occurred_at", *names)[rows["_i"]], agreement.signal_fields)

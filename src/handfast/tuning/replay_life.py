@@ -1,7 +1,8 @@
 """The life of handoffs in a replay: who opens one, who joins it, when it ends, and who may come back.
 
 The rules are those of the live loop: at most one open handoff per party (account, or person without one) and motion; a second ready person
-joins it; after it has ended only a step asked for after its end opens another; whoever was disqualified is not handed over again.
+joins it; after it has ended only a step asked for after its end opens another; whoever was disqualified is not handed over again. Somebody
+made ready by hand is asked neither, if that was said after the end.
 
 **When does a handoff end that never was?** That is the one thing a replay must assume, and it assumes the same under both contracts:
 
@@ -60,6 +61,7 @@ class ReadyRow(NamedTuple):
     intent: int
     source: str
     fields: str
+    by_hand: datetime | None
     contract: int
 
 
@@ -146,9 +148,10 @@ def lived(rows: Sequence[ReadyRow], lives: Lives, since: datetime) -> list[Openi
             party = parties[name] = _standing(lives.by_party.get(name, ()), since, barred)
         if party.open and party.ends_at is not None and party.ends_at <= row.received_at:
             _end(party, barred)
-        if (party.open and row.person in party.people) or row.person in barred:
+        if (party.open and row.person in party.people) or (row.person in barred and row.by_hand is None):
             continue
-        if party.ended_at is not None and (row.asked_at is None or row.asked_at <= party.ended_at):
+        wished_at = row.by_hand or row.asked_at
+        if party.ended_at is not None and (wished_at is None or wished_at <= party.ended_at):
             continue
         if party.open:
             if name in current:
@@ -181,7 +184,9 @@ def _end(party: _Party, barred: set[str]) -> None:
     party.open, party.ended_at = False, max(filter(None, (party.ended_at, party.ends_at)), default=None)
 
 
-_COLUMNS: Final = ("signal", "person_id", "account_id", "received_at", "asked_at", "next_step", "fit", "intent", "source", "fields")
+_COLUMNS: Final = (
+    *("signal", "person_id", "account_id", "received_at", "asked_at", "next_step", "fit", "intent", "source", "fields", "by_hand"),
+)
 
 
 def ready_rows(verdicts: pl.DataFrame, contract: int) -> list[ReadyRow]:

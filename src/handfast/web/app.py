@@ -33,6 +33,7 @@ from handfast.web import (
     problems,
     queue,
     replay,
+    review,
     scoreboard,
     stream,
 )
@@ -95,6 +96,7 @@ def _mount(app: FastAPI) -> None:
     for module in (
         login,
         queue,
+        review,
         board,
         handoffs,
         problems,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import orjson
 from fastapi import APIRouter, Depends, Request, Response
@@ -39,6 +39,13 @@ def answer(value: Any, status: int = 200, headers: dict[str, str] | None = None)
     return Response(orjson.dumps(value), status, media_type="application/json", headers=kept)
 
 
+_NOBODY: Final = Problem(
+    Place("authorization"),
+    "nobody is signed in",
+    "Send the e-mail address and password of an account (HTTP Basic), or the cookie of a session.",
+)
+
+
 class Json(APIRoute):
     """A refusal is 409 with its Problem, a body of another form 422, nobody 401: all in JSON."""
 
@@ -50,9 +57,9 @@ class Json(APIRoute):
                 return await handle(request)
             except Refused as refusal:
                 return answer({"problem": refusal.problem.as_json()}, 409)
-            except NotSignedIn:
-                fix = "Send the e-mail address and password of an account (HTTP Basic), or the cookie of a session."
-                problem = Problem(Place("authorization"), "nobody is signed in", fix)
+            except NotSignedIn as nobody:
+                cause = nobody.__cause__
+                problem = cause.problem if isinstance(cause, Refused) else _NOBODY
                 return answer({"problem": problem.as_json()}, 401, {"WWW-Authenticate": 'Basic realm="Handfast"'})
             except RequestValidationError as error:
                 said = [{"where": ".".join(map(str, one["loc"])), "what": one["msg"]} for one in error.errors()[:5]]
@@ -68,8 +75,7 @@ def asking(request: Request) -> Who:
     """Who asks.
 
     Raises:
-        NotSignedIn: neither a session nor an account's e-mail address and password.
-        Refused: they do not belong together, or were tried too often.
+        NotSignedIn: neither a session nor an account's e-mail address and password; its cause says whether they were tried too often.
     """
     scheme, _, given = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "basic":

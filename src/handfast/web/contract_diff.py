@@ -64,8 +64,8 @@ def _lines(tag: str, before: list[str], after: list[str], spot: tuple[int, int, 
 
 
 def terms_of(text: str) -> Agreement | None:
-    """The agreement of a stored text; None where it has problems."""
-    return read_contract(text, "contract")[0]
+    """The agreement of a stored text; None where it cannot be compiled."""
+    return read_contract(text, "contract", checked=False)[0]
 
 
 @router.get("/contract/diff/{pair}")

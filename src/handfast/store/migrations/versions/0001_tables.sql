@@ -147,7 +147,7 @@ CREATE TABLE learned (
     noun        text NOT NULL CHECK (noun IN ('person', 'account', 'key')),
     id          text NOT NULL,                        -- person id, account id, or the key
     belongs_to  text,                                 -- a person's account; a key's person
-    fields      jsonb,                                -- whole, as known from then on; NULL for a key
+    fields      jsonb,                                -- whole, as known from then on (of a person with `email`); NULL for a key
     at          timestamptz NOT NULL,                 -- when the signal that taught it was received
     signal_seq  bigint NOT NULL,                      -- that signal; of an import, the latest signal recorded before it
     imported    boolean NOT NULL DEFAULT false        -- told by an import: known to every signal recorded later
@@ -517,6 +517,7 @@ CREATE TABLE further_domain (
     at          timestamptz NOT NULL,
     PRIMARY KEY (account_id, domain)
 );
+CREATE INDEX further_domain_domain ON further_domain (domain);
 
 -- What agreement is worth, learned from an installation's own people. The latest counts.
 CREATE TABLE match_model (

@@ -1,0 +1,65 @@
+"""Verdicts given by hand. Every writer takes the connection of a transaction opened by the desk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+
+_COLUMNS = "id, person_id, account_id, verdict, reason, by, since, until, lifted_at"
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideRow:
+    """One override as stored. Times in UTC; it holds from `since` up to `ends_at`."""
+
+    id: str
+    person_id: str | None
+    account_id: str | None
+    verdict: str
+    reason: str
+    by: str
+    since: datetime
+    until: datetime
+    lifted_at: datetime | None
+
+    @property
+    def ends_at(self) -> datetime:
+        return self.until if self.lifted_at is None else min(self.until, max(self.lifted_at, self.since))
+
+
+def add(conn: psycopg.Connection, row: OverrideRow) -> None:
+    """Records it; one recorded before is left as it is."""
+    values = (row.id, row.person_id, row.account_id, row.verdict, row.reason, row.by, row.since, row.until, row.lifted_at)
+    conn.execute(
+        f"INSERT INTO readiness_override ({_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING", values
+    )
+
+
+def lift(conn: psycopg.Connection, override_id: str, at: datetime) -> OverrideRow | None:
+    """Ends it at `at`; None where there is none that still runs."""
+    found = conn.execute(
+        f"UPDATE readiness_override SET lifted_at = %s WHERE id = %s AND lifted_at IS NULL AND until > %s RETURNING {_COLUMNS}",
+        (at, override_id, at),
+    ).fetchone()
+    return OverrideRow(*found) if found else None
+
+
+def running(conn: psycopg.Connection, at: datetime) -> list[OverrideRow]:
+    """Those that hold at `at`, or will."""
+    found = conn.execute(
+        f"SELECT {_COLUMNS} FROM readiness_override WHERE until > %s AND (lifted_at IS NULL OR lifted_at > %s) ORDER BY since, id", (at, at)
+    )
+    return [OverrideRow(*row) for row in found.fetchall()]
+
+
+def about(conn: psycopg.Connection, people: Sequence[str], accounts: Sequence[str]) -> list[OverrideRow]:
+    """All there ever were about these people and accounts: a verdict at an earlier moment asks for the one that held then."""
+    found = conn.execute(
+        f"""SELECT {_COLUMNS} FROM readiness_override WHERE person_id = ANY(%s)
+            UNION ALL SELECT {_COLUMNS} FROM readiness_override WHERE account_id = ANY(%s)""",
+        (list(people), list(accounts)),
+    )
+    return [OverrideRow(*row) for row in found.fetchall()]

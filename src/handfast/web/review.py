@@ -1,0 +1,89 @@
+"""Review: who is whom, where the machine is not sure. A person says; two people called one may then be made one, and two again."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from fastapi import APIRouter, Depends, Form, Request, Response
+
+from handfast.desk import merge as merging
+from handfast.desk import review
+from handfast.desk.refused import Refused
+from handfast.problem import Place, Problem
+from handfast.store import merges
+from handfast.web.access import Forbidden, User
+from handfast.web.house import after, house_of, page, refused, signed_in
+
+router = APIRouter(include_in_schema=False)
+Me = Annotated[User, Depends(signed_in)]
+#: Merges listed for parting.
+LISTED: Final = 20
+
+
+@router.get("/review")
+def review_page(request: Request, user: Me) -> Response:
+    _may(user)
+    with house_of(request).store.reading() as conn:
+        asked, linked, made = review.questions(conn), review.linked(conn), merges.merges(conn, LISTED)
+    return page(request, user, "review.html", nav="review", asked=asked, linked=linked, made=made)
+
+
+@router.post("/review/{review_id}")
+def answer(
+    request: Request,
+    user: Me,
+    review_id: str,
+    said: Annotated[Literal["same", "different"], Form()],
+    note: Annotated[str, Form(max_length=500)] = "",
+) -> Response:
+    """Record what a person says; it is a labelled example from then on."""
+    _may(user)
+    try:
+        review.answer(house_of(request).store, review_id, same=said == "same", by=user.email, at=request.state.at, note=note.strip())
+    except Refused as wrong:
+        return refused(request, user, wrong.problem, "/review")
+    return after(request, "/review")
+
+
+@router.get("/review/merge/{keep}/{fold}")
+def merge_preview(request: Request, user: Me, keep: str, fold: str) -> Response:
+    """What making them one would do, value by value; nothing is written."""
+    _may(user)
+    try:
+        seen = merging.preview(house_of(request).store, keep, fold)
+    except Refused as wrong:
+        return refused(request, user, wrong.problem, "/review")
+    return page(request, user, "review_merge.html", nav="review", seen=seen)
+
+
+async def _chosen(request: Request) -> dict[str, str]:
+    """Whose value wins, field by field: what a form says in `field.NAME`."""
+    form = await request.form()
+    return {k.removeprefix("field."): v for k, v in form.items() if k.startswith("field.") and isinstance(v, str) and v}
+
+
+@router.post("/review/merge/{keep}/{fold}")
+def merge_people(request: Request, user: Me, keep: str, fold: str, chosen: Annotated[dict[str, str], Depends(_chosen)]) -> Response:
+    """Make them one, with the values chosen by hand where any are."""
+    _may(user)
+    try:
+        merging.merge(house_of(request).store, keep, fold, user.email, request.state.at, chosen)
+    except Refused as wrong:
+        return refused(request, user, wrong.problem, f"/review/merge/{keep}/{fold}")
+    return after(request, "/review")
+
+
+@router.post("/review/part/{folded}")
+def part_people(request: Request, user: Me, folded: str) -> Response:
+    """Make two of one again, with everything that moved and what came since."""
+    _may(user)
+    try:
+        merging.unmerge(house_of(request).store, folded, user.email, request.state.at)
+    except Refused as wrong:
+        return refused(request, user, wrong.problem, "/review")
+    return after(request, "/review")
+
+
+def _may(user: User) -> None:
+    if not user.sees_problems:
+        raise Forbidden(Problem(Place("review"), "only marketing, RevOps and managers say who is whom", "Ask one of them."))

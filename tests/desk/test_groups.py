@@ -1,0 +1,62 @@
+"""Three people of one firm read, compare and ask; none of them is ready alone, and the firm is called all the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from handfast.desk.why import why
+from handfast.store.base import Store
+
+from .house import CONTRACT, House
+
+GROUPS = CONTRACT.replace("fields: {employees: int, country: text}", "fields: {employees: int, country: text, title: text}").replace(
+    "  next_step:\n",
+    "  account: {people: 2, roles: {budget: \"title ILIKE '%finance%'\"}, intent: 35, within: 30 days}\n  next_step:\n",
+)
+
+
+@pytest.fixture
+def firm(store: Store) -> House:
+    return House(store, GROUPS)
+
+
+def asks(house: House, email: str, at: str, title: str) -> None:
+    """A form from somebody of a small firm: fit is far below the bar."""
+    house.hears(house.signal(email, "form_submitted", at, form="demo", person={"title": title}, account={"employees": 5}))
+    house.decide(at)
+
+
+def test_a_group_is_ready_although_nobody_alone_is(firm: House) -> None:
+    asks(firm, "lena@klein.example", "Mon 10:00", "Engineer")
+    assert firm.rows("SELECT id FROM handoff") == []
+    asks(firm, "otto@klein.example", "Mon 11:00", "Head of Finance")
+    assert {outcome for (outcome,) in firm.rows("SELECT outcome FROM standing")} == {"not_yet"}
+    assert firm.one("SELECT h.next_step, a.domain FROM handoff AS h JOIN account AS a ON a.id = h.account_id") == ("demo", "klein.example")
+    working = firm.one("SELECT working FROM verdict WHERE outcome = 'ready'")
+    assert [one["state"] for one in working["group"]["criteria"]] == ["met", "met", "met", "met"]
+    assert [(one["standing"], one["active"]) for one in working["group"]["members"]] == [("confirmed", True), ("potential", True)]
+    assert working["sentence"].startswith("The buying group is ready: 2 of 2 active people, 1 of 1 role covered")
+    story = why(firm.store, firm.handoff())
+    assert story is not None
+    assert len(firm.one("SELECT inputs FROM verdict WHERE outcome = 'ready'")) == 2
+
+
+def test_nobody_with_a_budget_no_group(firm: House) -> None:
+    asks(firm, "lena@klein.example", "Mon 10:00", "Engineer")
+    asks(firm, "otto@klein.example", "Mon 11:00", "Engineer")
+    assert firm.rows("SELECT id FROM handoff") == []
+
+
+def test_a_group_opens_once_and_again_only_when_somebody_asks_anew(firm: House) -> None:
+    from handfast.facts import Outcome
+
+    asks(firm, "lena@klein.example", "Mon 10:00", "Engineer")
+    asks(firm, "otto@klein.example", "Mon 11:00", "Head of Finance")
+    asks(firm, "lena@klein.example", "Mon 12:00", "Engineer")
+    assert firm.one("SELECT count(*) FROM handoff") == 1
+    firm.ends(firm.handoff(), str(firm.owner()), Outcome.RECYCLE, "Mon 13:00", reason="not_now")
+    firm.hears(firm.signal("lena@klein.example", "page_viewed", "Mon 14:00", path="/pricing"))
+    firm.decide("Mon 14:00")
+    assert firm.one("SELECT count(*) FROM handoff") == 1
+    asks(firm, "lena@klein.example", "Tue 10:00", "Engineer")
+    assert firm.one("SELECT count(*) FROM handoff") == 2
