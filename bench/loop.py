@@ -147,7 +147,7 @@ def main() -> None:
 def _wait_for(port: int) -> None:
     import urllib.request
 
-    for _ in range(200):
+    for _ in range(600):
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=1)
         except OSError:

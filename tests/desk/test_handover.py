@@ -10,7 +10,7 @@ from handfast.desk.handover import decide
 from handfast.facts import Outcome
 from handfast.store.base import Store
 
-from .house import House, moment
+from .house import CONTRACT, House, moment
 
 
 def test_a_demo_request_becomes_a_handoff_with_owner_clock_brief_and_notice(house: House) -> None:
@@ -190,6 +190,21 @@ def test_a_user_known_by_id_is_folded_into_the_one_with_the_address(house: House
     assert house.one("SELECT count(DISTINCT person_id) FROM identity") == 1
 
 
+def test_two_workers_share_the_lanes_and_the_longest_waiting_go_first(house: House) -> None:
+    from handfast.facts import LANES
+    from handfast.store import handover as rows
+
+    house.hears(*(house.signal(f"one@firm{n}.example", "page_viewed", f"Tue 10:{n:02}", path="/about") for n in range(50)))
+    with house.store.writing() as first, house.store.writing() as second:
+        lanes = rows.pending_lanes(first)
+        oldest = dict(house.rows("SELECT lane, min(received_at) FROM pending GROUP BY lane"))
+        assert lanes == sorted(oldest, key=lambda lane: (oldest[lane], lane))
+        here = rows.hold_lanes(first, lanes, 5)
+        there = rows.hold_lanes(second, lanes, LANES)
+        assert here == lanes[:5]
+        assert there == lanes[5:], "what the first left, all of it"
+
+
 def test_without_a_contract_signals_wait_and_nothing_is_lost(store: Store, house: House) -> None:
     with store.writing() as conn:
         conn.execute("TRUNCATE contract CASCADE")  # rows of it are never deleted
@@ -202,8 +217,6 @@ def test_without_a_contract_signals_wait_and_nothing_is_lost(store: Store, house
 
 def test_a_contract_that_comes_into_force_later_judges_later_signals_only(house: House) -> None:
     from handfast.desk.contracts import put_in_force
-
-    from .house import CONTRACT
 
     house.arrives("one@acme.example", "Mon 10:00")
     version, problems = put_in_force(house.store, CONTRACT.replace("employees >= 50", "employees >= 5000"), "c.yaml", moment("Tue 00:00"))
@@ -222,14 +235,51 @@ def test_a_contract_that_does_not_read_leaves_the_one_in_force(house: House) -> 
     assert house.arrives("one@acme.example", "Tue 10:00").opened == 1
 
 
+def test_a_signal_no_rule_hears_costs_no_verdict(house: House) -> None:
+    house.hears(house.signal("one@acme.example", "page_viewed", "Tue 09:00", path="/pricing", account={"employees": 10}))
+    assert house.decide("Tue 09:00").verdicts == 1
+    house.hears(house.signal("one@acme.example", "page_viewed", "Tue 09:10", path="/about"))
+    done = house.decide("Tue 09:10")
+    assert (done.signals, done.verdicts) == (1, 0)
+    house.hears(house.signal("two@acme.example", "page_viewed", "Tue 09:20", path="/about", account={"employees": 200}))
+    house.decide("Tue 09:20")
+    house.hears(house.signal("one@acme.example", "page_viewed", "Tue 09:30", path="/about"))
+    assert house.decide("Tue 09:30").verdicts == 1, "a colleague taught us something about the company"
+
+
+def test_who_asks_for_nothing_but_was_ready_is_asked_again(house: House) -> None:
+    """Ready is not for ever: the first signal after the wish is over finds out, whatever it is."""
+    house.arrives("one@acme.example", "Tue 09:00")
+    house.hears(house.signal("one@acme.example", "page_viewed", "Thu+1 09:00", path="/about"))
+    house.decide("Thu+1 09:00")
+    assert house.rows("SELECT outcome FROM verdict ORDER BY at") == [("ready",), ("not_yet",)]
+
+
+def test_what_was_heard_of_late_is_seen_by_whatever_comes_next(store: Store) -> None:
+    house = House(store, CONTRACT.replace("{on: form_submitted, points: 30}", "{on: form_submitted, points: 15}"))
+    for minute in ("00", "01"):
+        house.hears(house.signal("one@acme.example", "page_viewed", f"Tue 10:{minute}", path="/pricing", account={"employees": 200}))
+    house.decide("Tue 10:01")
+    house.hears(house.signal("one@acme.example", "form_submitted", "Tue 09:00", received="Tue 11:00", form="demo"))
+    assert house.decide("Tue 11:00").opened == 0, "at nine, fifteen points were not enough"
+    house.hears(house.signal("one@acme.example", "page_viewed", "Tue 12:00", path="/about"))
+    assert house.decide("Tue 12:00").opened == 1
+
+
+def test_a_key_that_is_linked_brings_along_what_was_done_under_it(house: House) -> None:
+    house.hears(house.signal("one@acme.example", "page_viewed", "Tue 09:00", path="/about", account={"employees": 200}))
+    house.hears(house.signal(None, "form_submitted", "Tue 09:10", form="demo", visitor="v1"))
+    assert house.decide("Tue 09:10").opened == 0
+    house.hears(house.signal("one@acme.example", "logged_in", "Tue 09:20", visitor="v1"))
+    assert house.decide("Tue 09:20").opened == 1
+
+
 def test_live_reads_a_signals_value_as_the_contracts_own_examples_do(house: House) -> None:
     """One reading of loose values: what `contract prove` and the live loop make of "yes", 30.0 and 12.5 is the same."""
     from handfast.contract.frames import as_frame
     from handfast.contract.reading import read_contract
     from handfast.desk.verdicts import typed
     from handfast.store import handover as rows
-
-    from .house import CONTRACT
 
     text = CONTRACT.replace("ready:\n", "signals: {used: {often: int, paid: bool, share: number, plan: text}}\nready:\n", 1).replace(
         "    points:\n      - {on: form_submitted",

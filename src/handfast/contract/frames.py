@@ -8,7 +8,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
+from types import NoneType
 from typing import Any, Final
 
 import orjson
@@ -43,6 +45,9 @@ def as_frame(rows: Sequence[Mapping[str, Any]], fields: Mapping[str, FieldType])
 
 def as_column(name: str, values: Sequence[Any], kind: FieldType) -> pl.Series:
     """One column of a declared type, by the same reading: the only place where a loose value gets its type."""
+    if set(map(type, values)) <= _ALREADY.get(kind, frozenset()):
+        with suppress(UnicodeEncodeError, OverflowError, TypeError, pl.exceptions.PolarsError):
+            return pl.Series(name, values, dtype=DTYPES[kind])
     return pl.Series(name, [_READ[kind](value) for value in values], dtype=DTYPES[kind])
 
 
@@ -144,5 +149,11 @@ _PLAIN: Final[Mapping[FieldType, tuple[pl.Expr, pl.Expr]]] = {
     "number": (_WRITTEN.str.contains(r"\A-?[0-9]{1,15}(\.[0-9]{1,15})?\z"), _WRITTEN.cast(pl.Float64, strict=False)),
     "bool": (_WRITTEN.is_in(["true", "false"]), _WRITTEN == "true"),
     "time": (_WRITTEN.is_null(), pl.lit(None, dtype=pl.Datetime("us", "UTC"))),
+}
+#: Values of these Python types alone are a column as they stand; what turns out not to fit is read one by one.
+_ALREADY: Final[Mapping[FieldType, frozenset[type]]] = {
+    "text": frozenset({str, NoneType}),
+    "int": frozenset({int, NoneType}),
+    "bool": frozenset({bool, NoneType}),
 }
 _READ: Final[Mapping[FieldType, Callable[[Any], Any]]] = {"text": _text, "int": _int, "number": _number, "bool": _bool, "time": _time}

@@ -47,13 +47,17 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A person at the time of one of their signals. `subject` names what was known of them then: it changes when more becomes known."""
+    """A person at the time of one of their signals. `subject` names what was known of them then: it changes when more becomes known.
+
+    `taught`: this signal taught something of them.
+    """
 
     waiting: Pending
     person: str
     subject: str
     at: datetime
     account: str | None = None
+    taught: bool = False
 
 
 @dataclass(frozen=True, slots=True)

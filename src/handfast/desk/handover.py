@@ -29,7 +29,8 @@ from handfast.desk.contracts import Book
 from handfast.desk.groups import ready_groups
 from handfast.desk.of_account import record_matches
 from handfast.desk.opening import join_handoffs, open_handoffs
-from handfast.desk.verdicts import Judged, asked_at, judge_moments, shown, telling, write_standings, write_verdicts
+from handfast.desk.overrides import for_people
+from handfast.desk.verdicts import Judged, asked_at, judge_moments, shown, telling, worth_asking, write_standings, write_verdicts
 from handfast.desk.whose import by_lane, look_up, resolve_all, write_people
 from handfast.facts import stable_id
 from handfast.identity.normalise import business_domain
@@ -76,6 +77,7 @@ def decide(
 ) -> Decided:
     """Decides up to `limit` waiting signals received until `at` (UTC), in one transaction.
 
+    `lanes_at_once`: how many lanes it takes at most, the longest waiting first; what it leaves, another worker may take at the same time.
     `channels` are where notices go: `email`, `webhook`. `punctual`: on a virtual clock each decision is made at the very moment its signal
     was received, not at `at`. Raises StorageAway, and NoContract where none is in force.
     """
@@ -84,7 +86,7 @@ def decide(
         if not lanes:
             return Decided()
         rows.by_index(conn)
-        held = rows.hold_lanes(conn, lanes[:lanes_at_once])
+        held = rows.hold_lanes(conn, lanes, lanes_at_once)
         waiting = rows.take_pending(conn, held, limit, at) if held else []
         if not waiting:
             return Decided()
@@ -115,10 +117,7 @@ def _decide(b: Batch, waiting: list[Pending]) -> Decided:
     record_matches(b, keys.named, mine)
     done = Decided(signals=len(mine), postponed=len(postponed))
     if moments:
-        judged = judge_moments(b, moments, subjects)
-        done.verdicts = len(judged.said)
-        _follow_up(b, judged, done)
-        _hand_over_groups(b, moments, done)
+        _follow_up(b, moments, subjects, done)
     if mine:
         rows.settle_pending(b.conn, mine)
     if forwarded:
@@ -126,11 +125,17 @@ def _decide(b: Batch, waiting: list[Pending]) -> Decided:
     return done
 
 
-def _follow_up(b: Batch, judged: Judged, done: Decided) -> None:
-    before = rows.standings(b.conn, list({m.person for m in judged.moments}))
-    write_standings(b, judged)
-    if positions := telling(judged, before):
-        _hand_over(b, judged, positions, before, done)
+def _follow_up(b: Batch, moments: list[Moment], subjects: Mapping[str, Mapping[str, Any]], done: Decided) -> None:
+    before = rows.standings(b.conn, list({m.person for m in moments}))
+    by_hand = for_people(b.conn, {m.subject: (m.account, m.person) for m in moments})
+    asked, facts = worth_asking(b, moments, subjects, before, by_hand)
+    if asked:
+        judged = judge_moments(b, asked, subjects, by_hand)
+        write_standings(b, judged, facts, before)
+        done.verdicts = len(judged.said)
+        if positions := telling(judged, before):
+            _hand_over(b, judged, positions, {person: stands.outcome for person, stands in before.items()}, done)
+    _hand_over_groups(b, moments, done)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 from typing import Any, Final
 from uuid import UUID
 
+import orjson
 import polars as pl
 
 from handfast.contract.agreement import Agreement
-from handfast.contract.frames import as_frame, as_json_column
+from handfast.contract.frames import as_column, as_frame, as_json_column
 from handfast.desk.batch import Batch, Moment, Ready
-from handfast.desk.overrides import for_people
+from handfast.facts import Signal
 from handfast.readiness.explain import workings
+from handfast.readiness.plan import plan_of
 from handfast.readiness.verdict import judge
 from handfast.store import handover as rows
+from handfast.store.handover import Standing
 
 #: What a judged row says, in the order of its tuple.
 SAYS = ("outcome", "fit", "intent", "next_step", "reason")
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +40,67 @@ class Judged:
     overrides: pl.DataFrame | None
 
 
-def judge_moments(b: Batch, moments: list[Moment], subjects: Mapping[str, Mapping[str, Any]]) -> Judged:
-    """Every moment judged by the one batch function, on the evidence as stored."""
+def judge_moments(b: Batch, moments: list[Moment], subjects: Mapping[str, Mapping[str, Any]], overrides: pl.DataFrame | None) -> Judged:
+    """Every moment judged by the one batch function, on the evidence as stored; `overrides`: what was decided by hand."""
     points = pl.DataFrame(
         {"point": range(len(moments)), "person_id": [m.subject for m in moments], "at": [m.at for m in moments]},
         schema={"point": pl.Int64, "person_id": pl.String, "at": pl.Datetime("us", "UTC")},
     )
-    known = as_frame(list(subjects.values()), b.agreement.person_fields)
+    asked = {m.subject: subjects[m.subject] for m in moments}
+    known = as_frame(list(asked.values()), b.agreement.person_fields)
     # A contract that declares no fields has no columns to put the people beside.
-    people = pl.DataFrame([pl.Series("person_id", list(subjects), dtype=pl.String), *known.get_columns()])
+    people = pl.DataFrame([pl.Series("person_id", list(asked), dtype=pl.String), *known.get_columns()])
     evidence = _evidence(b, moments)
-    overrides = for_people(b.conn, {m.subject: (m.account, m.person) for m in moments})
     said = judge(b.agreement, points, people, evidence, overrides=overrides).select(SAYS).rows()
     return Judged(moments, subjects, said, points, people, evidence, overrides)
+
+
+def worth_asking(
+    b: Batch,
+    moments: Sequence[Moment],
+    subjects: Mapping[str, Mapping[str, Any]],
+    before: Mapping[str, Standing],
+    by_hand: pl.DataFrame | None,
+) -> tuple[list[Moment], dict[str, int]]:
+    """The moments at which a verdict could differ from where the person stands, and subject → digest of what was known of them.
+
+    A signal that no rule hears changes nothing of somebody of whom nothing new is known, who is not ready (time may end that) and has no
+    open next step (without one nobody becomes ready): most page views are like that, and cost no verdict. Whoever is asked once in a
+    batch is asked from there on. So is whoever was ever decided `by_hand`, for that begins and ends by itself. Where a rule waits before it
+    counts a signal, time alone may open a step, and everybody is asked.
+    """
+    decided = set() if by_hand is None else set(by_hand["person_id"])
+    asked = {m.person for m in moments if m.subject in decided}
+    kept = []
+    facts = {subject: _digest(b.contract_id, fields) for subject, fields in subjects.items()}
+    patient = any(listener.delay for listener in plan_of(b.agreement).listeners)
+    for m, heard in zip(moments, _heard(b.agreement, [m.waiting.signal for m in moments]), strict=True):
+        if patient or heard or m.taught or m.person in asked or _unsettled(before.get(m.person), facts[m.subject]):
+            asked.add(m.person)
+            kept.append(m)
+    return kept, facts
+
+
+def _unsettled(stands: Standing | None, facts: int) -> bool:
+    if stands is None or stands.facts != facts or stands.outcome == "ready":
+        return True
+    return stands.outcome != "never" and stands.next_step is not None
+
+
+def _digest(contract_id: str, fields: Mapping[str, Any]) -> int:
+    text = orjson.dumps([contract_id, fields], option=orjson.OPT_SORT_KEYS)
+    return int.from_bytes(blake2b(text, digest_size=8).digest(), signed=True)
+
+
+def _heard(agreement: Agreement, signals: Sequence[Signal]) -> list[bool]:
+    """Whether any rule hears each signal, or cannot tell."""
+    plan = plan_of(agreement)
+    base = pl.DataFrame(
+        {"signal": range(len(signals)), "person_id": [""] * len(signals), "kind": [s.kind for s in signals], "occurred_at": _LONG_AGO},
+        schema={"signal": pl.Int64, "person_id": pl.String, "kind": pl.String, "occurred_at": pl.Datetime("us", "UTC")},
+    )
+    told = [as_column(name, [s.properties.get(name) for s in signals], kind) for name, kind in agreement.signal_fields.items()]
+    return base.hstack(told).select(*plan.signal).select(plan.heard(unknown=True).alias("_"))["_"].to_list()
 
 
 def reach(agreement: Agreement) -> timedelta:
@@ -80,18 +133,28 @@ def _evidence(b: Batch, moments: list[Moment]) -> pl.DataFrame:
 _KNOWN: Final[dict[str, Any]] = {"_who": pl.String, "person_id": pl.String, "_by": pl.Datetime("us", "UTC"), "_seq": pl.Int64}
 
 
-def write_standings(b: Batch, judged: Judged) -> None:
-    """The latest verdict of each person."""
+def write_standings(b: Batch, judged: Judged, facts: Mapping[str, int], before: Mapping[str, Standing]) -> None:
+    """The latest verdict of each person.
+
+    A signal heard of late is judged at its own time, before what is known already; what it adds to the later moments nobody has asked
+    yet, so the next signal of this person will, whatever it is.
+    """
     latest: dict[str, tuple[Any, ...]] = {}
+    newest = {person: stands.at for person, stands in before.items()}
+    late: set[str] = set()
     for m, said in zip(judged.moments, judged.said, strict=True):
-        if m.person not in latest or latest[m.person][1] <= m.at:
-            latest[m.person] = (m.person, m.at, b.contract_id, *said, m.waiting.signal.id)
-    rows.write_standings(b.conn, list(latest.values()))
+        if m.person in newest and m.at < newest[m.person]:
+            late.add(m.person)
+            if m.person in latest:
+                continue
+        newest[m.person] = max(m.at, newest.get(m.person, m.at))
+        latest[m.person] = (m.person, m.at, b.contract_id, *said, m.waiting.signal.id, facts[m.subject])
+    rows.write_standings(b.conn, [row if person not in late else (*row[:-1], None) for person, row in latest.items()])
 
 
-def telling(judged: Judged, before: Mapping[str, str]) -> list[int]:
-    """The positions whose verdict may be worth a row: the outcome changed, or the person is ready. `before`: person → outcome."""
-    last = dict(before)
+def telling(judged: Judged, before: Mapping[str, Standing]) -> list[int]:
+    """The positions whose verdict may be worth a row: the outcome changed, or the person is ready."""
+    last = {person: stands.outcome for person, stands in before.items()}
     kept = []
     for i, (m, said) in enumerate(zip(judged.moments, judged.said, strict=True)):
         if said[0] == "ready" or said[0] != last.get(m.person, "not_yet"):

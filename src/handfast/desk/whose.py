@@ -117,7 +117,7 @@ def resolve_all(b: Batch, mine: list[Pending]) -> tuple[list[Moment], dict[str, 
         latest[person] = max(at, latest.get(person, at))
         subject = person if versions[person] == 0 else f"{person}#{versions[person]}"
         subjects[subject] = fields
-        moments.append(Moment(one, person, subject, at, book.people[person].account))
+        moments.append(Moment(one, person, subject, at, book.people[person].account, taught))
     return moments, subjects
 
 

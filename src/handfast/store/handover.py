@@ -42,9 +42,11 @@ class Pending:
 
 
 def pending_lanes(conn: psycopg.Connection) -> list[int]:
-    """The lanes that have work. One index probe a lane."""
+    """The lanes that have work, the one that has waited longest first. One index probe a lane."""
     rows = conn.execute(
-        "SELECT l FROM generate_series(0, %s) AS l WHERE EXISTS (SELECT FROM pending WHERE lane = l)", (LANES - 1,)
+        """SELECT l FROM generate_series(0, %s) AS l, LATERAL (SELECT received_at FROM pending WHERE lane = l ORDER BY received_at LIMIT 1) AS p
+           ORDER BY p.received_at, l""",
+        (LANES - 1,),
     ).fetchall()
     return [row[0] for row in rows]
 
@@ -59,9 +61,11 @@ def next_pending(conn: psycopg.Connection) -> datetime | None:
     return row[0] if row else None
 
 
-def hold_lanes(conn: psycopg.Connection, lanes: Sequence[int]) -> list[int]:
-    """Those of `lanes` that this transaction now holds until it ends; what another worker holds is left out."""
-    rows = conn.execute("SELECT l FROM unnest(%b::int[]) AS l WHERE pg_try_advisory_xact_lock(%s, l)", (list(lanes), LANE_LOCK)).fetchall()
+def hold_lanes(conn: psycopg.Connection, lanes: Sequence[int], most: int = LANES) -> list[int]:
+    """The first `most` of `lanes` that this transaction now holds until it ends; what another worker holds is passed over."""
+    rows = conn.execute(
+        "SELECT l FROM unnest(%b::int[]) AS l WHERE pg_try_advisory_xact_lock(%s, l) LIMIT %s", (list(lanes), LANE_LOCK, most)
+    ).fetchall()
     return [row[0] for row in rows]
 
 
@@ -234,21 +238,33 @@ def signals_by_seq(conn: psycopg.Connection, seqs: Sequence[int]) -> dict[int, U
 # --- where they stand -----------------------------------------------------------------------------------------
 
 
-def standings(conn: psycopg.Connection, person_ids: Sequence[str]) -> dict[str, str]:
-    """person id → outcome of their latest verdict."""
-    return dict(conn.execute("SELECT person_id, outcome FROM standing WHERE person_id = ANY(%b)", (list(person_ids),)).fetchall())
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where the latest verdict left a person. `facts`: a digest of what it was given on; None where it must be asked again."""
+
+    outcome: str
+    next_step: str | None
+    facts: int | None
+    at: datetime
+
+
+def standings(conn: psycopg.Connection, person_ids: Sequence[str]) -> dict[str, Standing]:
+    """person id → where they stand; those never judged are left out."""
+    got = conn.execute("SELECT person_id, outcome, next_step, facts, at FROM standing WHERE person_id = ANY(%b)", (list(person_ids),))
+    return {person: Standing(*said) for person, *said in got.fetchall()}
 
 
 def write_standings(conn: psycopg.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-    """(person_id, at, contract_id, outcome, fit, intent, next_step, reason, signal_id), one a person."""
+    """(person_id, at, contract_id, outcome, fit, intent, next_step, reason, signal_id, facts), one a person."""
     columns = list(zip(*rows, strict=True))
     conn.execute(
         """
-        INSERT INTO standing (person_id, at, contract_id, outcome, fit, intent, next_step, reason, signal_id)
-        SELECT * FROM unnest(%b::text[], %b::timestamptz[], %b::text[], %b::text[], %b::int[], %b::bigint[], %b::text[], %b::text[], %b::uuid[])
+        INSERT INTO standing (person_id, at, contract_id, outcome, fit, intent, next_step, reason, signal_id, facts)
+        SELECT * FROM unnest(%b::text[], %b::timestamptz[], %b::text[], %b::text[], %b::int[], %b::bigint[], %b::text[], %b::text[], %b::uuid[],
+                             %b::bigint[])
         ON CONFLICT (person_id) DO UPDATE SET at = excluded.at, contract_id = excluded.contract_id, outcome = excluded.outcome,
             fit = excluded.fit, intent = excluded.intent, next_step = excluded.next_step, reason = excluded.reason,
-            signal_id = excluded.signal_id
+            signal_id = excluded.signal_id, facts = excluded.facts
         """,
         [list(c) for c in columns],
     )

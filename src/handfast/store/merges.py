@@ -122,6 +122,12 @@ def move(conn: psycopg.Connection, merge: str, folded: str, kept: str, party: st
     moved += [("handoff_person", r[0]) for r in joined]
     conn.cursor().executemany("INSERT INTO person_merge_moved (merge_id, noun, id) VALUES (%s, %s, %s)", [(merge, n, i) for n, i in moved])
     _learned_keys(conn, [i for n, i in moved if n == "identity"], kept, at)
+    _ask_again(conn, kept, folded)
+
+
+def _ask_again(conn: psycopg.Connection, *people: str) -> None:
+    """What they did is no longer what they were last judged on: their next signal is asked about, whatever it is."""
+    conn.execute("UPDATE standing SET facts = NULL WHERE person_id = ANY(%s)", (list(people),))
 
 
 def fold(conn: psycopg.Connection, folded: Person, into: str, merged: Person) -> None:
@@ -221,6 +227,7 @@ def move_back(
     keys = list(rows.get("identity", ()))
     conn.execute("UPDATE identity SET person_id = %s WHERE who = ANY(%s) AND person_id = %s", (folded, keys, kept))
     _learned_keys(conn, keys, folded, at)
+    _ask_again(conn, kept, folded)
     joined = sorted({*rows.get("handoff_person", ()), *new})
     conn.execute("UPDATE handoff_person SET person_id = %s WHERE handoff_id = ANY(%s) AND person_id = %s", (folded, joined, kept))
     opened = conn.execute(

@@ -182,7 +182,8 @@ CREATE TABLE standing (
     intent      bigint NOT NULL,                      -- millionths of a point
     next_step   text,
     reason      text,                                 -- the never-rule that holds
-    signal_id   uuid NOT NULL
+    signal_id   uuid NOT NULL,
+    facts       bigint                                -- digest of the contract and the fields it was given on; NULL: judge again
 ) WITH (fillfactor = 70);
 
 -- Verdicts that changed something, with their working and the ids of what they were made from. Append only.
