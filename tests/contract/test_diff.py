@@ -94,9 +94,7 @@ def test_grades_exclusions_and_groups_are_told_too(old: str, new: str, sentence:
 
 def test_a_part_that_is_new_or_gone_as_a_whole() -> None:
     added, removed = diff(OLD, agreed(WITH_MORE).contract), diff(agreed(WITH_MORE).contract, OLD)
-    assert "new buying group: people 2; roles champion \"industry = 'software'\"; intent 40; within 30 days" in [
-        c.sentence for c in added
-    ]
+    assert "new buying group: people 2; roles champion \"industry = 'software'\"; intent 40; within 30 days" in [c.sentence for c in added]
     assert "buying group removed" in [c.sentence for c in removed]
 
 
