@@ -225,6 +225,21 @@ def test_a_contract_that_comes_into_force_later_judges_later_signals_only(house:
     assert house.rows("SELECT DISTINCT c.version FROM handoff h JOIN contract c ON c.id = h.contract_id") == [(1,)]
 
 
+def test_a_backlog_across_a_change_is_decided_by_the_version_of_each_signals_time(house: House) -> None:
+    from handfast.desk.contracts import put_in_force
+
+    stricter = CONTRACT.replace(
+        'at_least: 20\n    points: [{when: "employees >= 50"', 'at_least: 20\n    points: [{when: "employees >= 500"'
+    )
+    number, problems = put_in_force(house.store, stricter, "c.yaml", moment("Wed 00:00"))
+    assert number == 2, problems
+    asks = [("one@acme.example", "Tue 10:00"), ("two@byte.example", "Wed 10:00"), ("three@cord.example", "Tue 11:00")]
+    house.hears(*(house.signal(who, "form_submitted", at, form="demo", account={"employees": 200}) for who, at in asks))
+    house.decide("Thu 10:00")
+    told = dict(house.rows("SELECT p.email, s.outcome FROM standing AS s JOIN person AS p ON p.id = s.person_id"))
+    assert told == {"one@acme.example": "ready", "two@byte.example": "not_yet", "three@cord.example": "ready"}
+
+
 def test_a_contract_that_does_not_read_leaves_the_one_in_force(house: House) -> None:
     from handfast.desk.contracts import put_in_force
 

@@ -19,9 +19,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from itertools import takewhile
 from typing import Any
-
-import psycopg
 
 from handfast.contract.agreement import BY_HAND
 from handfast.desk.batch import Batch, Moment, Ready
@@ -91,14 +90,20 @@ def decide(
         if not waiting:
             return Decided()
         book.refresh(conn)
-        return _decide(_batch(conn, book, at, set(held), tuple(channels), punctual), waiting)
+        waiting, contract_id = _under_one_version(book, waiting)
+        agreement = book.by_id(contract_id)
+        match = agreement.contract.match
+        domain_of = _nobodys if match.domain == "off" else partial(_domain, frozenset(match.free_mail))
+        return _decide(Batch(conn, agreement, contract_id, at, set(held), tuple(channels), punctual, domain_of), waiting)
 
 
-def _batch(conn: psycopg.Connection, book: Book, at: datetime, held: set[int], channels: tuple[str, ...], punctual: bool) -> Batch:
-    agreement = book.at(at)
-    match = agreement.contract.match
-    domain_of = _nobodys if match.domain == "off" else partial(_domain, frozenset(match.free_mail))
-    return Batch(conn, agreement, book.id_at(at), at, held, channels, punctual, domain_of)
+def _under_one_version(book: Book, waiting: list[Pending]) -> tuple[list[Pending], str]:
+    """The signals up to the next change of the contract, and the version in force when they were received: however late they are decided.
+
+    Those received after the change keep their turn. Raises NoContract.
+    """
+    contract_id = book.id_at(waiting[0].signal.received_at)
+    return list(takewhile(lambda one: book.id_at(one.signal.received_at) == contract_id, waiting)), contract_id
 
 
 def _domain(free_mail: frozenset[str], email: str) -> str | None:
