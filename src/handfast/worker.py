@@ -7,6 +7,7 @@ counted, and the one signal that cannot be decided is set aside in *Intake probl
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -36,6 +37,10 @@ AWAY_SECONDS: Final = 1.0
 HEARTBEAT_SECONDS: Final = 5.0
 #: Between two turns of indexing. It gives way to deciding: nobody waits for it.
 MATCH_SECONDS: Final = 1.0
+#: So long it gives way while batches are large.
+MATCH_PATIENCE_SECONDS: Final = 10.0
+#: A batch of so many signals means that others are waiting.
+BEHIND: Final = 500
 #: What two workers can do to each other: the same new account from two lanes, or two locks in two orders. The database refuses one of them.
 CONFLICTS: Final = (psycopg.errors.UniqueViolation, psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 CONFLICTS_IN_A_ROW: Final = 10
@@ -68,6 +73,8 @@ class Worker:
         self.book = Book()
         self._signals = threading.Event()
         self._conflicts = 0
+        self._behind = False
+        self._matched_at = 0.0
         self._messages: dict[str, threading.Event] = {}
         self._contract_seen: tuple[int, int] | None = None
 
@@ -152,6 +159,7 @@ class Worker:
             log.exception("batch_failed", error=type(error).__name__, exc_info=_place(error))
             done = decide_one_by_one(self.store, self.book, self.clock(), channels=tuple(self.channels))
         self._conflicts = 0
+        self._behind = done.signals >= BEHIND
         return 0.0 if done.signals else POLL_SECONDS
 
     def _tick(self) -> float:
@@ -163,7 +171,13 @@ class Worker:
         return POLL_SECONDS if due is None else min(POLL_SECONDS, max(0.0, (due - self.clock()).total_seconds()))
 
     def _match(self) -> float:
-        """Keeps people and accounts findable, and asks about those who look alike."""
+        """Keeps people and accounts findable, and asks about those who look alike.
+
+        Deciding comes first: while signals are waiting in numbers, this takes a turn only now and then.
+        """
+        if self._behind and time.monotonic() - self._matched_at < MATCH_PATIENCE_SECONDS:
+            return MATCH_SECONDS
+        self._matched_at = time.monotonic()
         done = tend(self.store, self.clock())
         return MATCH_SECONDS / 10 if done.people or done.accounts else MATCH_SECONDS
 
