@@ -41,10 +41,11 @@ def replay_page(request: Request, user: Me, draft: int | None = None, version: i
     house, at = house_of(request), request.state.at
     with house.store.reading() as conn:
         choices = _choices(conn)
-        runs = rows.runs(conn, _LISTED)
+        runs, called = rows.runs(conn, _LISTED), _called(conn)
     chosen = f"draft {draft}" if draft is not None else f"version {version}" if version is not None else ""
     context: dict[str, Any] = {
         "choices": choices,
+        "called": called,
         "chosen": chosen,
         "runs": [(one, _silent(one, at)) for one in runs],
         "since": (at - SPAN).date().isoformat(),
@@ -83,9 +84,14 @@ def replay_start(
 @router.get("/replay/{run_id}")
 def replay_result(request: Request, user: Me, run_id: str) -> Response:
     """How far it has come, and in the end the report."""
-    run = _run(house_of(request), run_id)
+    house = house_of(request)
+    run = _run(house, run_id)
+    with house.store.reading() as conn:
+        title = _called(conn).get(run.contract_id, run.name)
     picture = frontier(run.result["frontier"]) if run.result is not None else ""
-    return page(request, user, "replay_run.html", nav="replay", **_shown(request, user, run), found=run.result, picture=picture)
+    return page(
+        request, user, "replay_run.html", nav="replay", **_shown(request, user, run), title=title, found=run.result, picture=picture
+    )
 
 
 @router.get("/replay/{run_id}/progress")
@@ -155,6 +161,12 @@ def _choices(conn: Conn) -> list[tuple[str, str, str]]:
     drafts = [(f"draft {d.number}", f"Draft {d.number}", d.source) for d in contracts.drafts(conn, only_open=True)]
     versions = [(f"version {v.version}", f"Version {v.version}, {v.name}", v.source) for v in contracts.versions(conn)]
     return [*drafts[::-1], *versions[::-1]]
+
+
+def _called(conn: Conn) -> dict[str, str]:
+    """What people call each contract by the hash of its terms: a version before a draft, the latest of several."""
+    drafts = {d.content: f"draft {d.number}" for d in contracts.drafts(conn) if d.content}
+    return drafts | {v.content: f"version {v.version}" for v in contracts.versions(conn)}
 
 
 def _run(house: House, run_id: str) -> rows.Run:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Form, Request, Response
 
 from handfast.desk import merge as merging
 from handfast.desk import review
 from handfast.desk.refused import Refused
+from handfast.desk.review import Question
 from handfast.problem import Place, Problem
 from handfast.store import merges
 from handfast.web.access import Forbidden, User
@@ -18,13 +21,25 @@ router = APIRouter(include_in_schema=False)
 Me = Annotated[User, Depends(signed_in)]
 #: Merges listed for parting.
 LISTED: Final = 20
+#: A step that moves the odds by less, in bits, is not worth reading.
+TELLING: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as the page lays it out: both sides line by line, and what speaks for and against their being one."""
+
+    question: Question
+    lines: Sequence[tuple[str, str, str]]
+    speaks_for: Sequence[str]
+    speaks_against: Sequence[str]
 
 
 @router.get("/review")
 def review_page(request: Request, user: Me) -> Response:
     _may(user)
     with house_of(request).store.reading() as conn:
-        asked, linked, made = review.questions(conn), review.linked(conn), merges.merges(conn, LISTED)
+        asked, linked, made = [_laid_out(q) for q in review.questions(conn)], review.linked(conn), merges.merges(conn, LISTED)
     return page(request, user, "review.html", nav="review", asked=asked, linked=linked, made=made)
 
 
@@ -87,3 +102,17 @@ def part_people(request: Request, user: Me, folded: str) -> Response:
 def _may(user: User) -> None:
     if not user.sees_problems:
         raise Forbidden(Problem(Place("review"), "only marketing, RevOps and managers say who is whom", "Ask one of them."))
+
+
+def _laid_out(question: Question) -> Asked:
+    steps: Sequence[Any] = question.review.working.get("steps", ())
+    told = sorted(steps, key=lambda step: -abs(step[3]))
+    speaks_for = [sentence for _, _, sentence, bits in told if bits >= TELLING] if steps else list(question.because)
+    speaks_against = [sentence for _, _, sentence, bits in told if bits <= -TELLING]
+    return Asked(question, _lines(question.asked.known, question.other.known), speaks_for, speaks_against)
+
+
+def _lines(one: Iterable[tuple[str, str]], other: Iterable[tuple[str, str]]) -> list[tuple[str, str, str]]:
+    """Both sides by label, in the order they are told; what only one says stands alone."""
+    mine, theirs = dict(one), dict(other)
+    return [(label, mine.get(label, ""), theirs.get(label, "")) for label in dict.fromkeys([*mine, *theirs])]
