@@ -105,7 +105,8 @@ def model_now(conn: psycopg.Connection) -> Model:
     if not said:
         return model_for(people)
     records = pl.DataFrame([one for _, one in said], schema=dict.fromkeys(FIELDS, pl.String), orient="row")
-    return replace(begin(Table(records, PEOPLE)), prior=0.3 / max(50, people))
+    begun = begin(Table(records, PEOPLE))
+    return replace(begun, prior=min(begun.prior, 0.3 / max(50, people)))
 
 
 def _ask_about(conn: psycopg.Connection, said: Mapping[str, Mapping[str, str | None]], at: datetime) -> int:

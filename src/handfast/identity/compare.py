@@ -14,6 +14,7 @@ A field that one side leaves empty says nothing: weight 0, never "different".
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import log2
@@ -28,8 +29,11 @@ Kind = Literal["name", "code", "text", "exact", "email"]
 #: numbers): a desk's phone is no evidence among its colleagues.
 Rare = Literal["no", "share", "local", "holders"]
 
+_DIGITS: Final = re.compile(r"\d+")
 #: Level 0 of every kind: both say the same.
 SAME: Final = 0
+#: The level of two mailboxes at one host.
+SAME_HOST: Final = "same host"
 #: One side says nothing.
 UNKNOWN: Final = -1
 #: Bits beyond which a sum of weights is as good as certain; keeps 2**bits a number.
@@ -224,7 +228,8 @@ def _exact_level(_a: str, _b: str) -> int:
 def _email_level(a: str, b: str) -> int:
     local_a, _, host_a = a.rpartition("@")
     local_b, _, host_b = b.rpartition("@")
-    if min(len(local_a), len(local_b)) > 3 and OSA.distance(a, b, score_cutoff=1) <= 1:
+    # A number more or another one is no slip of the pen: it is how a host tells two of one name apart.
+    if min(len(local_a), len(local_b)) > 3 and OSA.distance(a, b, score_cutoff=1) <= 1 and _DIGITS.sub("", a) != _DIGITS.sub("", b):
         return 1
     return 2 if host_a == host_b else 3
 
@@ -263,7 +268,7 @@ LEVELS: Final[Mapping[Kind, tuple[Level, ...]]] = MappingProxyType(
         "email": (
             Level("same", "the same mailbox: {a}", 0.70, 0.000_002),
             Level("slip", "mailboxes one keystroke apart: {a}, {b}", 0.05, 0.000_002),
-            Level("same host", "another mailbox at the same host: {a}, {b}", 0.05, 0.002),
+            Level(SAME_HOST, "another mailbox at the same host: {a}, {b}", 0.05, 0.002),
             Level("different", "different mailboxes: {a}, {b}", 0.20, 0.998),
         ),
     }

@@ -22,6 +22,7 @@ from handfast.identity.compare import (
     MOST_BITS,
     OTHERS,
     SAME,
+    SAME_HOST,
     UNKNOWN,
     Comparison,
     Level,
@@ -67,26 +68,64 @@ def learn(table: Table, pairs: pl.DataFrame) -> Model:
 
 
 def begin(table: Table) -> Model:
-    """What a few people can teach: how rare each value is, and so what two strangers agree on by chance; all else as it was begun with.
+    """What a few people can teach: how rare each value is, and so what two strangers agree on by chance, and how few of them are one
+    person; all else as it was begun with.
 
     `m` needs pairs that are one person, and a small installation has too few of them.
     """
     model, count = table.model, table.count + UNMET
-    comparisons = tuple(replace(c, levels=(_by_chance(table, c), *c.levels[1:])) for c in model.comparisons)
+    comparisons = tuple(replace(c, levels=_by_chance(table, c)) for c in model.comparisons)
     met = table.count / count
     rarity = {c.field: {v: share * met for v, share in _rarity(table, c.field).items()} for c in comparisons if c.rare != "no"}
     near = share_of_colleagues(table) if table.count > UNMET else model.near
-    return replace(
+    begun = replace(
         model, comparisons=comparisons, rarity=rarity, near=near or model.near, rarest=1 / count, prior=0.3 / max(50, table.count)
     )
+    return replace(begun, prior=_fewer(table, begun))
 
 
-def _by_chance(table: Table, comparison: Comparison) -> Level:
-    """The level "same" with the chance counted here; among colleagues, names are as much commoner as they are anywhere."""
-    level, known = comparison.levels[SAME], float(table.used[comparison.field].sum())
-    pairs = known * (known - 1) / 2
-    chance = (level.u * UNMET_PAIRS + _chance_of_same(table, comparison.field) * pairs) / (UNMET_PAIRS + pairs)
-    return replace(level, u=chance, near=min(0.5, level.near * chance / level.u) if comparison.rare == "share" else level.near)
+def _fewer(table: Table, begun: Model) -> float:
+    """The prior these records bear out, never above the one begun with: where next to nobody is known twice, two namesakes are two people.
+
+    Expectation and maximisation of the prior alone; so many pairs as BEFORE says are thought to be there beside those found.
+    """
+    pairs, everything, prior = levels(table, candidates(table)), _all_pairs(table), begun.prior
+    for _ in range(ROUNDS):
+        before = prior
+        found = float(weigh_all(table, pairs, replace(begun, prior=prior)).get_column("probability").sum())
+        prior = min(begun.prior, (found + BEFORE) / everything)
+        if abs(before - prior) <= before * 0.01:
+            break
+    return prior
+
+
+def _by_chance(table: Table, comparison: Comparison) -> tuple[Level, ...]:
+    """The levels with the chance counted here of "same", and of one mail host; among colleagues, names are as much commoner as they are
+    anywhere."""
+    level, pairs = comparison.levels[SAME], _pairs_of(float(table.used[comparison.field].sum()))
+    chance = _met(level.u, _chance_of_same(table, comparison.field), pairs)
+    same = replace(level, u=chance, near=min(0.5, level.near * chance / level.u) if comparison.rare == "share" else level.near)
+    return (same, *(_by_host(table, comparison, v, pairs) if v.name == SAME_HOST else v for v in comparison.levels[1:]))
+
+
+def _by_host(table: Table, comparison: Comparison, level: Level, pairs: float) -> Level:
+    """At the hosts of free mail strangers meet too: one of them shared says as little as it is common."""
+    used, texts = table.used[comparison.field].to_list(), table.texts[comparison.field]
+    hosts: dict[str, int] = {}
+    for code in range(1, len(texts)):
+        host = texts[code].rpartition("@")[2]
+        hosts[host] = hosts.get(host, 0) + used[code]
+    shared = sum(_pairs_of(n) for n in hosts.values()) / pairs if pairs else 0.0
+    return replace(level, u=max(LEAST, _met(level.u, max(0.0, shared - _chance_of_same(table, comparison.field)), pairs)))
+
+
+def _pairs_of(many: float) -> float:
+    return many * (many - 1) / 2
+
+
+def _met(usual: float, here: float, pairs: float) -> float:
+    """A chance as it is counted in so many pairs, beside those thought to be there as well."""
+    return (usual * UNMET_PAIRS + here * pairs) / (UNMET_PAIRS + pairs)
 
 
 def _patterns(pairs: pl.DataFrame, comparisons: Sequence[Comparison]) -> list[Pattern]:
