@@ -35,7 +35,7 @@ from handfast.desk.replay import Asked, World, replay_folder
 from handfast.desk.replay_history import BUCKET_SIGNALS, Folder
 from handfast.facts import Rep
 from handfast.problem import Place
-from handfast.tuning.replay import ACCOUNTS, Lens
+from handfast.tuning.replay_known import ACCOUNTS, Lens
 from handfast.tuning.replay_load import Crew
 
 SIGNALS_EACH = 20

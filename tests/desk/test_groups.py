@@ -7,7 +7,7 @@ import pytest
 from handfast.desk.why import why
 from handfast.store.base import Store
 
-from .house import CONTRACT, House
+from .house import CONTRACT, House, moment
 
 GROUPS = CONTRACT.replace("fields: {employees: int, country: text}", "fields: {employees: int, country: text, title: text}").replace(
     "  next_step:\n",
@@ -60,3 +60,29 @@ def test_a_group_opens_once_and_again_only_when_somebody_asks_anew(firm: House) 
     assert firm.one("SELECT count(*) FROM handoff") == 1
     asks(firm, "lena@klein.example", "Tue 10:00", "Engineer")
     assert firm.one("SELECT count(*) FROM handoff") == 2
+
+
+def test_why_shows_the_group_and_what_it_lacks(firm: House) -> None:
+    """Before the colleague with the budget comes, and after."""
+    asks(firm, "lena@klein.example", "Mon 10:00", "Engineer")
+    before = why(firm.store, "klein.example")
+    assert before is not None
+    assert before["group"]["working"]["missing"] == ["1 more active person", "role budget: nobody", "+5 intent"]
+    asks(firm, "otto@klein.example", "Mon 11:00", "Head of Finance")
+    after = why(firm.store, "klein.example")
+    assert after is not None
+    assert after["group"]["at"] == moment("Mon 11:00")
+    working = after["group"]["working"]
+    assert working["missing"] == []
+    assert working == firm.one("SELECT working FROM verdict WHERE outcome = 'ready'")["group"]
+    budget = next(one for one in working["criteria"] if one["part"] == "role")
+    otto = firm.one("SELECT id FROM person WHERE email = 'otto@klein.example'")
+    assert (budget["role"], budget["members"]) == ("budget", [otto])
+
+
+def test_a_contract_without_terms_for_groups_shows_none(store: Store) -> None:
+    house = House(store)
+    house.arrives("ada@one.example", "Mon 10:00")
+    told = why(store, "one.example")
+    assert told is not None
+    assert "group" not in told

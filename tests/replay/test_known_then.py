@@ -14,7 +14,8 @@ from handfast.contract.agreement import Agreement
 from handfast.contract.frames import as_frame
 from handfast.contract.reading import read_contract
 from handfast.readiness.verdict import judge
-from handfast.tuning.replay import ACCOUNTS, KEYS, PEOPLE, SIGNALS, History, Lens, judged
+from handfast.tuning.replay import judged
+from handfast.tuning.replay_known import ACCOUNTS, KEYS, PEOPLE, SIGNALS, History, Lens
 from tests.desk.house import CONTRACT
 
 T0 = datetime(2026, 3, 2, tzinfo=UTC)

@@ -19,7 +19,8 @@ from handfast.desk.replay_history import Folder, take
 from handfast.readiness.overrides import Override
 from handfast.store import replay as rows
 from handfast.store.base import Store
-from handfast.tuning.replay import Lens, judged
+from handfast.tuning.replay import judged
+from handfast.tuning.replay_known import Lens
 from tests.conftest import _own_database
 from tests.desk.house import House, moment
 from tests.examples.conftest import run_example

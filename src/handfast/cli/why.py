@@ -78,7 +78,25 @@ class _Teller:
         for p in a["people"]:
             said = f"{p['outcome'].replace('_', ' ')}, fit {p['fit']}, intent {p['intent'] / 1e6:.1f}" if p["outcome"] else "no verdict"
             self.line(f"{p['name'] or p['email'] or p['id']:32} {said}", 2)
+        if (group := a.get("group")) is not None:
+            self.head(f"The buying group at {_time(group['at'])}, contract v{group['contract_version']}")
+            self.group(group["working"], {p["id"]: p["name"] or p["email"] or p["id"] for p in a["people"]})
         self.handoffs(a["handoffs"])
+
+    def group(self, working: dict[str, Any], names: dict[str, str]) -> None:
+        """Each part with who it rests on, then everybody in it: confirmed, potential or excluded."""
+        self.line(working["sentence"], 2)
+        if "override" in working:
+            self.line(working["override"]["sentence"], 2)
+        for c in working["criteria"]:
+            by = ", ".join(names.get(one, one) for one in c["members"])
+            self.line(f"{_MARKS[c['state']]} {c['part'].replace('_', ' '):10} {c['sentence']}" + (f" [dim]{by}[/]" if by else ""), 2)
+        for one in working["members"]:
+            roles = ", ".join(name for name, state in one["roles"].items() if state == "met")
+            said = f"{one['standing']:10} {names.get(one['person_id'], one['person_id']):28} intent {one['intent_millionths'] / 1e6:.1f}"
+            self.line(said + (f", {roles}" if roles else "") + ("" if one["active"] else ", not active"), 4)
+        for missing in working["missing"]:
+            self.line(f"[yellow]missing:[/] {missing}", 2)
 
     def handoffs(self, found: list[dict[str, Any]]) -> None:
         self.head(f"Handoffs: {len(found)}")
@@ -91,6 +109,9 @@ class _Teller:
         self.line(f"opened {_time(h['opened_at'])} for '{h['next_step']}' under contract v{h['contract_version']}; source {h['source']}")
         self.head("Why ready")
         self.working(h["verdict"]["working"])
+        if (group := h["verdict"]["working"].get("group")) is not None:
+            self.head("The buying group")
+            self.group(group, {p["id"]: p["name"] for p in h["people"]})
         for leg in h["legs"]:
             self.head(f"Leg {leg['leg']}: {leg['owner'] or 'the exception queue'}, by {leg['rule'].replace('_', ' ')}, {_time(leg['at'])}")
             for rung in leg["working"]:

@@ -1,134 +1,144 @@
-"""Is the buying group ready: accounts of a batch judged as a whole, once their people have been, and handed over although nobody alone is.
+"""Is the buying group ready: accounts judged as a whole, at each of their moments, and handed over although nobody alone is ready.
 
-An account is judged at the last of its moments in the batch, with what had been received by then. One that is in work already is not:
-whoever else becomes ready there joins by themselves.
+The verdicts come from the function that replay uses, on the same kind of record: what was known before this batch, and what it learned at
+which of its signals. So it makes no difference how a stream is cut into batches. An account that is in work already is not asked: whoever
+else becomes ready there joins by themselves.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
+import orjson
 import polars as pl
+import psycopg
 
-from handfast.contract.agreement import BY_HAND
-from handfast.contract.frames import as_frame
+from handfast.contract.agreement import Agreement
 from handfast.desk.batch import Batch, Moment, Ready
-from handfast.desk.overrides import for_accounts
-from handfast.desk.verdicts import typed
-from handfast.facts import Person, stable_id
-from handfast.readiness.explain import workings
-from handfast.readiness.group import judge_accounts
-from handfast.readiness.group_working import account_workings
-from handfast.readiness.verdict import judge
+from handfast.desk.overrides import told_of_accounts
+from handfast.facts import stable_id
 from handfast.store import groups
 from handfast.store import handover as rows
-
-_MOMENT = pl.Datetime("us", "UTC")
+from handfast.store.handover import dumps
+from handfast.tuning.replay_groups import POINTS, judged_groups, shown_groups
+from handfast.tuning.replay_known import ACCOUNTS, EVER, KEYS, PEOPLE, PROPERTY, History, Known
 
 
 @dataclass(frozen=True, slots=True)
-class _Case:
-    """The accounts asked about, each with its moment, and the frames they are judged on."""
+class _Asked:
+    """What is asked of whom, by the number of the signal, and everything that is recorded of them."""
 
-    moments: Mapping[str, Moment]
-    people: Mapping[str, Person]
-    fields: Mapping[str, Mapping[str, Any]]
-    frame: pl.DataFrame
-    evidence: pl.DataFrame
+    moments: Mapping[int, Moment]
+    points: pl.DataFrame
+    known: Known
 
 
 def ready_groups(b: Batch, moments: Sequence[Moment]) -> list[Ready]:
-    """The accounts whose buying group is ready and that nobody works on; each as a verdict about the person to call."""
-    if b.agreement.contract.ready.account is None:
+    """The accounts whose buying group is ready and that nobody worked on before this batch, each at the first moment it would go over.
+
+    Each comes as a verdict about the person to call. In the order of their moments; empty where the contract has no `ready.account`.
+    """
+    asked = _asked(b, moments) if b.agreement.contract.ready.account is not None else None
+    if asked is None:
         return []
-    case = _case(b, moments)
-    if case is None:
-        return []
-    asked = [(account, moment.at) for account, moment in case.moments.items()]
-    points = pl.DataFrame(asked, schema={"account_id": pl.String, "at": _MOMENT}, orient="row")
-    belong = [(one.account, one.id) for one in case.people.values()]
-    members = pl.DataFrame(belong, schema={"account_id": pl.String, "person_id": pl.String}, orient="row")
-    overrides = for_accounts(b.conn, list(case.moments))
-    judged = judge_accounts(b.agreement, points, members, case.frame, case.evidence, overrides=overrides, working=True)
-    judged = judged.filter(pl.col("outcome") == "ready")
-    shown = account_workings(b.agreement, judged)
-    found = [_ready(b, case, row, working) for row, working in zip(judged.to_dicts(), shown, strict=True)]
-    return _not_yet_over(b, case, found)
+    judged = judged_groups(asked.known, b.agreement, asked.points).filter(pl.col("outcome") == "ready")
+    first: dict[str, dict[str, Any]] = {}
+    for row in _not_yet_over(b, judged.to_dicts()):
+        first.setdefault(row["account_id"], row)
+    wanted = pl.Series([row["signal"] for row in first.values()], dtype=pl.Int64)
+    points = asked.points.filter(pl.col("signal").is_in(wanted.implode()))
+    shown = dict(zip(points["account_id"], shown_groups(asked.known, b.agreement, points), strict=True))
+    return [_ready(b, asked, row, shown[account]) for account, row in first.items()]
 
 
-def _case(b: Batch, moments: Sequence[Moment]) -> _Case | None:
-    last = {m.account: m for m in moments if m.account is not None}
-    in_work = rows.open_handoffs(b.conn, list(last), b.agreement.contract.motion)
-    last = {account: moment for account, moment in last.items() if account not in in_work}
-    people = {one.id: one for one in groups.members(b.conn, list(last))}
-    if not people:
+def group_at(conn: psycopg.Connection, agreement: Agreement, account: str, at: datetime) -> dict[str, Any] | None:
+    """The working of an account's buying group (`account_workings`) at a moment (UTC), with everything known now.
+
+    None where the contract has no `ready.account`.
+    """
+    if agreement.contract.ready.account is None:
         return None
-    accounts = {account.id: account.fields for account in rows.accounts(b.conn, list(last), [])}
-    fields = {one.id: {**accounts.get(one.account or "", {}), **one.fields, "email": one.email} for one in people.values()}
-    frame = pl.DataFrame({"person_id": list(people)}, schema={"person_id": pl.String})
-    if b.agreement.person_fields:
-        frame = frame.hstack(as_frame(list(fields.values()), b.agreement.person_fields))
-    return _Case(last, people, fields, frame, _evidence(b, last, people))
+    point = pl.DataFrame([(account, at, *_LAST, None)], schema=POINTS, orient="row")
+    learned = [("account", one.id, None, dumps(one.fields), EVER, -1) for one in rows.accounts(conn, [account], [])]
+    known = Known(_history(conn, agreement, point, learned, set()), told_of_accounts(conn, [account]))
+    return shown_groups(known, agreement, point)[0][1]
 
 
-def _evidence(b: Batch, last: Mapping[str, Moment], people: Mapping[str, Person]) -> pl.DataFrame:
-    """What the members did, as far as it had been received by the moment of their account."""
-    agreement, at = b.agreement, [moment.at for moment in last.values()]
-    keys = groups.keys(b.conn, list(people))
-    got = rows.evidence(b.conn, keys, list(agreement.kinds), min(at) - agreement.reach, max(at), list(agreement.signal_fields))
-    places = [(one.id, *_place(last[one.account or ""])) for one in people.values()]
-    known = pl.DataFrame(places, schema={"person_id": pl.String, "_by": _MOMENT, "_seq": pl.Int64}, orient="row")
-    got = got.join(known, on="person_id").filter(
-        (pl.col("received_at") < pl.col("_by")) | ((pl.col("received_at") == pl.col("_by")) & (pl.col("signal") <= pl.col("_seq")))
+#: After everything that is recorded: when it was received, and its number.
+_LAST: Final = (datetime(9999, 1, 1, tzinfo=UTC), 2**62)
+
+
+def _asked(b: Batch, moments: Sequence[Moment]) -> _Asked | None:
+    accounts = list({m.account for m in moments if m.account is not None})
+    in_work = rows.open_handoffs(b.conn, accounts, b.agreement.contract.motion) if accounts else {}
+    free = {m.waiting.seq: m for m in moments if m.account is not None and m.account not in in_work}
+    if not free:
+        return None
+    told = [(m.account, m.at, m.waiting.signal.received_at, seq, m.person) for seq, m in free.items()]
+    points = pl.DataFrame(told, schema=POINTS, orient="row")
+    concerned = points["account_id"].unique().to_list()
+    history = _history(b.conn, b.agreement, points, b.learned.whole(), set(b.directory.people))
+    return _Asked(free, points, Known(history, told_of_accounts(b.conn, concerned)))
+
+
+def _history(
+    conn: psycopg.Connection, agreement: Agreement, points: pl.DataFrame, learned: Sequence[tuple[Any, ...]], told: set[str]
+) -> History:
+    """What is recorded of these accounts: as stored, but of the people in `told` and of accounts as `learned`."""
+    stored = [one for one in groups.members(conn, points["account_id"].unique().to_list()) if one.id not in told]
+    people = [
+        *((one.id, one.account, dumps({**one.fields, "email": one.email}), EVER, -1) for one in stored),
+        *((key, belongs, fields, at, seq) for noun, key, belongs, fields, at, seq in learned if noun == "person"),
+    ]
+    keys = [
+        *((who, person, EVER, -1) for who, person in groups.keys(conn, [one.id for one in stored]).items()),
+        *((key, belongs, at, seq) for noun, key, belongs, _, at, seq in learned if noun == "key"),
+    ]
+    accounts = [(key, fields, at, seq) for noun, key, _, fields, at, seq in learned if noun == "account"]
+    asked = set(points["account_id"])
+    mine = {key for key, account, *_ in people if account in asked}
+    return History(
+        _signals(conn, agreement, points, list({who for who, person, *_ in keys if person in mine})),
+        pl.DataFrame(keys, schema=KEYS, orient="row"),
+        pl.DataFrame(people, schema=PEOPLE, orient="row"),
+        pl.DataFrame(accounts, schema=ACCOUNTS, orient="row"),
     )
-    return typed(got.drop("received_at", "_by", "_seq"), agreement)
 
 
-def _place(moment: Moment) -> tuple[datetime, int]:
-    return moment.waiting.signal.received_at, moment.waiting.seq
+def _signals(conn: psycopg.Connection, agreement: Agreement, points: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
+    at, names = points["at"].to_list(), list(agreement.signal_fields)
+    found = rows.evidence(conn, {who: who for who in keys}, list(agreement.kinds), min(at) - agreement.reach, max(at), names)
+    named = {"person_id": "who", **{name: f"{PROPERTY}{name}" for name in names}}
+    return found.rename(named).with_columns(source=pl.lit(""))
 
 
-def _ready(b: Batch, case: _Case, row: Mapping[str, Any], group: Mapping[str, Any]) -> Ready:
+def _ready(b: Batch, asked: _Asked, row: Mapping[str, Any], shown: tuple[dict[str, Any], dict[str, Any]]) -> Ready:
     """As a verdict about the person to call: their own working, with the group's beside it."""
-    account = row["account_id"]
-    moment = case.moments[account]
-    who = row["person_id"] or moment.person
-    point = pl.DataFrame([(who, moment.at)], schema={"person_id": pl.String, "at": _MOMENT}, orient="row")
-    own = workings(b.agreement, judge(b.agreement, point, case.frame, case.evidence, working=True), change=False)[0]
-    working = {**own, "sentence": group["sentence"], "inputs": group["inputs"], "group": group}
-    verdict = stable_id("ver", str(moment.waiting.signal.id), "group", account)
-    said = {"outcome": "ready", "fit": row["fit"] or 0, "intent": row["intent"], "next_step": row["next_step"] or BY_HAND, "reason": None}
-    b.directory.people.setdefault(who, case.people[who])
+    account, moment, who = row["account_id"], asked.moments[row["signal"]], row["person_id"]
+    if who not in b.directory.people:
+        b.directory.people |= rows.people(b.conn, [who])
+    said = {**{name: row[name] for name in ("outcome", "fit", "intent", "next_step")}, "reason": None}
     mine = Moment(moment.waiting, who, who, moment.at, account)
-    return Ready(
-        mine, {**said, "override": row.get("override"), "asked": _asked_at(case, group)}, case.fields[who], working, verdict, account
-    )
+    verdict = stable_id("ver", str(moment.waiting.signal.id), "group", account)
+    own, group = shown
+    working = {**own, "sentence": group["sentence"], "inputs": group["inputs"], "group": group}
+    return Ready(mine, said, orjson.loads(row["fields"] or "{}"), working, verdict, account)
 
 
-def _asked_at(case: _Case, group: Mapping[str, Any]) -> datetime | None:
-    """When the next step that is open was asked for."""
-    signal = next(one["signal"] for one in group["criteria"] if one["part"] == "next_step")
-    if signal is None:
-        return None
-    asked: list[datetime] = case.evidence.filter(pl.col("signal") == signal)["occurred_at"].to_list()
-    return asked[0] if asked else None
-
-
-def _not_yet_over(b: Batch, case: _Case, ready: list[Ready]) -> list[Ready]:
-    """Without the accounts that Sales has closed since anybody there asked for anything, and without people who were disqualified."""
+def _not_yet_over(b: Batch, ready: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without those of accounts that Sales has closed since anybody there asked for anything, and of people who were disqualified."""
     if not ready:
         return []
-    closed = rows.last_closings(b.conn, [r.party for r in ready], b.agreement.contract.motion)
-    suppressed = rows.suppressed(b.conn, [r.moment.person for r in ready])
+    closed = rows.last_closings(b.conn, [row["account_id"] for row in ready], b.agreement.contract.motion)
+    suppressed = rows.suppressed(b.conn, [row["person_id"] for row in ready])
 
-    def goes_over(r: Ready) -> bool:
-        since = r.row["override"]["since"] if r.row["override"] else None
-        if since is not None:
-            return r.party not in closed or since > closed[r.party]
-        asked = r.row["asked"]
-        return r.moment.person not in suppressed and (r.party not in closed or (asked is not None and asked > closed[r.party]))
+    def goes_over(row: Mapping[str, Any]) -> bool:
+        if row["by_hand"] is None and row["person_id"] in suppressed:
+            return False
+        wished, ended = row["by_hand"] or row["asked_at"], closed.get(row["account_id"])
+        return ended is None or (wished is not None and wished > ended)
 
-    return [r for r in ready if goes_over(r)]
+    return [row for row in ready if goes_over(row)]

@@ -134,13 +134,17 @@ def _follow_up(b: Batch, moments: list[Moment], subjects: Mapping[str, Mapping[s
     before = rows.standings(b.conn, list({m.person for m in moments}))
     by_hand = for_people(b.conn, {m.subject: (m.account, m.person) for m in moments})
     asked, facts = worth_asking(b, moments, subjects, before, by_hand)
-    if asked:
-        judged = judge_moments(b, asked, subjects, by_hand)
+    groups = ready_groups(b, moments)
+    if not asked and not groups:
+        return
+    judged = judge_moments(b, asked, subjects, by_hand) if asked else None
+    positions: list[int] = []
+    if judged is not None:
         write_standings(b, judged, facts, before)
         done.verdicts = len(judged.said)
-        if positions := telling(judged, before):
-            _hand_over(b, judged, positions, {person: stands.outcome for person, stands in before.items()}, done)
-    _hand_over_groups(b, moments, done)
+        positions = telling(judged, before)
+    if positions or groups:
+        _hand_over(b, judged, positions, groups, {person: stands.outcome for person, stands in before.items()}, done)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,38 +156,62 @@ class _Work:
     suppressed: set[str]
 
 
-def _in_work(b: Batch, judged: Judged, positions: Sequence[int]) -> _Work:
-    motion, people = b.agreement.contract.motion, {judged.moments[i].person for i in positions}
-    parties = list({b.party_of(person) for person in people})
+def _in_work(b: Batch, people: set[str], groups: Sequence[Ready]) -> _Work:
+    motion = b.agreement.contract.motion
+    parties = list({b.party_of(person) for person in people} | {ready.party for ready in groups})
     open_now = rows.open_handoffs(b.conn, parties, motion)
     closed_at = rows.last_closings(b.conn, parties, motion)
     return _Work({p: set(h.people) for p, h in open_now.items()}, closed_at, rows.suppressed(b.conn, list(people)))
 
 
-def _hand_over(b: Batch, judged: Judged, positions: list[int], before: dict[str, str], done: Decided) -> None:
-    """Writes the verdicts that changed something, and opens or joins handoffs for those newly ready."""
-    work = _in_work(b, judged, positions)
-    positions = [i for i in positions if not _old_news(b, judged.moments[i], judged.said[i][0], work, before)]
-    if not positions:
-        return
-    made = shown(b, judged, positions)
-    step_asked = asked_at(judged, [working for _, _, working in made])
+def _hand_over(b: Batch, judged: Judged | None, positions: list[int], groups: list[Ready], before: dict[str, str], done: Decided) -> None:
+    """Writes the verdicts that changed something, and opens or joins handoffs for those newly ready: people, and accounts as a whole."""
+    people = {judged.moments[i].person for i in positions} if judged is not None else set()
+    work = _in_work(b, people, groups)
+    found: list[Ready] = []
+    step_asked: dict[int, datetime] = {}
+    if judged is not None:
+        positions = [i for i in positions if not _old_news(b, judged.moments[i], judged.said[i][0], work, before)]
+        found, step_asked = _read(b, judged, positions) if positions else ([], {})
     opens: list[Ready] = []
     joins: list[Ready] = []
     written: list[Ready] = []
     last = dict(before)
-    for m, judged_row, working in made:
-        row = _with_step(judged_row)
-        party = b.party_of(m.person)
-        ready = Ready(m, row, judged.subjects[m.subject], working, stable_id("ver", str(m.waiting.signal.id), m.person), party)
-        changed = row["outcome"] != last.get(m.person, "not_yet")
-        last[m.person] = row["outcome"]
-        if _goes_over(ready, work, step_asked.get(working["totals"]["next_step_signal"])):
-            (joins if party in work.people else opens).append(ready)
-            work.people.setdefault(party, set()).add(m.person)
-            changed = True
+    for ready in _in_turn(found, groups):
+        m, outcome = ready.moment, ready.row["outcome"]
+        if "group" in ready.working:  # whoever of them is ready alone, at this moment or an earlier one, came first
+            changed = goes = ready.party not in work.people
+        else:
+            goes = _goes_over(ready, work, step_asked.get(ready.working["totals"]["next_step_signal"]))
+            changed = goes or outcome != last.get(m.person, "not_yet")
+            last[m.person] = outcome
+        if goes:
+            (joins if ready.party in work.people else opens).append(ready)
+            work.people.setdefault(ready.party, set()).add(m.person)
         if changed:
             written.append(ready)
+    _record(b, written, opens, joins, done)
+
+
+def _read(b: Batch, judged: Judged, positions: Sequence[int]) -> tuple[list[Ready], dict[int, datetime]]:
+    """The verdicts at these positions with their working, and when the steps they stand on were asked for, by signal."""
+    made = shown(b, judged, positions)
+    step_asked = asked_at(judged, [working for _, _, working in made])
+    found = []
+    for m, row, working in made:
+        verdict = stable_id("ver", str(m.waiting.signal.id), m.person)
+        found.append(Ready(m, _with_step(row), judged.subjects[m.subject], working, verdict, b.party_of(m.person)))
+    return found, step_asked
+
+
+def _in_turn(people: list[Ready], groups: list[Ready]) -> list[Ready]:
+    """In the order in which their signals were received; of one signal the person first, then their account as a whole."""
+    if not groups:
+        return people
+    return sorted([*people, *groups], key=lambda r: (r.moment.waiting.signal.received_at, r.moment.waiting.seq, "group" in r.working))
+
+
+def _record(b: Batch, written: list[Ready], opens: list[Ready], joins: list[Ready], done: Decided) -> None:
     if written:
         write_verdicts(b, written)
     if opens:
@@ -199,16 +227,6 @@ def _hand_over(b: Batch, judged: Judged, positions: list[int], before: dict[str,
 def _old_news(b: Batch, m: Moment, outcome: str, work: _Work, before: dict[str, str]) -> bool:
     """Ready as before, and in an open handoff already: nothing to write, so its working need not be made."""
     return outcome == "ready" == before.get(m.person) and m.person in work.people.get(b.party_of(m.person), ())
-
-
-def _hand_over_groups(b: Batch, moments: list[Moment], done: Decided) -> None:
-    """Opens handoffs for accounts that are ready as a whole, after those of their people have been opened."""
-    if ready := ready_groups(b, moments):
-        write_verdicts(b, ready)
-        handoffs, unassigned = open_handoffs(b, ready)
-        done.handoffs += handoffs
-        done.opened += len(ready)
-        done.unassigned += unassigned
 
 
 def _with_step(row: Mapping[str, Any]) -> Mapping[str, Any]:

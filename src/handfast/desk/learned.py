@@ -33,6 +33,9 @@ class Learned:
         #: Person → their keys, each with the places from and until which it was theirs.
         self._held: dict[str, dict[str, tuple[Place, Place | None]]] = {}
         self._rows: list[tuple[Any, ...]] = []
+        #: As known before this batch, of those of whom it learned something; None: not at all.
+        self._people_before: dict[str, Person | None] = {}
+        self._accounts_before: dict[str, Account | None] = {}
 
     def begin(self, book: Directory) -> None:
         """What is in the directory now was known before."""
@@ -53,10 +56,12 @@ class Learned:
         before, place = len(self._rows), (signal.received_at, seq)
         who = book.people[person]
         if self._people.get(person) is not who:
+            self._people_before.setdefault(person, self._people.get(person))
             self._people[person] = who
             self._rows.append(("person", person, who.account, dumps({**who.fields, "email": who.email}), *place))
         account = book.accounts.get(who.account or "")
         if account is not None and self._accounts.get(account.id) is not account:
+            self._accounts_before.setdefault(account.id, self._accounts.get(account.id))
             self._accounts[account.id] = account
             self._rows.append(("account", account.id, None, dumps(account.fields), *place))
         if len(book.merges) > self._folds:
@@ -76,6 +81,18 @@ class Learned:
         self._holder[key] = person
         self._held.setdefault(person, {})[key] = (place, None)
         self._rows.append(("key", key, person, None, *place))
+
+    def whole(self) -> list[tuple[Any, ...]]:
+        """What was known before the batch, of everybody and every account in it, and after that what it learned: as `write` writes it."""
+        people = (one for one in ({**self._people, **self._people_before}).values() if one is not None)
+        accounts = (one for one in ({**self._accounts, **self._accounts_before}).values() if one is not None)
+        held = ((key, person) for person, keys in self._held.items() for key, (since, _) in keys.items() if since == _EVER)
+        return [
+            *(("person", one.id, one.account, dumps({**one.fields, "email": one.email}), *_EVER) for one in people),
+            *(("account", firm.id, None, dumps(firm.fields), *_EVER) for firm in accounts),
+            *(("key", key, person, None, *_EVER) for key, person in held),
+            *self._rows,
+        ]
 
     def write(self, conn: psycopg.Connection) -> None:
         """Writes it down."""

@@ -20,7 +20,7 @@ from handfast.desk.intake import record
 from handfast.desk.refused import Refused
 from handfast.facts import Signal, signal_id, stable_id
 from handfast.problem import Place, Problem
-from handfast.readiness.overrides import Override, of_accounts, of_people
+from handfast.readiness.overrides import Override, of_people
 from handfast.store import overrides as rows
 from handfast.store import story
 from handfast.store.base import Store
@@ -133,10 +133,9 @@ def for_people(conn: psycopg.Connection, subjects: Mapping[str, tuple[str | None
     return of_people([*named, *inherited], ((account, subject) for subject, (account, _) in subjects.items() if account))
 
 
-def for_accounts(conn: psycopg.Connection, accounts: Iterable[str]) -> pl.DataFrame | None:
-    """The frame `judge_accounts` takes; None where nothing was ever decided by hand about them."""
-    found = rows.about(conn, [], list(accounts))
-    return of_accounts(_told(found)) if found else None
+def told_of_accounts(conn: psycopg.Connection, accounts: Iterable[str]) -> list[Override]:
+    """What was ever decided by hand about these accounts as a whole."""
+    return _told(rows.about(conn, [], list(accounts)))
 
 
 def _told(found: Iterable[OverrideRow]) -> list[Override]:

@@ -27,9 +27,11 @@ from handfast.readiness.overrides import Override
 from handfast.store import handover
 from handfast.store import replay as rows
 from handfast.store.base import Conn, Store
-from handfast.tuning.replay import Lens, judged
+from handfast.tuning.replay import judged
 from handfast.tuning.replay_frontier import Bars, bars_of, counted, frontier
-from handfast.tuning.replay_life import MATURE, Lives, Opening, ReadyRow, Recorded, lived, ready_rows
+from handfast.tuning.replay_groups import replayed_groups
+from handfast.tuning.replay_known import Lens
+from handfast.tuning.replay_life import MATURE, Lives, Opening, ReadyRow, Recorded, in_turn, lived, ready_rows
 from handfast.tuning.replay_load import Crew, working_minutes
 from handfast.tuning.replay_report import SIDES, Period, Side, changes, report
 
@@ -140,14 +142,16 @@ def _ends(recorded: Sequence[Recorded], until: datetime) -> dict[str, bool]:
 def _bucket(folder: Folder, number: int, asked: Asked, world: World, lives: Lives, ends: Mapping[str, bool], bars: Bars) -> dict[str, Any]:
     """What one bucket comes to, as plain values."""
     history = folder.bucket(number)
-    verdicts = judged(history, [*world.lenses, Lens(asked.draft, asked.since, asked.until)], overrides=world.overrides)
-    before = [row for place, frame in enumerate(verdicts[:-1]) for row in ready_rows(frame, place)]
-    before.sort(key=lambda row: (row.received_at, row.signal))
-    sides = [_side(ready, lives, asked.since) for ready in (before, ready_rows(verdicts[-1], 0))]
+    lenses = [*world.lenses, Lens(asked.draft, asked.since, asked.until)]
+    verdicts = judged(history, lenses, overrides=world.overrides)
+    groups = replayed_groups(history, lenses, world.overrides)
+    before = [row for place, pair in enumerate(zip(verdicts[:-1], groups[:-1], strict=True)) for row in ready_rows(*pair, place)]
+    before.sort(key=in_turn)
+    sides = [_side(ready, lives, asked.since) for ready in (before, ready_rows(verdicts[-1], groups[-1], 0))]
     return {
         "signals": history.signals.height,
         "people": history.keys["person_id"].n_unique(),
-        "judged": sum(frame.height for frame in verdicts),
+        "judged": sum(frame.height for frame in (*verdicts, *groups)),
         "sides": sides,
         "counts": counted(verdicts[-1], ends, bars).rows(),
     }
@@ -157,7 +161,8 @@ def _side(ready: Sequence[ReadyRow], lives: Lives, since: datetime) -> dict[str,
     people: dict[str, datetime] = {}
     accounts: dict[str, datetime] = {}
     for row in ready:
-        people.setdefault(row.person, row.received_at)
+        if not row.group:
+            people.setdefault(row.person, row.received_at)
         if row.account is not None:
             accounts.setdefault(row.account, row.received_at)
     openings = [(o.party, tuple(o.row), o.closed_at, o.outcome, o.how, o.recorded, o.joined) for o in lived(ready, lives, since)]

@@ -19,7 +19,7 @@ import polars as pl
 from handfast.contract.agreement import Agreement
 from handfast.store import replay as rows
 from handfast.store.base import Conn
-from handfast.tuning.replay import ACCOUNTS, KEYS, PEOPLE, PROPERTY, SIGNALS, History
+from handfast.tuning.replay_known import ACCOUNTS, KEYS, PEOPLE, PROPERTY, SIGNALS, History
 
 #: Signals in a bucket, about: some hundred megabytes while it is judged.
 BUCKET_SIGNALS: Final = 400_000

@@ -10,6 +10,7 @@ import psycopg
 
 from handfast.contract.frames import as_frame
 from handfast.desk.contracts import Book
+from handfast.desk.groups import group_at
 from handfast.desk.overrides import for_people
 from handfast.desk.verdicts import typed
 from handfast.readiness.explain import workings
@@ -36,7 +37,7 @@ def why(store: Store, key: str) -> Story | None:
         if (found := story.person(conn, key)) is not None:
             return _person(conn, book, found)
         if (found := story.account(conn, key)) is not None:
-            return _account(conn, found)
+            return _account(conn, book, found)
     return None
 
 
@@ -70,13 +71,26 @@ def _working(conn: psycopg.Connection, book: Book, person: Story, stands: Story)
     return {"contract_version": book.version(stands["contract_id"]), "working": workings(agreement, judged)[0], "history": history}
 
 
-def _account(conn: psycopg.Connection, account: Story) -> Story:
-    return {
+def _account(conn: psycopg.Connection, book: Book, account: Story) -> Story:
+    told: Story = {
         "is": "account",
         **account,
         "people": story.people_of_account(conn, account["id"]),
         "handoffs": story.handoffs_of_account(conn, account["id"]),
     }
+    if (group := _group(conn, book, account["id"], told["people"])) is not None:
+        told["group"] = group
+    return told
+
+
+def _group(conn: psycopg.Connection, book: Book, account: str, people: list[Story]) -> Story | None:
+    """Its buying group at the latest moment at which one of its people was judged, under the contract of that verdict."""
+    latest = max((one for one in people if one["at"] is not None), key=lambda one: (one["at"], one["id"]), default=None)
+    stands = story.standing(conn, latest["id"]) if latest is not None else None
+    if stands is None:
+        return None
+    working = group_at(conn, book.by_id(stands["contract_id"]), account, stands["at"])
+    return working and {"at": stands["at"], "contract_version": book.version(stands["contract_id"]), "working": working}
 
 
 def _handoff(conn: psycopg.Connection, book: Book, handoff: Story) -> Story:

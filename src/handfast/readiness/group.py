@@ -42,6 +42,7 @@ def judge_accounts(
     Args:
         points: what is asked: `account_id` and `at` (Datetime us, UTC); other columns are handed through.
         members: `account_id` and `person_id`, each person once; optionally `since` and `until` (UTC, its end excluded): when they belonged.
+            `subject`: what stands for them in `people` and `evidence` instead of their id, where more became known of them over time.
         people, evidence: as for `verdict.judge`, of all members.
         overrides: from `overrides.of_accounts`: what was decided by hand.
         working: add the columns that `group_working.account_workings` reads.
@@ -83,8 +84,9 @@ def _members(
         pl.col(name) <= pl.col("at") if name == "since" else pl.col("at") < pl.col(name) for name in ("since", "until") if name in members
     ]
     asked = cases.lazy().join(members.lazy(), on="account_id", maintain_order="left_right").filter(*(b.fill_null(True) for b in belongs))
-    whom = asked.select("_case", "person_id", "at").collect()
-    judged = measured(agreement, whom, people, evidence, working=working, activity=True)
+    named = asked.select("_case", "person_id", pl.col("subject" if "subject" in members else "person_id").alias("_subject"), "at").collect()
+    whom = named.select("_case", pl.col("_subject").alias("person_id"), "at")
+    judged = measured(agreement, whom, people, evidence, working=working, activity=True).with_columns(named["person_id"])
     roles = said_of(whom, people, agreement.contract.fields, agreement.roles)
     steps = {step.step: number for number, step in reversed(list(enumerate(agreement.contract.ready.next_step)))}
     free = pl.col("reason").is_null()

@@ -1,8 +1,8 @@
 """The life of handoffs in a replay: who opens one, who joins it, when it ends, and who may come back.
 
 The rules are those of the live loop: at most one open handoff per party (account, or person without one) and motion; a second ready person
-joins it; after it has ended only a step asked for after its end opens another; whoever was disqualified is not handed over again. Somebody
-made ready by hand is asked neither, if that was said after the end.
+joins it, while an account that is ready as a whole only opens one; after it has ended only a step asked for after its end opens another;
+whoever was disqualified is not handed over again. Somebody made ready by hand is asked neither, if that was said after the end.
 
 **When does a handoff end that never was?** That is the one thing a replay must assume, and it assumes the same under both contracts:
 
@@ -49,7 +49,7 @@ class Recorded:
 
 
 class ReadyRow(NamedTuple):
-    """A moment at which somebody was ready: what `replay.judged` says of it."""
+    """A moment at which somebody was ready: what `replay.judged` says of it. `group`: it was the account as a whole."""
 
     signal: int
     person: str
@@ -63,6 +63,7 @@ class ReadyRow(NamedTuple):
     fields: str
     by_hand: datetime | None
     contract: int
+    group: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,7 @@ def lived(rows: Sequence[ReadyRow], lives: Lives, since: datetime) -> list[Openi
             party = parties[name] = _standing(lives.by_party.get(name, ()), since, barred)
         if party.open and party.ends_at is not None and party.ends_at <= row.received_at:
             _end(party, barred)
-        if (party.open and row.person in party.people) or (row.person in barred and row.by_hand is None):
+        if (party.open and (row.group or row.person in party.people)) or (row.person in barred and row.by_hand is None):
             continue
         wished_at = row.by_hand or row.asked_at
         if party.ended_at is not None and (wished_at is None or wished_at <= party.ended_at):
@@ -189,7 +190,16 @@ _COLUMNS: Final = (
 )
 
 
-def ready_rows(verdicts: pl.DataFrame, contract: int) -> list[ReadyRow]:
-    """The ready moments among verdicts (`replay.judged`) of a contract, in their order."""
-    found = verdicts.filter(pl.col("outcome") == "ready").select(_COLUMNS)
-    return [ReadyRow._make((*row, contract)) for row in found.iter_rows()]
+def ready_rows(verdicts: pl.DataFrame, groups: pl.DataFrame, contract: int) -> list[ReadyRow]:
+    """The ready moments among verdicts (`replay.judged`, `replay_groups.replayed_groups`) of a contract, in their order."""
+    rows = [
+        ReadyRow._make((*row, contract, group))
+        for frame, group in ((verdicts, False), (groups, True))
+        for row in frame.filter(pl.col("outcome") == "ready").select(_COLUMNS).iter_rows()
+    ]
+    return sorted(rows, key=in_turn) if groups.height else rows
+
+
+def in_turn(row: ReadyRow) -> tuple[datetime, int, bool]:
+    """The order in which ready moments take effect: that of their signals; of one signal the person first, then their account."""
+    return row.received_at, row.signal, row.group

@@ -112,7 +112,13 @@ def _handoffs(sides: tuple[Side, Side], period: Period, zone: ZoneInfo) -> dict[
 def _side(side: Side) -> dict[str, Any]:
     life = Counter(one.how for one in side.openings)
     joined = sum(len(one.joined) for one in side.openings)
-    return {"opened": len(side.openings), "joined": joined, "life": {how: life[how] for how in ("recorded", "comparable", "unknown")}}
+    groups = sum(one.row.group for one in side.openings)
+    return {
+        "opened": len(side.openings),
+        "by_group": groups,
+        "joined": joined,
+        "life": {how: life[how] for how in ("recorded", "comparable", "unknown")},
+    }
 
 
 # --- owners and load ------------------------------------------------------------------------------------------
