@@ -1,12 +1,17 @@
-"""The page Review: who may say who is whom, what the page shows, and what a click does."""
+"""The page Review: who may say who is whom, what the page shows, what a click does, and how it reads in a browser."""
 
 from __future__ import annotations
 
 import re
 
 import cast
+import pytest
+from playwright.sync_api import Page, expect
+from test_pages_browser import violations
 
 from handfast.desk import match
+
+pytestmark = pytest.mark.filterwarnings("ignore:Session-scoped fixtures defined as instance methods")
 
 
 def asked(store, client) -> str:
@@ -34,8 +39,9 @@ def test_two_records_of_one_person_are_shown_answered_merged_and_parted(server, 
     question = asked(store, client)
     http = client("rita")
     text = http.get("/review").text
-    assert "Are Maya Lindqvist and Maya Lindqvist one person?" in text
-    assert "the same phone: +49405550142" in text
+    assert "Are these two Maya Lindqvist one person?" in text
+    assert "The same phone: +49405550142" in text
+    assert "Different mailboxes: " in text[text.index("Speaks against it") :]
     assert http.post(f"/review/{question}", data={"said": "same", "note": "called her"}).status_code == 303
     text = http.get("/review").text
     assert 'href="/review/merge/per_m1/per_m2"' in text
@@ -71,3 +77,56 @@ def test_nobody_known_by_an_id_is_said_so(server, client, store) -> None:
     answer = client("rita").get("/review/merge/per_nobody/per_none")
     assert answer.status_code == 409
     assert "nobody has this id" in answer.text.lower()
+
+
+# --- in a browser -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_reads_for_everybody(server, client, store, enter, page: Page, axe: str, scheme: str) -> None:
+    """A question, a pair called one, the preview of making them one, and nothing left to decide: axe has nothing to say of any."""
+    question = asked(store, client)
+    page.emulate_media(color_scheme=scheme)
+    enter("rita", "/review")
+    page.get_by_text("Why it is asked").first.click()
+    assert violations(page, axe) == []
+    client("rita").post(f"/review/{question}", data={"said": "same"})
+    page.reload()
+    assert violations(page, axe) == []
+    page.goto(server.url + "/review/merge/per_m1/per_m2")
+    assert violations(page, axe) == []
+
+
+@pytest.mark.browser
+def test_nothing_of_it_sticks_out_on_a_phone(server, client, store, enter, page: Page) -> None:
+    question = asked(store, client)
+    page.set_viewport_size({"width": 390, "height": 844})
+    enter("rita", "/review")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    client("rita").post(f"/review/{question}", data={"said": "same"})
+    for path in ("/review", "/review/merge/per_m1/per_m2"):
+        page.goto(server.url + path)
+        assert page.evaluate("Math.max(document.documentElement.scrollWidth, document.querySelector('main').scrollWidth)") <= 390, path
+
+
+@pytest.mark.browser
+def test_from_the_question_to_one_person_by_keyboard_alone(server, client, store, enter, page: Page) -> None:
+    question = asked(store, client)
+    enter("rita", "/review")
+    article = page.locator(f"#{question}")
+    article.get_by_label("Note").focus()
+    page.keyboard.type("called her")
+    page.keyboard.press("Tab")
+    expect(article.get_by_role("button", name="Same person")).to_be_focused()
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    expect(page.get_by_text("Called one person, still two")).to_be_visible()
+    page.get_by_role("link", name="Keep m.lindqvist@gmx.de").focus()
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Make one person of two")).to_be_visible()
+    page.get_by_role("button", name="Make one").focus()
+    with page.expect_navigation():
+        page.keyboard.press("Space")
+    expect(page.get_by_role("button", name="Make two again")).to_be_visible()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
@@ -136,6 +136,12 @@ def _day(context: Context, moment: datetime) -> str:
 
 
 @pass_context
+def _last_day(context: Context, end: datetime) -> str:
+    """The day before a midnight at which something ends; the day itself for any other moment."""
+    return words.day(end - timedelta(microseconds=1), context["now"], context["zone"])
+
+
+@pass_context
 def _countdown(context: Context, line: Line) -> words.Countdown | None:
     if line.due_at is None or line.started_at is None:
         return None
@@ -154,6 +160,7 @@ def _environment() -> Environment:
     env.filters |= {
         "when": _when,
         "day": _day,
+        "last_day": _last_day,
         "title_words": words.title,
         "initials": words.initials,
         "hue": words.hue,

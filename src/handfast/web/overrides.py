@@ -99,7 +99,7 @@ def _named(conn: Conn, running: list[OverrideRow]) -> list[Shown]:
             shown.append(Shown(one, person.name or person.email or person.id, account.name or account.key if account else ""))
         elif one.account_id in accounts:
             found = accounts[one.account_id].account
-            shown.append(Shown(one, found.name or found.domain or found.key, "everybody there"))
+            shown.append(Shown(one, found.name or found.domain or found.key, ""))
         else:  # Folded into somebody else since, or erased.
             shown.append(Shown(one, one.person_id or one.account_id or "", ""))
     return shown

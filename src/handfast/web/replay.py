@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -24,6 +24,8 @@ from handfast.web.house import House, after, house_of, page, signed_in
 from handfast.web.replay_charts import frontier
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from handfast.store.base import Conn
 
 log = structlog.get_logger("handfast.web")
@@ -48,8 +50,8 @@ def replay_page(request: Request, user: Me, draft: int | None = None, version: i
         "called": called,
         "chosen": chosen,
         "runs": [(one, _silent(one, at)) for one in runs],
-        "since": (at - SPAN).date().isoformat(),
-        "until": at.date().isoformat(),
+        "since": (at - SPAN).astimezone(user.zone).date().isoformat(),
+        "until": at.astimezone(user.zone).date().isoformat(),
         "minutes": TOUCH_MINUTES,
         "may": _may(user),
     }
@@ -72,8 +74,8 @@ def replay_start(
     if text is None:
         raise NotFound(f"There is no {of} of the contract.")
     # The last day is included; a replay up to today ends now, to the minute.
-    end = min(_day(until, "until", at) + timedelta(days=1), at.replace(second=0, microsecond=0))
-    run, problems = ask(house.store, Wish(text, of, _day(since, "since", at - SPAN), end, user.email, minutes), at)
+    end = min(_day(until, "until", at, user.zone, after=1), at.replace(second=0, microsecond=0))
+    run, problems = ask(house.store, Wish(text, of, _day(since, "since", at - SPAN, user.zone), end, user.email, minutes), at)
     if run is None:
         raise Refused(problems[0])
     if run.state != "done":
@@ -157,10 +159,10 @@ def _house_for(request: Request, user: User) -> House:
 
 
 def _choices(conn: Conn) -> list[tuple[str, str, str]]:
-    """(value, what people read, text) of every open draft and every version, the latest first."""
-    drafts = [(f"draft {d.number}", f"Draft {d.number}", d.source) for d in contracts.drafts(conn, only_open=True)]
+    """(value, what people read, text) of every open draft without problems and every version, the latest first."""
+    drafts = [(f"draft {d.number}", f"Draft {d.number}", d.source) for d in contracts.drafts(conn, only_open=True) if d.content]
     versions = [(f"version {v.version}", f"Version {v.version}, {v.name}", v.source) for v in contracts.versions(conn)]
-    return [*drafts[::-1], *versions[::-1]]
+    return [*drafts, *versions[::-1]]
 
 
 def _called(conn: Conn) -> dict[str, str]:
@@ -186,10 +188,11 @@ def _shown(request: Request, user: User, run: rows.Run) -> Mapping[str, Any]:
     return {"run": run, "left": _silent(run, request.state.at), "may": _may(user)}
 
 
-def _day(text: str, part: str, otherwise: datetime) -> datetime:
+def _day(text: str, part: str, otherwise: datetime, zone: ZoneInfo, after: int = 0) -> datetime:
+    """The first moment of that day in that zone, or of the day so many after it, as UTC."""
     if not text:
         return otherwise
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+        return datetime.combine(datetime.fromisoformat(text).date() + timedelta(days=after), time(), tzinfo=zone).astimezone(UTC)
     except ValueError:
         raise Refused(Problem(Place("replay", part=part), f"'{text[:40]}' is not a day", "Write it as 2026-11-22.")) from None

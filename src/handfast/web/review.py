@@ -13,7 +13,7 @@ from handfast.desk import review
 from handfast.desk.refused import Refused
 from handfast.desk.review import Question
 from handfast.problem import Place, Problem
-from handfast.store import merges
+from handfast.store import identity, merges
 from handfast.web.access import Forbidden, User
 from handfast.web.house import after, house_of, page, refused, signed_in
 
@@ -66,9 +66,11 @@ def merge_preview(request: Request, user: Me, keep: str, fold: str) -> Response:
     _may(user)
     try:
         seen = merging.preview(house_of(request).store, keep, fold)
+        with house_of(request).store.reading() as conn:
+            known = identity.known_accounts(conn, [seen.kept.account] if seen.kept.account else [])
     except Refused as wrong:
         return refused(request, user, wrong.problem, "/review")
-    return page(request, user, "review_merge.html", nav="review", seen=seen)
+    return page(request, user, "review_merge.html", nav="review", seen=seen, account=next((k.account.name for k in known.values()), ""))
 
 
 async def _chosen(request: Request) -> dict[str, str]:

@@ -149,13 +149,13 @@ def icon_of(kind: str) -> str:
 
 
 #: What of a signal's properties says most, best first.
-_TELLING: Final = ("message", "comment", "title", "subject", "form", "name", "path", "url", "campaign", "topic")
+_TELLING: Final = ("message", "comment", "title", "subject", "form", "name", "path", "url", "campaign", "topic", "reason")
 
 
 def gist(data: Mapping[str, Any]) -> str:
     """The one or two properties of a signal that say most, as plain text."""
     said = [str(data[name]) for name in _TELLING if isinstance(data.get(name), str | int | float) and str(data[name]).strip()]
-    return ", ".join(said[:2])[:240]
+    return ", ".join(list(dict.fromkeys(said))[:2])[:240]
 
 
 def amount(value: Any) -> str:
