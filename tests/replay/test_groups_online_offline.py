@@ -23,7 +23,7 @@ from handfast.tuning.replay_known import Lens
 from handfast.tuning.replay_life import Lives, lived, ready_rows
 from tests.conftest import _own_database
 from tests.desk.house import CONTRACT, House, moment
-from tests.replay.test_online_offline import FAR, LONG_AGO, SIGNAL, live
+from tests.replay.test_online_offline import FAR, LONG_AGO, live
 
 #: Two people of whom one is abroad; one alone needs a large firm.
 GROUPS = CONTRACT.replace(
@@ -32,6 +32,23 @@ GROUPS = CONTRACT.replace(
 #: What a live verdict on an account is compared by.
 SAID = ("account_id", "person_id", "at", "outcome", "fit", "intent", "next_step")
 Row = tuple[Any, ...]
+#: Three people of one firm and one of another, with visitors who turn out to be one of them, sometimes a second time of another firm.
+WHO = st.sampled_from([
+    {"email": "ada@one.example"}, {"email": "ada@one.example", "visitor": "v1"}, {"visitor": "v1"}, {"email": "bob@one.example"},
+    {"email": "bob@one.example", "user": "u2"}, {"user": "u2", "visitor": "v2"}, {"visitor": "v2"}, {"email": "eve@one.example", "user": "u3"},
+    {"user": "u3"}, {"email": "cyd@two.example"}, {"email": "cyd@two.example", "user": "u3"},
+])  # fmt: skip
+SIGNAL = st.fixed_dictionaries({
+    "who": WHO,
+    "kind": st.sampled_from(["form_submitted", "form_submitted", "page_viewed", "email_opened"]),
+    "path": st.sampled_from(["/pricing", "/"]),
+    "form": st.sampled_from(["demo", "demo", "news", None]),
+    "pause": st.integers(0, 600),
+    "late": st.sampled_from([0, 0, 0, 0, 1, 30, 600, 4000]),
+    "person": st.sampled_from([{}, {}, {"country": "FR"}, {"country": "FR"}, {"country": "KP"}]),
+    "account": st.sampled_from([{}, {}, {}, {}, {"employees": 9}, {"employees": 200}]),
+    "again": st.booleans(),
+})  # fmt: skip
 
 
 def replayed(store: Store, where: Path) -> tuple[dict[str, Row], set[Row]]:
@@ -83,7 +100,7 @@ def house(postgres_url: str, template_database: str) -> Iterator[House]:
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(told=st.lists(SIGNAL, min_size=4, max_size=24), at_once=st.sampled_from([3, 50]), seen=st.integers(2, 24))
+@given(told=st.lists(SIGNAL, min_size=6, max_size=24), at_once=st.sampled_from([3, 50]), seen=st.integers(2, 24))
 def test_random_streams(
     postgres_url: str, template_database: str, tmp_path_factory: pytest.TempPathFactory, told: list[dict[str, Any]], at_once: int, seen: int
 ) -> None:
