@@ -8,16 +8,18 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
+
+from pydantic import BaseModel
 
 from handfast.contract.calendars import calendar_problems
 from handfast.contract.given import example_problems
 from handfast.contract.place import KEY, Locator, Path
 from handfast.contract.signals import STANDARD, fields_of
-from handfast.contract.terms import Calendar, Contract, FieldType, Intent, IntentRule, Sla, Step
+from handfast.contract.terms import Calendar, Contract, Duration, FieldType, Intent, IntentRule, Sla, Step, days_of
 from handfast.problem import Place, Problem, one_of
 
 #: Names that the rooms use for columns of their own.
@@ -258,8 +260,42 @@ def _targets(check: Check) -> Iterator[Problem]:
                 yield check.problem(("sla", n, "ladder", m, "reassign"), what, one_of(known, word=step.reassign, most=12))
 
 
+# --- numbers and spans beyond all measure ---------------------------------------------------------------------
+
 #: Five years: longer clocks are slips of the pen, and would run beyond what calendars know.
 LONGEST_WAIT_MINUTES: Final = 5 * 366 * 1440
+#: Ten years: nothing else that a contract measures goes on for longer, and moments stay moments that can be reckoned with.
+LONGEST_SPAN_MINUTES: Final = 2 * LONGEST_WAIT_MINUTES
+#: Points, and bars of points: sums of thousands of these stay far within 64 bits.
+MOST_POINTS: Final = 1_000_000
+
+
+def _spans(check: Check) -> Iterator[Problem]:
+    """Every span but those of clocks, which `_slas` holds to a shorter measure."""
+    for path, value in _walk(check.contract, ()):
+        if isinstance(value, Duration) and path[0] != "sla" and value.minutes > LONGEST_SPAN_MINUTES:
+            yield check.problem(path, f"{value} is longer than anything is remembered", "Write ten years at most, such as '52 weeks'.")
+
+
+def _points(check: Check) -> Iterator[Problem]:
+    for path, value in _walk(check.contract.ready, ("ready",)):
+        if isinstance(value, int) and abs(value) > MOST_POINTS:
+            yield check.problem(path, f"{value} points are beyond all measure", f"Write a number up to {MOST_POINTS:,}.")
+
+
+def _walk(term: object, path: Path) -> Iterator[tuple[Path, object]]:
+    """Every value of a term and the way to it. A span is a value."""
+    if isinstance(term, BaseModel) and not isinstance(term, Duration):
+        for name in type(term).model_fields:
+            yield from _walk(getattr(term, name), (*path, name))
+    elif isinstance(term, Mapping):
+        for name, inner in term.items():
+            yield from _walk(inner, (*path, name))
+    elif isinstance(term, tuple):
+        for n, inner in enumerate(term):
+            yield from _walk(inner, (*path, n))
+    else:
+        yield path, term
 
 
 # --- clocks ---------------------------------------------------------------------------------------------------
@@ -272,6 +308,8 @@ def _slas(check: Check) -> Iterator[Problem]:
         if sla.when is None:
             what = f"'{sla.name}' has no condition, so the SLAs after it never hold"
             yield check.problem(("sla", n, "name"), what, "Put it last, or give it a `when`.")
+    open_minutes = {name: _open_minutes(calendar) for name, calendar in check.contract.calendars.items()}
+    open_minutes["team"] = _open_minutes(check.contract.calendar)
     for n, sla in enumerate(slas):
         if sla.first_touch.minutes == 0:
             yield check.problem(("sla", n, "first_touch"), "nobody can be this fast", "Write it as '5 minutes'.")
@@ -281,7 +319,25 @@ def _slas(check: Check) -> Iterator[Problem]:
         ]:
             if span.minutes > LONGEST_WAIT_MINUTES:
                 yield check.problem(path, f"{span} is longer than anybody waits", "Write five years at most, such as '52 weeks'.")
+            elif span.is_working_time and span.minutes > 261 * open_minutes.get(sla.calendar, LONGEST_WAIT_MINUTES):
+                what = f"{span} of work take more than five years: '{sla.calendar}' opens for {open_minutes[sla.calendar]} minutes a week"
+                yield check.problem(path, what, "Write less, or open the calendar for longer.")
         yield from _ladder(check, sla, ("sla", n, "ladder"))
+
+
+def _open_minutes(calendar: Calendar) -> int:
+    """In a week without holidays, intervals that overlap counted twice; of a calendar with problems of its own nothing is concluded."""
+    if calendar_problems(calendar, Place("")):
+        return LONGEST_WAIT_MINUTES
+    return sum(
+        len(days_of(key)) * sum(_minute(end) - _minute(start) for start, end in (interval.split("-") for interval in intervals))
+        for key, intervals in calendar.week.items()
+    )
+
+
+def _minute(text: str) -> int:
+    hours, minutes = text.split(":")
+    return int(hours) * 60 + int(minutes)
 
 
 def _ladder(check: Check, sla: Sla, path: Path) -> Iterator[Problem]:
@@ -318,7 +374,7 @@ def _brief(check: Check) -> Iterator[Problem]:
 
 
 def _filled(check: Check, path: Path, text: str) -> Iterator[Problem]:
-    for name in re.findall(r"\{\s*([^{}]*?)\s*\}", text):
+    for name in map(str.strip, re.findall(r"\{([^{}]*)\}", text)):
         if name not in _PLACEHOLDERS:
             yield check.problem(path, f"nothing is known to fill {{{name}}} with", one_of(_PLACEHOLDERS, word=name))
 
@@ -341,6 +397,8 @@ _CHECKS: Final[tuple[Callable[[Check], Iterator[Problem]], ...]] = (
     _fields,
     _kinds,
     _bars,
+    _spans,
+    _points,
     _frequencies,
     _excluded,
     _grades,

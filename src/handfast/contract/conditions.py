@@ -40,6 +40,8 @@ _WORDS_FOR: Final[Mapping[Kind, str]] = {
     "time": "a moment",
     "null": "NULL",
 }
+#: How often a field may stand in what a condition compiles to: ten sums or coalesces within each other, each of which doubles.
+MOST_COPIES: Final = 1024
 _UNKNOWN: Final = pl.lit(None, dtype=pl.Boolean)
 _NUMERIC: Final = ("int", "number")
 
@@ -75,12 +77,38 @@ def compile_condition(
     tree = parse(text, fields)
     if isinstance(tree, list):
         return None, [_problem(complaint, locate) for complaint in tree]
+    if (refusal := _too_much(tree)) is not None:
+        return None, [_problem(refusal, locate)]
     walk = _Walk(tree, fields, values or {})
     part = walk.condition(tree.root, 0)
     if part is None or walk.complaints:
         return None, [_problem(complaint, locate) for complaint in walk.complaints]
     named = {name: tuple(dict.fromkeys(values)) for name, values in walk.named.items()}
     return Compiled(text, frozenset(walk.names), _one_a_row(part), named), []
+
+
+def _too_much(tree: Tree) -> Complaint | None:
+    """What holds its own operand more than once when compiled (a sum and the question whether it is finite) doubles with every level."""
+    waiting: list[tuple[exp.Expression, int]] = [(tree.root, 1)]
+    while waiting:
+        node, copies = waiting.pop()
+        copies *= _copies(tree, node)
+        if copies > MOST_COPIES:
+            what = "sums, coalesce or IN nest too deeply here"
+            return Complaint(tree.offset(node), what, "Split the condition into several rules, or add a field.")
+        waiting += [(child, copies) for child in node.iter_expressions()]
+    return None
+
+
+def _copies(tree: Tree, node: exp.Expression) -> int:
+    """How often a part holds its operands when compiled."""
+    if isinstance(node, exp.In):
+        values: list[exp.Expression] = node.args.get("expressions") or []
+        return max(1, sum(not isinstance(value, exp.Literal) for value in values))
+    if isinstance(node, exp.Anonymous):
+        found = tree.leaf(node)
+        return 2 if found is None or found[1].text.lower() == "coalesce" else 1
+    return 2 if isinstance(node, (exp.Between, *_COMPUTE)) else 1
 
 
 def _plainly(text: str, first: Place) -> Locate:

@@ -41,9 +41,11 @@ class _Reason:
         self.patience = Patience(_PATIENCE)
         self.sla_fields = {**check.contract.fields, **sla_fields}
         self._logic: dict[tuple[str, str], Logic | None] = {}
+        self._regions: dict[tuple[str, str, Side], Region] = {}
 
     def problems(self) -> Iterator[Problem]:
         yield from self._vain()
+        yield from self._never_reasons()
         yield from self._territories()
         yield from self._slas()
         yield from self._next_steps()
@@ -53,12 +55,17 @@ class _Reason:
         """Of a condition on people, on a signal of some kind, or (`kind` sla) on a handoff. Without a condition: always true."""
         if text is None:
             return EVERYTHING if side in ("true", "not_false") else ()
+        if (text, kind, side) not in self._regions:
+            logic = self._logic_of(text, kind)
+            self._regions[text, kind, side] = logic.region(side) if logic is not None else EVERYTHING
+        return self._regions[text, kind, side]
+
+    def _logic_of(self, text: str, kind: str) -> Logic | None:
         if (text, kind) not in self._logic:
             signals = self.contract.signals
             fields = self.contract.fields if not kind else self.sla_fields if kind == "sla" else fields_of(kind, signals) or {}
             self._logic[text, kind] = logic_of(text, fields, self.patience)
-        logic = self._logic[text, kind]
-        return logic.region(side) if logic is not None else EVERYTHING
+        return self._logic[text, kind]
 
     def never(self, *regions: Region) -> bool:
         """Whether it is certain that nobody is in all of them."""
@@ -91,6 +98,18 @@ class _Reason:
         for n, territory in enumerate(self.contract.routing.territories):
             yield ("routing", "territories", n, "when"), territory.when, "", f"nobody can fall into '{territory.name}'"
 
+    def _never_reasons(self) -> Iterator[Problem]:
+        """A reason that nobody is ever given: rules above exclude everybody it is about, and the first that holds gives the reason."""
+        listed = self.contract.ready.fit.never
+        for n, rule in enumerate(listed):
+            mine = self.region(rule.when, "true")
+            if self.patience.spent:
+                return
+            above = [(other.reason, self.region(other.when, "not_true")) for other in listed[:n]]
+            if mine and (by := self._idle(mine, above)) is not None:
+                what = f"nobody is ever excluded for '{rule.reason}': {by}, and the first that holds gives the reason"
+                yield self.check.problem(("ready", "fit", "never", n, "when"), what, "Put it higher up, or drop it.")
+
     # --- lists in which the first holds -----------------------------------------------------------------------
 
     def _territories(self) -> Iterator[Problem]:
@@ -98,6 +117,8 @@ class _Reason:
         never = [self.region(rule.when, "not_true") for rule in self.contract.ready.fit.never]
         for n, territory in enumerate(listed):
             mine, path = self.region(territory.when, "true"), ("routing", "territories", n, "when")
+            if self.patience.spent:
+                return  # Nothing more would follow.
             if self.never(mine):
                 continue  # Said already.
             above = [(other.name, self.region(other.when, "not_true")) for other in listed[:n]]
@@ -118,6 +139,8 @@ class _Reason:
             if not mine:
                 yield self.check.problem(path, f"the SLA '{sla.name}' never holds: its condition can never be true", _MEND)
                 continue
+            if self.patience.spent:
+                return
             if any(other.when is None for other in listed[:n]):
                 continue  # The one without a condition is told of itself.
             above = [(other.name, self.region(other.when, "not_true", "sla")) for other in listed[:n]]
@@ -129,6 +152,8 @@ class _Reason:
         listed = self.contract.ready.next_step
         for n, step in enumerate(listed):
             mine = self.region(step.when, "true", step.on)
+            if self.patience.spent:
+                return
             for other in listed[:n]:
                 longer = other.on == step.on and _minutes(other.within) >= _minutes(step.within)
                 if mine and longer and self.never(mine, self.region(other.when, "not_true", step.on)):
@@ -139,6 +164,8 @@ class _Reason:
     def _idle(self, mine: Region, above: Sequence[tuple[str, Region]]) -> str | None:
         """Which of those above take everything: one alone if one does, else all that are needed together."""
         for name, rest in above:
+            if self.patience.spent:
+                return None
             if self.never(mine, rest):
                 return f"'{name}' above it takes all of it"
         left, named = mine, []

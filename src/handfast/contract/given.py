@@ -40,6 +40,10 @@ EXPECT: Final = (
     "first_touch",
     "due",
 )
+#: The years an example may happen in. Calendars reach further, so that its signals and its clocks stay within what they know.
+YEARS: Final = range(1970, 2061)
+#: Ten years: how long ago the signals of an example may be.
+LONGEST_AGO_MINUTES: Final = 10 * 366 * 1440
 VERDICTS: Final = ("ready", "not_yet", "never")
 #: The reasons of exclusions (`ready.exclude`).
 EXCLUDED: Final = frozenset({"employee", "competitor", "disposable_address", "role_address", "free_mail"})
@@ -94,7 +98,7 @@ def _signals(given: Mapping[str, Any]) -> tuple[GivenSignal, ...]:
     return tuple(
         GivenSignal(
             kind=signal["kind"],
-            minutes_ago=_SPAN.validate_python(signal.get("ago", "0 minutes")).minutes,
+            minutes_ago=_SPAN.validate_python(signal.get("ago") or "0 minutes").minutes,
             fields={name: value for name, value in signal.items() if name not in ("kind", "ago")},
         )
         for signal in given.get("signals") or ()
@@ -203,6 +207,9 @@ class _Desk:
             return
         if (ago := signal.get("ago")) is not None and not _is_span(ago):
             yield self.problem((*path, "ago"), f"'{ago}' is not a duration", "Write it as '10 minutes', '3 hours' or '2 days'.")
+        elif ago is not None and _SPAN.validate_python(ago).minutes > LONGEST_AGO_MINUTES:
+            what = f"{ago} is longer ago than anybody remembers"
+            yield self.problem((*path, "ago"), what, "Write ten years at most, such as '52 weeks'.")
         yield from self.fields(path, {name: value for name, value in signal.items() if name not in ("kind", "ago")}, known)
 
     def reps(self, given: Mapping[str, Any]) -> Iterator[Problem]:
@@ -216,7 +223,11 @@ class _Desk:
             yield self.problem(("given", "open"), "'open' does not say how many handoffs reps hold", "Write it as {ana: 8}.")
 
     def moment(self, path: Path, value: object) -> Iterator[Problem]:
-        if local_time(value, "UTC") is None:
+        moment = local_time(value, "UTC")
+        if moment is not None and moment.year not in YEARS:
+            what = f"{value} lies outside the years {YEARS[0]} to {YEARS[-1]}"
+            yield self.problem(path, what, "Take a moment of these years: calendars know no others.")
+        if moment is None:
             yield self.problem(path, f"'{value}' is no moment", f"Write it as '{DEFAULT_AT}', on the clocks of the contract's calendar.")
 
     def expected(self, expect: Mapping[str, Any]) -> Iterator[Problem]:
@@ -234,7 +245,7 @@ class _Desk:
         }
         for key, allowed in known.items():
             value = expect.get(key)
-            if value is not None and value not in allowed:
+            if value is not None and not (isinstance(value, str) and value in allowed):
                 yield self.problem(("expect", key), f"'{value}' is no {key} of this contract", one_of(allowed, word=str(value)))
         for key in ("fit", "intent"):
             if key in expect and (isinstance(expect[key], bool) or not isinstance(expect[key], int | float)):

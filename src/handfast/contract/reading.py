@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final, get_args
 
@@ -22,6 +23,7 @@ from handfast.contract.terms import Contract, FieldType
 from handfast.contract.text import Source, read_text
 from handfast.problem import Place, Problem
 
+_LONGEST: Final = 600
 _TYPES: Final = frozenset(get_args(FieldType))
 
 
@@ -50,7 +52,13 @@ def read_contract(text: str | bytes, file: str, *, checked: bool = True) -> tupl
 
 
 def _in_order(problems: list[Problem]) -> list[Problem]:
-    return sorted(problems, key=lambda problem: (problem.where.line, problem.where.column))
+    found = sorted(problems, key=lambda problem: (problem.where.line, problem.where.column))
+    return [replace(problem, what=_short(problem.what), fix=_short(problem.fix)) for problem in found]
+
+
+def _short(text: str) -> str:
+    """A word of ten thousand letters is repeated to nobody."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def _condition_problems(source: Source) -> list[Problem]:

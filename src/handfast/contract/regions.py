@@ -143,6 +143,11 @@ class Patience:
     def __init__(self, steps: int) -> None:
         self.steps = steps
 
+    @property
+    def spent(self) -> bool:
+        """Whether nothing will follow any more."""
+        return self.steps < 0
+
     def meet(self, one: Region, other: Region) -> Region:
         """Whoever is in both, or more."""
         if EVERYTHING in (one, other):

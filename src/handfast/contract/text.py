@@ -25,7 +25,7 @@ from handfast.problem import Place, Problem
 LONGEST: Final = 100_000
 #: How deep lists and mappings may nest.
 DEEPEST: Final = 50
-#: How many values there may be, aliases counted as often as they are used.
+#: How many values there may be, aliases counted as often as they are used; so are the characters of aliases, which `LONGEST` bounds.
 MOST: Final = 50_000
 
 _INT: Final = re.compile(r"[+-]?[0-9]{1,18}\Z")
@@ -220,15 +220,18 @@ class _Walk:
         self.source = source
         self.problems: list[Problem] = []
         self.visited = 0
+        self.written = 0
 
     def wrong(self, node: Node, what: str, fix: str) -> None:
         self.problems.append(Problem(self.source.at(node.start_mark.index), what, fix))
 
     def value(self, node: Node, path: Path, depth: int, key: Node | None = None) -> Any:
         self.visited += 1
-        if self.visited > MOST or depth > DEEPEST:
+        self.written += len(node.value) if isinstance(node, ScalarNode) else 0
+        if self.visited > MOST or depth > DEEPEST or self.written > LONGEST:
             if not any(problem.what.startswith("too much") for problem in self.problems):
-                self.wrong(node, f"too much is written here: more than {MOST:,} values, or deeper than {DEEPEST}", "Use fewer aliases.")
+                most = f"more than {MOST:,} values, or {LONGEST:,} characters in them, or deeper than {DEEPEST}"
+                self.wrong(node, f"too much is written here: {most}", "Use fewer aliases.")
             return None
         self.source.spots[path] = Spot(node, key)
         if node.tag not in _TAGS:
