@@ -192,3 +192,18 @@ def test_leaving_with_unsaved_text_asks_first(shelf, enter, page: Page) -> None:
     page.get_by_role("link", name="What it changes").click()
     page.wait_for_url(re.compile("/contract/drafts/2$"))
     assert asked == ["beforeunload"]
+
+
+def test_what_is_wrong_stays_in_sight_however_far_one_reads(server, shelf, enter, page: Page) -> None:
+    """At the end of a long text the count of problems and the way to each are still there; one click leads back to the line."""
+    enter("rita", "/contract/drafts/3/edit")
+    text = page.get_by_label("Text of the contract")
+    text.fill(BAD + "# more\n" * 120)
+    expect(page.locator("#ed-state")).to_contain_text("2 problems.")
+    page.locator("main").evaluate("main => main.scrollTo(0, main.scrollHeight)")
+    expect(page.locator("#ed-state")).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("button", name="Save and review")).to_be_in_viewport(ratio=1)
+    page.locator("#ed-state .ed-go").first.click()
+    expect(text).to_be_focused()
+    assert text.evaluate("e => e.value.slice(e.selectionStart, e.selectionEnd)") == "emploees"
+    expect(page.locator(".ed-notes li.problem").first).to_be_in_viewport(ratio=1)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Final
 
+import psycopg
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
 
 from handfast.store import pages
+from handfast.store.replay import names
 from handfast.web.access import User, access_handoff
 from handfast.web.house import house_of, midnight, page, render, signed_in
 from handfast.web.queue import brief_context
@@ -34,12 +37,20 @@ def handoff_page(request: Request, user: Me, handoff_id: str) -> Response:
             "clocks": pages.clocks(conn, handoff_id),
             "timeline": pages.timeline(conn, handoff_id),
             "names": pages.rep_names(conn),
+            "people": group_names(conn, context["members"]),
             "sla": sla_named(terms, line.sla),
             "terms": terms,
             "reps": pages.reps(conn) if user.leads and line.closed_at is None else [],
             "back": f"/handoffs/{handoff_id}",
         }
     return page(request, user, "handoff.html", nav="", **context)
+
+
+def group_names(conn: psycopg.Connection, members: Iterable[pages.Member]) -> dict[str, str]:
+    """What people call those in the buying groups that these verdicts rest on."""
+    groups = (group for one in members if (group := one.working.get("group")) is not None)
+    ids = {who["person_id"] for group in groups for who in group["members"]}
+    return names(conn, list(ids)) if ids else {}
 
 
 def sla_named(terms: Contract, name: str | None) -> Sla | None:

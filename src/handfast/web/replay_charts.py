@@ -52,7 +52,7 @@ def _cell(cell: Mapping[str, Any], found: Mapping[str, Any], most: float) -> str
     drawn = f'<rect class="heat" x="{x}" y="{y}" width="{_CELL[0] - 2}" height="{_CELL[1] - 2}" rx="3" fill-opacity="{shade:.2f}"/>'
     if (cell["fit"], cell["intent"]) == (found["draft"]["fit"], found["draft"]["intent"]):
         drawn += f'<rect class="mine" x="{x}" y="{y}" width="{_CELL[0] - 2}" height="{_CELL[1] - 2}" rx="3"/>'
-    drawn += f'<text class="n" x="{middle:.0f}" y="{y + 15}" text-anchor="middle">{cell["per_week"]:.3g}</text>'
+    drawn += f'<text class="n" x="{middle:.0f}" y="{y + 15}" text-anchor="middle">{cell["per_week"]:.1f}</text>'
     if cell["precision"] is not None:
         drawn += f'<text x="{middle:.0f}" y="{y + 28}" text-anchor="middle">{100 * cell["precision"]:.0f}%</text>'
     return drawn
