@@ -6,6 +6,9 @@ import pytest
 
 from handfast.desk.why import why
 from handfast.store.base import Store
+from handfast.store.pages import members
+from handfast.web.handoffs import group_names
+from handfast.web.house import _environment as environment
 
 from .house import CONTRACT, House, moment
 
@@ -86,3 +89,21 @@ def test_a_contract_without_terms_for_groups_shows_none(store: Store) -> None:
     told = why(store, "one.example")
     assert told is not None
     assert "group" not in told
+
+
+def test_the_page_says_who_covers_which_role(firm: House) -> None:
+    """As the page of the handoff shows the verdict: each part, and everybody by name with where they stand."""
+    asks(firm, "lena@klein.example", "Mon 10:00", "Engineer")
+    asks(firm, "otto@klein.example", "Mon 11:00", "Head of Finance")
+    with firm.store.reading() as conn:
+        found = members(conn, firm.handoff())
+        people = group_names(conn, found)
+    assert sorted(people.values()) == ["lena@klein.example", "otto@klein.example"]
+    text = (
+        environment()
+        .from_string('{% from "_working.html" import verdict_working %}{{ verdict_working(working, people) }}')
+        .render(working=found[0].working, people=people)
+    )
+    assert "Role budget is covered by 1 person. otto@klein.example." in text
+    assert "otto@klein.example: confirmed" in text
+    assert "lena@klein.example: potential, active, in no role" in text

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from handfast.contract.reading import read_contract
 from handfast.desk.contracts import Book
 from handfast.desk.overrides import set_override
+from handfast.desk.replay import Asked, replay
 from handfast.desk.replay_history import Folder, take
 from handfast.readiness.overrides import Override
 from handfast.store import replay as rows
@@ -161,3 +163,20 @@ def test_an_account_kept_back_by_hand(store: Store, tmp_path: Path) -> None:
     offline, replay = replayed(store, tmp_path)
     assert replay == set()
     assert {row[3] for row in offline.values()} == {"not_yet"}
+
+
+def test_the_report_counts_accounts_that_are_ready_as_a_whole(store: Store, tmp_path: Path) -> None:
+    """A draft with terms for groups hands over a firm of which nobody is ready alone."""
+    firm = House(store)
+    asks(firm, "lena@klein.example", "Mon 10:00")
+    asks(firm, "otto@klein.example", "Mon 11:00", country="FR")
+    firm.decide("Mon 11:01")
+    draft, problems = read_contract(GROUPS, "draft.yaml")
+    assert draft is not None, problems
+    report = replay(store, Asked(draft, moment("Mon 00:00"), moment("Mon+1 00:00")), tmp_path, lambda _what, _share: None).report
+    assert report["ready"]["people"]["draft"] == 0
+    assert (report["ready"]["accounts"]["gained"], report["ready"]["accounts"]["in_force"]) == (1, 0)
+    assert report["handoffs"]["draft"] | {"life": None} == {"opened": 1, "by_group": 1, "joined": 0, "life": None}
+    assert report["handoffs"]["in_force"]["by_group"] == 0
+    assert report["lists"]["accounts"]["gained"][0]["draft"] == moment("Mon 11:00").isoformat()
+    assert sum(row["draft"]["handoffs"] for row in report["owners"]["reps"]) == 1
