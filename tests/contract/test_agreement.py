@@ -30,6 +30,12 @@ def test_it_knows_which_signals_it_listens_to_and_what_it_reads_of_them() -> Non
     assert dict(agreement.signal_fields) == {"form": "text", "path": "text", "seats": "int"}
 
 
+def test_an_sla_may_speak_of_those_made_ready_by_hand() -> None:
+    text = changed("next_step = 'demo'", "next_step IN ('demo', 'by_hand')")
+    assert agreed(text).sla[0] is not None
+    assert any("by_hnd" in problem.what for problem in refused(changed("next_step = 'demo'", "next_step = 'by_hnd'")))
+
+
 def test_hours_go_by_name() -> None:
     agreement = agreed()
     assert agreement.hours("team").zone == "America/New_York"

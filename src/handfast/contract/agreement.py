@@ -125,8 +125,8 @@ class _Bench:
         self.locate = locate
         self.problems: list[Problem] = []
         self.read: dict[str, FieldType] = {}
-        #: A condition on a step that no rule leads to would hold for nobody.
-        self._steps = {"next_step": {rule.step for rule in contract.ready.next_step}}
+        #: A condition on a step that no rule leads to would hold for nobody; whoever was made ready by hand may have asked for nothing.
+        self._steps = {"next_step": {BY_HAND, *(rule.step for rule in contract.ready.next_step)}}
 
     def person(self, text: str, *path: str | int) -> Compiled | None:
         """A condition on what is known of person and account."""
