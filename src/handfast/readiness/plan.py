@@ -243,7 +243,8 @@ def _asked(heard: Sequence[Listener]) -> tuple[pl.Expr, ...]:
 
 def _adds(heard: Sequence[Listener], half_life: int) -> tuple[pl.Expr, pl.Expr]:
     """points x 0.5 ^ (age / half-life), rounded per signal and rule, halves to even; and the next step the signal keeps open."""
-    age = pl.col("_at") - pl.col("_occurred")
+    # A signal still to come counts for nothing, but its worth is reckoned before that is known, and would grow beyond any number.
+    age = (pl.col("_at") - pl.col("_occurred")).clip(lower_bound=0)
     points = _of_rule([listener.points * MILLIONTHS for listener in heard], pl.Float64)
     worth = (points * pl.lit(0.5).pow(age / max(half_life, 1))).round(mode="half_to_even").cast(pl.Int64)
     return worth.alias("_millionths"), _of_rule([listener.step for listener in heard], pl.UInt16).alias("_step")
