@@ -271,7 +271,7 @@ MOST_POINTS: Final = 1_000_000
 
 
 def _spans(check: Check) -> Iterator[Problem]:
-    """Every span but those of clocks, which `_slas` holds to a shorter measure, and the half-life: a very long one means that nothing fades."""
+    """Every span but those of clocks, which `_slas` holds to a shorter measure, and the half-life: with a very long one nothing fades."""
     for path, value in _walk(check.contract, ()):
         if isinstance(value, Duration) and path[0] != "sla" and path[-1] != "half_life" and value.minutes > LONGEST_SPAN_MINUTES:
             yield check.problem(path, f"{value} is longer than anything is remembered", "Write ten years at most, such as '52 weeks'.")
