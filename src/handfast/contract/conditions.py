@@ -21,7 +21,7 @@ from sqlglot import exp
 
 from handfast.contract.frames import DTYPES, as_frame, read_time
 from handfast.contract.patterns import matching, pieces_of
-from handfast.contract.syntax import DEEPEST, Complaint, Tree, parse
+from handfast.contract.syntax import DEEPEST, Complaint, Tree, operands, parse
 from handfast.contract.terms import FieldType
 from handfast.problem import Place, Problem, one_of
 
@@ -185,7 +185,7 @@ class _Walk:
         return None
 
     def junction(self, node: exp.Expression, depth: int) -> _Part | None:
-        parts = [self.condition(operand, depth) for operand in _operands(node)]
+        parts = [self.condition(operand, depth) for operand in operands(node)]
         good = [part for part in parts if part is not None]
         if len(good) < len(parts):
             return None
@@ -474,19 +474,6 @@ def _as_number(part: _Part) -> _Part:
     if isinstance(part.value, int):
         return _Part("number", pl.lit(float(part.value), dtype=pl.Float64), part.offset, float(part.value))
     return part if part.kind == "number" else replace(part, kind="number", expr=part.expr.cast(pl.Float64))
-
-
-def _operands(node: exp.Expression) -> list[exp.Expression]:
-    """The operands of a chain of ANDs or of ORs, left to right, without recursion: a chain may be hundreds long."""
-    found: list[exp.Expression] = []
-    waiting = [node]
-    while waiting:
-        current = waiting.pop()
-        if type(current) is type(node):
-            waiting += [current.expression, current.this]
-        else:
-            found.append(current)
-    return found
 
 
 def _balanced(exprs: Sequence[pl.Expr], join: Callable[[pl.Expr, pl.Expr], pl.Expr]) -> pl.Expr:

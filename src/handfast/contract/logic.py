@@ -31,7 +31,7 @@ from handfast.contract.regions import (
     Texts,
     Values,
 )
-from handfast.contract.syntax import Tree, parse
+from handfast.contract.syntax import Tree, operands, parse
 from handfast.contract.terms import FieldType
 
 Side: TypeAlias = Literal["true", "false", "not_true", "not_false"]
@@ -86,7 +86,7 @@ class Logic:
         return self._atomic(self._atom(node), side)
 
     def _chain(self, node: exp.Expression, side: Side) -> Region:
-        parts = [self._region(operand, side) for operand in _operands(node)]
+        parts = [self._region(operand, side) for operand in operands(node)]
         if isinstance(node, exp.And) == (side in ("true", "not_false")):
             found: Region = EVERYTHING
             for part in parts:
@@ -244,18 +244,6 @@ def logic_of(text: str, fields: Mapping[str, FieldType], patience: Patience) -> 
     """The logic of a condition that compiles; None for a text that is none."""
     tree = parse(text, fields)
     return Logic(tree, fields, patience) if isinstance(tree, Tree) else None
-
-
-def _operands(node: exp.Expression) -> list[exp.Expression]:
-    found: list[exp.Expression] = []
-    waiting = [node]
-    while waiting:
-        current = waiting.pop()
-        if type(current) is type(node):
-            waiting += [current.expression, current.this]
-        else:
-            found.append(current)
-    return found
 
 
 def _listed(values: Any) -> list[Any]:

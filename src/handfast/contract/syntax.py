@@ -226,3 +226,16 @@ def _ungrammatical(refused: SqlglotError, tokens: tuple[Token, ...], text: str) 
     return Complaint(
         stopped.start, f"the condition makes no sense at {word}", "Check the word before and after it: is a quote, AND or OR missing?"
     )
+
+
+def operands(node: exp.Expression) -> list[exp.Expression]:
+    """The operands of a chain of ANDs or of ORs, left to right, without recursion: a chain may be hundreds long."""
+    found: list[exp.Expression] = []
+    waiting = [node]
+    while waiting:
+        current = waiting.pop()
+        if type(current) is type(node):
+            waiting += [current.expression, current.this]
+        else:
+            found.append(current)
+    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, Final
 from uuid import UUID
@@ -103,11 +103,6 @@ def _heard(agreement: Agreement, signals: Sequence[Signal]) -> list[bool]:
     return base.hstack(told).select(*plan.signal).select(plan.heard(unknown=True).alias("_"))["_"].to_list()
 
 
-def reach(agreement: Agreement) -> timedelta:
-    """How far back a verdict may look."""
-    return agreement.reach
-
-
 def typed(evidence: pl.DataFrame, agreement: Agreement) -> pl.DataFrame:
     """The evidence as stored, its fields read as the contract declares them; what does not parse is unknown."""
     return evidence.with_columns(as_json_column(evidence[name], kind) for name, kind in agreement.signal_fields.items())
@@ -116,7 +111,7 @@ def typed(evidence: pl.DataFrame, agreement: Agreement) -> pl.DataFrame:
 def _evidence(b: Batch, moments: list[Moment]) -> pl.DataFrame:
     """What these people did as far back as it counts, and as far as it had been received: one row a signal and subject."""
     agreement = b.agreement
-    since = min(m.at for m in moments) - reach(agreement)
+    since = min(m.at for m in moments) - agreement.reach
     until = max(m.at for m in moments)
     last = {m.subject: m for m in moments}  # what was received by the last moment of a subject was known to all of them
     places = {subject: (m.waiting.signal.received_at, m.waiting.seq) for subject, m in last.items()}

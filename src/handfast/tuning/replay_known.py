@@ -7,12 +7,12 @@ received is everything that had happened, and one call judges any number of mome
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+import orjson
 import polars as pl
 
 from handfast.contract.agreement import Agreement
@@ -219,7 +219,7 @@ class Spells:
 
 
 def _loaded(text: str | None) -> dict[str, Any]:
-    found = json.loads(text) if text else {}
+    found = orjson.loads(text) if text else {}
     return found if isinstance(found, dict) else {}
 
 

@@ -12,13 +12,14 @@ clock of its SLA has run out.
 from __future__ import annotations
 
 import heapq
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
+
+import orjson
 
 from handfast.contract.agreement import SLA_FIELDS, Agreement
 from handfast.contract.frames import as_frame
@@ -102,7 +103,7 @@ def _asked(agreements: Sequence[Agreement], openings: Sequence[Opening]) -> tupl
 
 
 def _case(one: Opening, fields: Mapping[str, Any]) -> dict[str, Any]:
-    told = {name: value for name, value in json.loads(one.row.fields).items() if name in fields}
+    told = {name: value for name, value in orjson.loads(one.row.fields).items() if name in fields}
     return {**told, "next_step": one.row.next_step, "fit": one.row.fit, "intent": one.row.intent / 1e6, "source": one.row.source}
 
 
