@@ -8,11 +8,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from handfast.desk import contracts, imports
-from handfast.desk.actions import dispose, touch
 from handfast.desk.contracts import Book
 from handfast.desk.handover import Decided, decide
 from handfast.desk.intake import record
+from handfast.desk.outcomes import dispose
 from handfast.desk.tick import tick
+from handfast.desk.touches import touch
 from handfast.facts import Absence, Outcome, Rep, Signal, Touch, TouchKind, signal_id
 from handfast.store.base import Store
 

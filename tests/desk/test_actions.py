@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from handfast.desk.actions import reassign, record_touches, touch, undo_touch
+from handfast.desk.actions import reassign
 from handfast.desk.refused import Refused
+from handfast.desk.touches import record_touches, touch, undo_touch
 from handfast.facts import Evidence, Outcome, Touch, TouchKind
 
 from .house import House, moment

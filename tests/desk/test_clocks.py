@@ -51,7 +51,7 @@ def test_a_late_touch_is_still_a_breach_even_if_nobody_looked_meanwhile(house: H
 
 
 def test_evidence_that_arrives_late_but_was_in_time_meets_the_clock(house: House) -> None:
-    from handfast.desk.actions import record_touches
+    from handfast.desk.touches import record_touches
 
     house.arrives("lea@acme.example", "Mon 10:00")
     house.clock("Mon 11:05")
@@ -64,7 +64,7 @@ def test_evidence_that_arrives_late_but_was_in_time_meets_the_clock(house: House
 
 
 def test_an_earlier_touch_heard_of_later_moves_the_stop_back(house: House) -> None:
-    from handfast.desk.actions import record_touches
+    from handfast.desk.touches import record_touches
 
     house.arrives("lea@acme.example", "Mon 10:00")
     house.calls(house.handoff(), str(house.owner()), "Mon 11:30")
@@ -92,7 +92,7 @@ def test_when_nobody_else_can_take_it_it_stays_and_the_manager_hears(house: Hous
 
 
 def test_taking_a_touch_back_lets_the_clock_run_on_and_nothing_fires_twice(house: House) -> None:
-    from handfast.desk.actions import undo_touch
+    from handfast.desk.touches import undo_touch
 
     house.arrives("lea@acme.example", "Mon 10:00")
     owner = str(house.owner())

@@ -8,7 +8,8 @@ from itertools import count
 import pytest
 
 from handfast.desk import figures
-from handfast.desk.actions import reassign, record_opportunities, record_touches
+from handfast.desk.actions import reassign, record_opportunities
+from handfast.desk.touches import record_touches
 from handfast.facts import Evidence, Outcome, Touch, TouchKind
 from handfast.measure.facts import CLOCKS, HANDOFFS, LEADS, OPPORTUNITIES
 from handfast.store import figures as rows

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from handfast.desk import actions
+from handfast.desk import actions, outcomes, touches
 from handfast.facts import Outcome, TouchKind
 from handfast.store import pages
 from handfast.web.stream import BEHIND, Reader
@@ -83,7 +83,7 @@ def test_a_reassignment_sends_the_same_row_to_everybody_on_the_board(server, lis
 
 def test_the_queue_gets_names_of_lists_and_no_rows(server, listen) -> None:
     ana = listen("ana", "/stream")
-    actions.touch(server.store, "hnd_maya", "ana", TouchKind.CALL, server.clock())
+    touches.touch(server.store, "hnd_maya", "ana", TouchKind.CALL, server.clock())
     ana.until("event: queue-ana")
     assert not any("hx-partial" in message or "event: board" in message for message in ana.got)
 
@@ -91,7 +91,7 @@ def test_the_queue_gets_names_of_lists_and_no_rows(server, listen) -> None:
 def test_what_is_closed_leaves_no_row_but_announces_the_board(server, listen) -> None:
     mara = listen("mara", "/stream?board=1")
     mara.clear()
-    actions.dispose(server.store, "hnd_maya", "ana", Outcome.DISQUALIFY, server.clock(), reason="bad_fit")
+    outcomes.dispose(server.store, "hnd_maya", "ana", Outcome.DISQUALIFY, server.clock(), reason="bad_fit")
     mara.until("event: queue-ana")
     mara.until("event: board")
     assert not any("b-hnd_maya" in message for message in mara.got)

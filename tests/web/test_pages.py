@@ -7,7 +7,7 @@ import re
 import cast
 import pytest
 
-from handfast.desk import actions
+from handfast.desk import touches
 from handfast.facts import TouchKind
 
 PAGES = {
@@ -183,7 +183,7 @@ def test_nobody_acts_on_another_reps_handoff(server, client, who: str, verb: str
 
 
 def test_nobody_undoes_another_reps_touch(server, client) -> None:
-    made = actions.touch(server.store, "hnd_maya", "ana", TouchKind.CALL, server.clock())
+    made = touches.touch(server.store, "hnd_maya", "ana", TouchKind.CALL, server.clock())
     assert client("chloe").post(f"/touches/{made.id}/undo").status_code == 403
     assert state(server.store, "hnd_maya")[0] is True
 

@@ -10,7 +10,7 @@ import cast
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from handfast.desk import actions
+from handfast.desk import actions, outcomes, touches
 from handfast.facts import TouchKind
 
 # The base-url plugin that comes with playwright's declares its fixture in a way the next pytest will refuse.
@@ -229,7 +229,7 @@ def test_somebody_elses_change_arrives_without_asking(server, page: Page, enter)
     page.locator(LIVE).wait_for()
     actions.reassign(server.store, "hnd_noah", "ana", "mara", "", server.clock())
     expect(page.locator("#row-hnd_noah")).to_be_visible()
-    actions.touch(server.store, "hnd_sofia", "ana", TouchKind.CALL, server.clock())
+    touches.touch(server.store, "hnd_sofia", "ana", TouchKind.CALL, server.clock())
     expect(page.locator("#g-touched")).to_contain_text("Sofia Rossi")
     expect(page.locator("#row-hnd_maya a")).to_have_attribute("aria-current", "true")
 
@@ -237,7 +237,7 @@ def test_somebody_elses_change_arrives_without_asking(server, page: Page, enter)
 def test_the_board_moves_by_itself_and_hands_over(server, page: Page, enter) -> None:
     enter("mara", "/board")
     page.locator(LIVE).wait_for()
-    actions.touch(server.store, "hnd_tom", "ana", TouchKind.CALL, server.clock())
+    touches.touch(server.store, "hnd_tom", "ana", TouchKind.CALL, server.clock())
     expect(page.locator("#b-hnd_tom")).to_have_count(0)
     expect(page.locator(".sum")).to_contain_text("7open")
     page.locator("#b-hnd_mateo .own").click()
@@ -302,7 +302,7 @@ def test_a_refusal_is_shown_where_the_button_was(server, page: Page, enter, expe
     page.locator("html").evaluate("e => e.dataset.keys = 'on'")
     from handfast.facts import Outcome
 
-    actions.dispose(server.store, "hnd_maya", "ana", Outcome.MEETING_SET, server.clock())
+    outcomes.dispose(server.store, "hnd_maya", "ana", Outcome.MEETING_SET, server.clock())
     page.keyboard.press("c")
     expect(page.locator("#act").get_by_role("alert")).to_contain_text("closed")
     expect(page.locator("#act")).to_contain_text("Meeting set")

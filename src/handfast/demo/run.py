@@ -23,11 +23,12 @@ from handfast.demo import company
 from handfast.demo.sales import Sales
 from handfast.demo.traffic import Event, Session, Traffic
 from handfast.desk import drafts, imports
-from handfast.desk.actions import dispose, touch
 from handfast.desk.contracts import Book
 from handfast.desk.drive import Drive, Driven
 from handfast.desk.intake import Keys, Post, admit, ensure_key
+from handfast.desk.outcomes import dispose
 from handfast.desk.refused import Refused
+from handfast.desk.touches import touch
 from handfast.facts import Outcome, Touch
 from handfast.problem import Place, Problem
 from handfast.store import demo as rows

@@ -1,4 +1,4 @@
-"""What a person can do to a handoff: touch it, take a touch back, say what became of it, hand it to somebody else.
+"""What else a person can do to a handoff: hand it to somebody else; and what the CRM says became of it.
 
 Each is one transaction under the row lock of the handoff. A refusal for a business reason is `Refused`; everything recorded is recorded
 with its event, and wakes the pages.
@@ -6,228 +6,22 @@ with its event, and wakes the pages.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
 import psycopg
 
-from handfast.desk.contracts import Book
+from handfast.desk.held import closed, held, wake
 from handfast.desk.opening import messages_for
 from handfast.desk.refused import Refused
-from handfast.dispositions import Disposition, check
-from handfast.facts import Evidence, Outcome, Rep, Touch, TouchKind, stable_id, utc
+from handfast.facts import Rep, stable_id, utc
 from handfast.problem import Place, Problem
 from handfast.sla.notice import Named, notice
 from handfast.store import handover as rows
 from handfast.store import work
 from handfast.store.base import Store
 from handfast.store.work import Case
-
-#: How long a touch or an outcome may be taken back by the one who recorded it.
-UNDO: Final = timedelta(minutes=15)
-BY_HAND: Final = "handfast"
-
-
-# --- touches --------------------------------------------------------------------------------------------------
-
-
-def touch(
-    store: Store,
-    handoff_id: str,
-    rep_id: str,
-    kind: TouchKind,
-    at: datetime,
-    *,
-    contact: bool = False,
-    note: str = "",
-    person: str | None = None,
-) -> Touch:
-    """A rep says: I tried to reach them, now. Stops the first-touch clock; marked as declared.
-
-    Raises:
-        Refused: no such handoff, or it is closed.
-        StorageAway: nothing was recorded.
-    """
-    at = utc(at)
-    with store.writing() as conn:
-        case = _held(conn, handoff_id)
-        if case.closed_at is not None:
-            raise Refused(_closed(case))
-        made = Touch(
-            id=stable_id("tch", handoff_id, rep_id, at.isoformat(), kind),
-            person=person or case.person,
-            rep=rep_id,
-            kind=kind,
-            occurred_at=at,
-            evidence=Evidence.DECLARED,
-            contact=contact,
-            source="page",
-            note=note,
-        )
-        _record(conn, [(made, case)], at)
-    return made
-
-
-def undo_touch(store: Store, touch_id: str, rep_id: str, at: datetime) -> str:
-    """Takes back a touch declared by this rep within the last 15 minutes; the clock owes again what it had not done. Returns the handoff.
-
-    Raises:
-        Refused: unknown, somebody else's, evidenced by a system, or too long ago.
-    """
-    at = utc(at)
-    with store.writing() as conn:
-        row = work.touch_row(conn, touch_id)
-        if row is None or row[0] is None:
-            raise Refused(Problem(Place(touch_id), "there is no such touch to take back", "Reload the page to see what is recorded."))
-        handoff_id = row[0]
-        _, by, recorded_at, evidence = row
-        if by != rep_id or evidence != Evidence.DECLARED or at - recorded_at > UNDO:
-            raise Refused(
-                Problem(Place(touch_id), "this touch can no longer be taken back", "Only the rep who declared it can, within 15 minutes.")
-            )
-        case = _held(conn, handoff_id)
-        work.delete_touch(conn, touch_id)
-        work.note_touches(conn, [handoff_id])
-        left = work.hold(conn, [handoff_id])[handoff_id]
-        if left.touched_at is None and case.closed_at is None:
-            work.restart_clock(conn, handoff_id)
-        rows.add_events(conn, [("touch_undone", at, handoff_id, case.person, case.account, rep_id, rows.dumps({"touch": touch_id}))])
-        _wake(conn, handoff_id)
-    return handoff_id
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """How many touches were new, how many were known already, and how many found no handoff to belong to."""
-
-    added: int
-    known: int
-    loose: int
-
-
-def record_touches(store: Store, touches: Sequence[Touch], at: datetime) -> Recorded:
-    """Touches seen by a system, in one transaction: each goes to the handoff its person was in at that time.
-
-    A touch of somebody who was in no handoff is kept, loose. The same touch twice counts once. Raises StorageAway.
-    """
-    at = utc(at)
-    with store.writing() as conn:
-        spans = work.handoffs_of(conn, list({t.person for t in touches}))
-        of: dict[str, list[tuple[str, datetime, datetime | None]]] = {}
-        for person, handoff, joined, closed in spans:
-            of.setdefault(person, []).append((handoff, joined, closed))
-        homes = [_home(t, of.get(t.person, ())) for t in touches]
-        cases = work.hold(conn, list({h for h in homes if h is not None}))
-        new = _record(conn, [(t, cases.get(h or "")) for t, h in zip(touches, homes, strict=True)], at)
-    return Recorded(len(new), len(touches) - len(new), sum(h is None for h in homes))
-
-
-def _home(one: Touch, spans: Iterable[tuple[str, datetime, datetime | None]]) -> str | None:
-    """The latest handoff that had begun by the time of the touch and was not over; one that starts the same day also counts.
-
-    Sources that only know the day write midnight, so a touch on the day of the handoff may carry a time before it.
-    """
-    home = None
-    for handoff, joined, closed in spans:
-        same_day = joined.date() == one.occurred_at.date()
-        if (joined <= one.occurred_at or same_day) and (closed is None or one.occurred_at <= closed):
-            home = handoff
-    return home
-
-
-def _record(conn: psycopg.Connection, touches: Sequence[tuple[Touch, Case | None]], at: datetime) -> set[str]:
-    new = work.add_touches(
-        conn,
-        [
-            (t.id, c.id if c else None, t.person, t.rep, t.kind, t.contact, t.evidence, t.source, t.note, t.occurred_at, at)
-            for t, c in touches
-        ],
-    )
-    mine = [(t, c) for t, c in touches if c is not None and t.id in new]
-    if not mine:
-        return new
-    handoffs = sorted({c.id for _, c in mine})
-    work.note_touches(conn, handoffs)
-    first: dict[str, datetime] = {}
-    for t, c in mine:
-        first[c.id] = min(t.occurred_at, first.get(c.id, t.occurred_at))
-    case_of = {c.id: c for _, c in mine}
-    stopped = [(h, max(first[h], case_of[h].opened_at)) for h in handoffs if case_of[h].clock_stopped_at is None]
-    if stopped:
-        work.stop_clocks(conn, [h for h, _ in stopped], [s for _, s in stopped], "touch", at)
-    rows.add_events(
-        conn,
-        [
-            ("contacted" if t.contact else "touched", t.occurred_at, c.id, t.person, c.account, t.rep,
-             rows.dumps({"touch": t.id, "kind": t.kind, "evidence": t.evidence, "source": t.source}))
-            for t, c in mine
-        ],
-    )  # fmt: skip
-    _wake(conn, handoffs[0] if len(handoffs) == 1 else None)
-    return new
-
-
-# --- outcomes -------------------------------------------------------------------------------------------------
-
-
-def dispose(
-    store: Store,
-    handoff_id: str,
-    rep_id: str,
-    outcome: Outcome,
-    at: datetime,
-    *,
-    reason: str | None = None,
-    note: str = "",
-    meeting_at: datetime | None = None,
-    book: Book | None = None,
-    recorded_at: datetime | None = None,
-    evidence: Evidence = Evidence.DECLARED,
-) -> Disposition:
-    """Says what became of a handoff, with a reason from the contract it was opened under.
-
-    Raises:
-        Refused: no such handoff, already closed, or a reason is missing or unknown: the Problem says which are allowed.
-        StorageAway: nothing was recorded.
-    """
-    at = utc(at)
-    known = book or Book()
-    with store.writing() as conn:
-        case = _held(conn, handoff_id)
-        contract = known.refresh(conn).by_id(case.contract).contract
-        found = check(contract, case, outcome, reason=reason, note=note, meeting_at=meeting_at, at=at)
-        if isinstance(found, Problem):
-            raise Refused(found)
-        _settle(conn, case, found, rep_id, at, recorded_at or at, evidence)
-    return found
-
-
-def _settle(
-    conn: psycopg.Connection, case: Case, made: Disposition, by: str, at: datetime, recorded_at: datetime, evidence: Evidence
-) -> None:
-    row_id = stable_id("dsp", case.id, made.outcome, at.isoformat())
-    if not work.add_disposition(
-        conn, (row_id, case.id, made.outcome, made.reason, made.note, made.back_at, made.meeting_at, by, at, recorded_at)
-    ):
-        return
-    rep = case.owner if by == BY_HAND else by
-    if made.outcome in (Outcome.CONNECTED, Outcome.MEETING_SET):
-        # To have talked is a contact: a touch like any other, so that every time of the handoff is derived from its touches.
-        kind = TouchKind.MEETING if made.outcome == Outcome.MEETING_SET else TouchKind.CALL
-        talked = Touch(stable_id("tch", row_id), case.person, rep, kind, at, evidence, contact=True, source="disposition")
-        _record(conn, [(talked, case)], recorded_at)
-    if made.outcome == Outcome.MEETING_SET:
-        work.note_meeting(conn, case.id, case.person, at)
-    if made.closes:
-        work.close(conn, case.id, made.outcome, made.reason, at)
-        work.stop_clocks(conn, [case.id], [max(at, case.opened_at)], "closed", recorded_at)
-    else:
-        work.note_outcome(conn, case.id, made.outcome)
-    data = {"disposition": row_id, "reason": made.reason, "leads_to": made.leads_to, "blames": made.blames}
-    rows.add_events(conn, [(str(made.outcome), at, case.id, case.person, case.account, rep, rows.dumps(data))])
-    _wake(conn, case.id)
 
 
 def reassign(store: Store, handoff_id: str, to_rep: str, by: str, why: str, at: datetime, *, channels: Sequence[str] = ("email",)) -> None:
@@ -239,9 +33,9 @@ def reassign(store: Store, handoff_id: str, to_rep: str, by: str, why: str, at: 
     at = utc(at)
     with store.writing() as conn:
         rows.lock_assignment(conn)
-        case = _held(conn, handoff_id)
+        case = held(conn, handoff_id)
         if case.closed_at is not None:
-            raise Refused(_closed(case))
+            raise Refused(closed(case))
         everyone = rows.reps(conn)
         if (rep := everyone.get(to_rep)) is None or not rep.active:
             raise Refused(Problem(Place(to_rep), "nobody active is known by that name", "Choose a rep from the list."))
@@ -251,7 +45,7 @@ def reassign(store: Store, handoff_id: str, to_rep: str, by: str, why: str, at: 
         event, messages = pass_on(conn, case, to_rep, "manual", None, False, working, at, everyone, channels)
         rows.add_events(conn, [event])
         rows.add_messages(conn, messages)
-        _wake(conn, case.id)
+        wake(conn, case.id)
 
 
 def pass_on(
@@ -291,9 +85,6 @@ def pass_on(
     return event, messages
 
 
-# --- opportunities --------------------------------------------------------------------------------------------
-
-
 def record_opportunities(store: Store, found: Sequence[tuple[object, ...]], at: datetime) -> int:
     """Opportunities seen in the CRM, (id, person, account, owner, stage, amount, opened_at, closed_at, won) each.
 
@@ -318,26 +109,8 @@ def record_opportunities(store: Store, found: Sequence[tuple[object, ...]], at: 
         work.put_opportunities(conn, list(written.values()))
         if qualified:
             work.note_qualified(conn, list(qualified), list(qualified.values()))
-        _wake(conn, None)
+        wake(conn, None)
     return len(written)
 
 
-# --- helpers --------------------------------------------------------------------------------------------------
-
-
-def _held(conn: psycopg.Connection, handoff_id: str) -> Case:
-    if (case := work.hold(conn, [handoff_id]).get(handoff_id)) is None:
-        raise Refused(Problem(Place(handoff_id), "there is no such handoff", "Open it from the queue or the board."))
-    return case
-
-
-def _closed(case: Case) -> Problem:
-    how = (case.outcome or "closed").replace("_", " ")
-    return Problem(Place(case.id), f"this handoff is closed: {how}", "A new one opens by itself when the person asks for something again.")
-
-
-def _wake(conn: psycopg.Connection, handoff_id: str | None) -> None:
-    rows.notify(conn, f"handoff {handoff_id}" if handoff_id else "board")
-
-
-__all__ = ["BY_HAND", "Recorded", "dispose", "pass_on", "reassign", "record_opportunities", "record_touches", "touch", "undo_touch"]
+__all__ = ["pass_on", "reassign", "record_opportunities"]

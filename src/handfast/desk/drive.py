@@ -17,11 +17,14 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Final
 
-from handfast.desk.actions import BY_HAND, dispose, record_opportunities, record_touches
+from handfast.desk.actions import record_opportunities
 from handfast.desk.contracts import Book
 from handfast.desk.handover import BATCH, Decided, decide
+from handfast.desk.held import BY_HAND
+from handfast.desk.outcomes import dispose
 from handfast.desk.refused import Refused
 from handfast.desk.tick import tick
+from handfast.desk.touches import record_touches
 from handfast.facts import Evidence, Outcome, Touch
 from handfast.problem import Problem
 from handfast.store import handover as rows

@@ -15,10 +15,13 @@ import psycopg
 from handfast.connectors.files.facts import AccountRow, DealRow, EndRow, Fact, Reader, TouchRow, read_rows
 from handfast.connectors.files.mapping import FileMap
 from handfast.connectors.files.table import Table, digest_of
-from handfast.desk.actions import BY_HAND, dispose, record_opportunities, record_touches
+from handfast.desk.actions import record_opportunities
 from handfast.desk.contracts import Book
+from handfast.desk.held import BY_HAND
 from handfast.desk.intake import in_lanes
+from handfast.desk.outcomes import dispose
 from handfast.desk.refused import Refused
+from handfast.desk.touches import record_touches
 from handfast.facts import Absence, Evidence, Rep, Signal, Touch, stable_id, utc
 from handfast.identity.normalise import email_address
 from handfast.problem import Place, Problem, one_of

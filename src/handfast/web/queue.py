@@ -220,7 +220,7 @@ def touch(
     back: Word = "",
 ) -> Response:
     """Log a touch, at once; the toast offers to take it back."""
-    from handfast.desk import actions
+    from handfast.desk import touches
 
     house = house_of(request)
     rep = _allowed(house, user, handoff_id)
@@ -234,7 +234,7 @@ def touch(
         )
 
     def act() -> str | None:
-        return actions.touch(house.store, handoff_id, rep, TouchKind(kind), request.state.at, contact=contact, note=note).id
+        return touches.touch(house.store, handoff_id, rep, TouchKind(kind), request.state.at, contact=contact, note=note).id
 
     return _acted(request, user, handoff_id, back, act, f"{words.TOUCHED[kind]}" if kind != "other" else "Touch logged")
 
@@ -242,7 +242,7 @@ def touch(
 @router.post("/touches/{touch_id}/undo")
 def undo(request: Request, user: Me, touch_id: str, back: Word = "") -> Response:
     """Take a touch back."""
-    from handfast.desk import actions
+    from handfast.desk import touches
 
     house = house_of(request)
     with house.store.reading() as conn:
@@ -254,7 +254,7 @@ def undo(request: Request, user: Me, touch_id: str, back: Word = "") -> Response
     rep = _allowed(house, user, handoff_id)
 
     def act() -> None:
-        actions.undo_touch(house.store, touch_id, rep, request.state.at)
+        touches.undo_touch(house.store, touch_id, rep, request.state.at)
 
     return _acted(request, user, handoff_id, back, act, "Touch taken back")
 
@@ -271,7 +271,7 @@ def dispose(
     back: Word = "",
 ) -> Response:
     """Say what became of it. Recycle and disqualify need a reason from the contract it was opened under."""
-    from handfast.desk import actions
+    from handfast.desk import outcomes
 
     house = house_of(request)
     rep = _allowed(house, user, handoff_id)
@@ -283,7 +283,7 @@ def dispose(
         return _refusal(request, user, handoff_id, back, problem)
 
     def act() -> None:
-        actions.dispose(
+        outcomes.dispose(
             house.store, handoff_id, rep, Outcome(outcome), request.state.at, reason=reason or None, note=note, meeting_at=meets
         )
 
