@@ -75,7 +75,8 @@ CREATE TABLE absence (
     starts_at   timestamptz NOT NULL,
     ends_at     timestamptz NOT NULL,
     why         text NOT NULL DEFAULT '',
-    PRIMARY KEY (rep_id, starts_at),
+    source      text NOT NULL DEFAULT '',             -- '' by hand or import, else the calendar it was read from
+    PRIMARY KEY (rep_id, starts_at, source),
     CHECK (starts_at < ends_at)
 );
 
@@ -581,3 +582,99 @@ CREATE TABLE person_merge_moved (
     id          text NOT NULL,
     PRIMARY KEY (merge_id, noun, id)
 );
+
+-- --- who is there, and what is owed to them -----------------------------------------------------------------------
+
+-- What a rep is like beyond name and address. No row: the week of the contract, no skill, taking handoffs.
+CREATE TABLE rep_profile (
+    rep_id      text PRIMARY KEY REFERENCES rep (id),
+    week        jsonb,                                -- their own opening hours, as a contract writes them; NULL: the contract's
+    holidays    text,                                 -- their region, such as DE-BY; NULL: the calendar's
+    skills      text[] NOT NULL DEFAULT '{}',         -- languages too: german, soc2
+    off_since   timestamptz,                          -- switched off; NULL: takes handoffs
+    off_by      text,
+    off_why     text
+);
+
+-- How many handoffs a rep was given on a day of their own zone, for capacities by the day.
+CREATE TABLE rep_day (
+    rep_id      text NOT NULL REFERENCES rep (id),
+    day         date NOT NULL,
+    taken       integer NOT NULL,
+    PRIMARY KEY (rep_id, day)
+) WITH (fillfactor = 70);
+
+-- Somebody holds a handoff for its owner, who could not take it.
+CREATE TABLE cover (
+    handoff_id  text PRIMARY KEY REFERENCES handoff (id),
+    owner_id    text NOT NULL REFERENCES rep (id),    -- whose it would have been
+    cover_id    text NOT NULL REFERENCES rep (id),
+    reason      text NOT NULL,                        -- why the owner was passed over: pto, off, …
+    since       timestamptz NOT NULL,
+    ended_at    timestamptz,
+    how         text CHECK (how IN ('handed_back', 'stays', 'moved_on'))
+);
+CREATE INDEX cover_running ON cover (owner_id) WHERE ended_at IS NULL;
+
+-- A turn given back, with its reason: the ledger shows it.
+CREATE TABLE turn_credit (
+    id          text PRIMARY KEY,                     -- one per handoff and leg
+    pool        text NOT NULL,                        -- the counter, as in `rotation`
+    rep_id      text NOT NULL REFERENCES rep (id),
+    handoff_id  text NOT NULL REFERENCES handoff (id),
+    leg         integer NOT NULL,
+    reason      text NOT NULL CHECK (reason IN ('no_show', 'wrong_owner', 'other')),
+    note        text NOT NULL DEFAULT '',
+    by          text NOT NULL,
+    at          timestamptz NOT NULL
+);
+CREATE INDEX turn_credit_rep ON turn_credit (rep_id, at);
+
+-- Another owner was named for an account, whoever did it. Filled by a trigger, so that no door can forget it.
+CREATE TABLE owner_change (
+    seq         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    account_id  text NOT NULL REFERENCES account (id),
+    was         text,
+    becomes     text,
+    by          text NOT NULL,                        -- the door: the file or source that said so, or 'unknown'
+    at          timestamptz NOT NULL,
+    state       text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'followed', 'left', 'undone')),
+    overrides   text,                                 -- the open handoff whose owner we chose otherwise
+    minutes     double precision,                     -- since that choice
+    settled_at  timestamptz
+);
+CREATE INDEX owner_change_open ON owner_change (seq) WHERE state = 'open';
+CREATE INDEX owner_change_account ON owner_change (account_id, seq);
+CREATE FUNCTION owner_changes() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO owner_change (account_id, was, becomes, by, at)
+    VALUES (NEW.id, OLD.owner_id, NEW.owner_id, coalesce(nullif(current_setting('handfast.by', true), ''), 'unknown'),
+            coalesce(nullif(current_setting('handfast.at', true), '')::timestamptz, now()));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER account_owner_changed AFTER UPDATE OF owner_id ON account
+    FOR EACH ROW WHEN (OLD.owner_id IS NOT NULL AND OLD.owner_id IS DISTINCT FROM NEW.owner_id) EXECUTE FUNCTION owner_changes();
+
+-- Somebody says that a handoff was decided wrongly; the other side or RevOps answers. The answer is a label.
+CREATE TABLE dispute (
+    id          text PRIMARY KEY,
+    handoff_id  text NOT NULL REFERENCES handoff (id),
+    about       text NOT NULL CHECK (about IN ('owner', 'readiness')),
+    leg         integer NOT NULL,                     -- the assignment it is about
+    side        text NOT NULL CHECK (side IN ('sales', 'marketing')),
+    by          text NOT NULL,
+    reason      text NOT NULL,
+    opened_at   timestamptz NOT NULL,
+    due_at      timestamptz NOT NULL,                 -- its own clock
+    late_at     timestamptz,                          -- when the lateness was noticed
+    state       text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'upheld', 'rejected', 'withdrawn')),
+    decided_by  text,
+    decided_at  timestamptz,
+    finding     text NOT NULL DEFAULT ''
+);
+CREATE UNIQUE INDEX dispute_one ON dispute (handoff_id, about) WHERE state = 'open';
+CREATE INDEX dispute_open ON dispute (due_at) WHERE state = 'open';
+CREATE INDEX dispute_handoff ON dispute (handoff_id);
+
+-- Handoffs nobody owns, the oldest first: asked before every new one is given to anybody.
+CREATE INDEX handoff_held ON handoff (opened_at, id) WHERE closed_at IS NULL AND owner_id IS NULL;
