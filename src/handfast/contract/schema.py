@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from handfast.contract.given import EXPECT, GIVEN, RULES, VERDICTS
-from handfast.contract.terms import Contract
+from handfast.contract.terms import ACTIONS, Contract
 
 #: What each term means, in one sentence, by its class and name. Shown by editors; docs/reference/contract.md says more.
 MEANING: Final[Mapping[str, str]] = {
@@ -86,6 +86,13 @@ MEANING: Final[Mapping[str, str]] = {
     "Match.review_below": "A best account less likely than this is decided by a person, on the page Review. 0.5 to 1.",
     "Match.free_mail": "Mail domains that name no account, beside the built-in list.",
     "Routing.ladder": "Which rules are asked, in order.",
+    "Routing.never": "What goes to nobody by itself: a person decides, and reads the reason.",
+    "Routing.hierarchy": "Whose owner counts beside the account's own: the parent's, the ultimate parent's, or nobody's (off).",
+    "Routing.conflicts": "Who has it where two reps have a claim; what is not said goes to a person.",
+    "Routing.customers": "The pool or rep for customers whom nobody else looks after.",
+    "Conflicts.parent": "Between the owner of the account and the owner above it: account, parent, or a person decides.",
+    "Conflicts.opportunity": "Between the owner of the account and that of its open opportunity: account, opportunity, or a person decides.",
+    "Conflicts.opportunities": "Between the owners of several open opportunities: latest, or a person decides.",
     "Routing.territories": "Conditions that claim a person for a pool or a rep; the first that holds.",
     "Routing.pools": "Reps who take turns.",
     "Routing.default": "The pool for what no rung above has given to anybody.",
@@ -101,9 +108,54 @@ MEANING: Final[Mapping[str, str]] = {
     "Sla.first_touch": "How soon the first touch is due.",
     "Sla.calendar": "In whose hours: team (the contract's own), always, or one of `calendars`.",
     "Sla.ladder": "What happens while nobody touches it, in order.",
+    "Sla.accept": "How soon the owner says yes; anew for each owner.",
+    "Sla.next_touch": "How soon after a touch, or after a step of the follow-up falls due, the next one is made.",
+    "Sla.disposition": "How soon somebody says what became of it, once nothing else is awaited.",
+    "Target.within": "How soon.",
+    "Target.calendar": "In whose hours; without it, those of the SLA.",
+    "Target.ladder": "What happens meanwhile, in order.",
+    "Contract.pauses": "Reasons for which the clocks of a handoff may stand still, each with its limit.",
+    "Contract.marketing": "What marketing owes Sales, each with a clock.",
+    "Contract.touches": "Which signals are evidence of a touch; the first rule that holds counts.",
+    "Contract.follow_up": "The sequence of attempts until somebody answers.",
+    "Pause.label": "The reason as reps read it.",
+    "Pause.at_most": "When the clocks run on by themselves.",
+    "Pause.waits_for": "To whom the time is put down in the account of delays.",
+    "Marketing.context_complete": "What `brief.required` names is there.",
+    "Marketing.contact_valid": "An address that bounced, or a number that never rings, is put right.",
+    "Marketing.volume": "So many handoffs a week or month.",
+    "Marketing.false_positives": "The share of closed handoffs that were disqualified for fit or data.",
+    "Band.every": "Over which period: week (Monday to Sunday) or month.",
+    "Band.at_least": "Fewer than this breaks the promise.",
+    "Band.at_most": "More than this breaks the promise.",
+    "Band.answer_within": "How soon marketing answers for it, in the team's hours.",
+    "Band.ladder": "What happens until they do, in order.",
+    "Share.every": "Over which period: week (Monday to Sunday) or month.",
+    "Share.at_most": "A larger share breaks the promise.",
+    "Share.minimum": "With fewer closed handoffs than this nothing is concluded.",
+    "Share.answer_within": "How soon marketing answers for it, in the team's hours.",
+    "Share.ladder": "What happens until they do, in order.",
+    "TouchRule.on": "The kind of signal.",
+    "TouchRule.when": "A condition on the signal's fields; without it every signal of the kind.",
+    "TouchRule.touch": "What was tried; or opt_out: they want to hear no more; or bounce: it never arrived.",
+    "TouchRule.contact": "Whether it is a two-way exchange. Auto-replies, bounces and voicemail never are.",
+    "TouchRule.meeting": "Whether a meeting was set by it.",
+    "FollowUp.steps": "The attempts, in order; the first is the first touch.",
+    "FollowUp.calendar": "In whose hours the waits are counted.",
+    "FollowUp.within": "How long after a step falls due it may be made.",
+    "FollowUp.stop_on": "What ends the sequence before its last step.",
+    "FollowUp.back_after": "How long an absence lasts where the reply does not say.",
+    "FollowUp.end": "What comes after the last step.",
+    "FollowStep.channel": "By which channel.",
+    "FollowStep.wait": "How long after the step before.",
+    "FollowStep.say": "A hint for the rep.",
+    "FollowEnd.within": "How soon a disposition is given once it is asked for.",
+    "FollowEnd.recycle": "The recycle reason given where none comes; without it nothing is given.",
     "Step.after": "When, counted from the start of the clock.",
     "Step.remind": "Remind the owner.",
-    "Step.tell": "Tell the owner's manager.",
+    "Step.tell": "Tell the owner's manager, or a channel: channel:sales-floor.",
+    "Step.offer": "Offer it to everybody in this pool; whoever takes it first has it.",
+    "Step.off_rotation": "Take the owner off rotation until they come back by their own switch.",
     "Step.reassign": "Give it to the next in this pool, or to this rep.",
     "Step.return_to": "Give it back to marketing; the handoff is over.",
     "Brief.themes": "Pain themes and the words that speak of them.",
@@ -122,7 +174,13 @@ MEANING: Final[Mapping[str, str]] = {
     "Reason.label": "The code as reps read it.",
     "Reason.back": "When a recycled person may be handed over again.",
     "Reason.blames": "Where to look when the code becomes frequent.",
-    "Reason.note": "Whether a note must say more.",
+    "Reason.note": "Whether a note must say more; the code `other` always needs one.",
+    "Reason.active": "false: no longer to be chosen, and still what it was for those who were given it.",
+    "Reason.requires": "Answers the rep must give with it: name and type.",
+    "Reason.after": "What must have happened before: touch (an attempt) or contact (a two-way exchange).",
+    "Reason.attempts": "So many attempts must have been made before.",
+    "Reason.leads_to": "Where it leads: nurture, suppress, reroute, merge or fix_data.",
+    "MeetingSet.time": "required: the moment of the meeting must be said; optional: if it is known.",
     "Example.name": "What the example shows, in one sentence.",
     "Example.given": "The case: a person, what they did, and when.",
     "Example.expect": "What must come of it; only what is named is compared.",
@@ -143,8 +201,8 @@ _OPEN: Final = {
     "anyOf": [{"type": "string", "pattern": r"^\s*\d{1,6}\s*open\s*$"}, {"type": "integer", "minimum": 1}],
     "examples": ["8 open"],
 }
+_PERCENT: Final = {"type": "string", "pattern": r"^\s*\d{1,3}(\.\d{1,2})?\s*%\s*$", "examples": ["20%"]}
 _INTERVAL: Final = r"^([01]\d|2[0-4]):[0-5]\d-([01]\d|2[0-4]):[0-5]\d$"
-_ACTIONS: Final = ("remind", "tell", "reassign", "return_to")
 
 
 def json_schema() -> dict[str, Any]:
@@ -155,10 +213,11 @@ def json_schema() -> dict[str, Any]:
         _describe(name, definition)
     definitions["Duration"], definitions["Cap"] = dict(_DURATION), dict(_CAP)
     definitions["Frequency"] = dict(_TIMES)
+    definitions["Share"]["properties"]["at_most"] = {**_PERCENT, "description": MEANING["Share.at_most"]}
     definitions["Pool"]["properties"]["cap"] = {**_OPEN, "description": MEANING["Pool.cap"]}
     for name in ("week", "open"):
         definitions["Calendar"]["properties"][name]["additionalProperties"]["items"]["pattern"] = _INTERVAL
-    definitions["Step"]["oneOf"] = [{"required": [action]} for action in _ACTIONS]
+    definitions["Step"]["oneOf"] = [{"required": [action]} for action in ACTIONS]
     definitions["Example"]["properties"]["given"] |= _given()
     definitions["Example"]["properties"]["expect"] |= _expect()
     top = definitions.pop("Contract")
@@ -205,6 +264,9 @@ def _given() -> dict[str, Any]:
         "signals": {"type": "array", "items": signal, "description": "What they did, each so long ago."},
         "colleagues": {"type": "array", "items": _colleague(signal), "description": "Other people of the account, and what they did."},
         "owner": {"type": "string", "description": "The rep who owns the account."},
+        "opportunity": {"type": "string", "description": "The rep who owns the account's open opportunity."},
+        "customer": {"type": ["string", "boolean"], "description": "That the account has bought; the rep who won its last opportunity."},
+        "parent": {"type": "string", "description": "The rep who owns the account above this one."},
         "away": {"type": "array", "items": {"type": "string"}, "description": "Reps who are absent."},
         "open": {"type": "object", "additionalProperties": {"type": "integer"}, "description": "How many open handoffs reps hold."},
         "at": {"type": "string", "description": "The moment, on the clocks of the contract's calendar: 2026-03-02 10:00."},

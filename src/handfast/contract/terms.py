@@ -29,7 +29,9 @@ from handfast.contract.terms_base import (
     Times,
 )
 from handfast.contract.terms_calendar import Calendar, Interval, days_of
-from handfast.contract.terms_outcome import Brief, Dispositions, Play, Reason, Refusal, Theme
+from handfast.contract.terms_follow_up import FollowEnd, FollowStep, FollowUp, TouchRule
+from handfast.contract.terms_outcome import Brief, Dispositions, MeetingSet, Play, Reason, Refusal, Theme
+from handfast.contract.terms_pool import Moves, NeedTerm
 from handfast.contract.terms_ready import (
     Bar,
     Digit,
@@ -47,17 +49,22 @@ from handfast.contract.terms_ready import (
     Ready,
     Scanners,
 )
-from handfast.contract.terms_routing import Match, Pool, Routing, Rung, Territory
-from handfast.contract.terms_sla import Sla, Step
+from handfast.contract.terms_routing import Conflicts, Match, Pool, Routing, Rung, Territory
+from handfast.contract.terms_sla import ACTIONS, CHANNEL, Action, Band, Marketing, Pause, Share, Sla, Step, Target
 
 __all__ = [
+    "ACTIONS",
+    "CHANNEL",
     "MINUTES_IN",
+    "Action",
     "AtMost",
+    "Band",
     "Bar",
     "Brief",
     "Calendar",
     "Cap",
     "Condition",
+    "Conflicts",
     "Contract",
     "Digit",
     "Dispositions",
@@ -68,6 +75,9 @@ __all__ = [
     "FieldType",
     "Fit",
     "FitRule",
+    "FollowEnd",
+    "FollowStep",
+    "FollowUp",
     "Frequency",
     "Grades",
     "Group",
@@ -75,11 +85,16 @@ __all__ = [
     "IntentRule",
     "Interval",
     "Letter",
+    "Marketing",
     "Match",
+    "Moves",
+    "MeetingSet",
     "Name",
+    "NeedTerm",
     "NeverRule",
     "NextStep",
     "OpenCap",
+    "Pause",
     "Play",
     "Pool",
     "Ready",
@@ -88,13 +103,16 @@ __all__ = [
     "Routing",
     "Rung",
     "Scanners",
+    "Share",
     "Sla",
     "Span",
     "Step",
+    "Target",
     "Term",
     "Territory",
     "Theme",
     "Times",
+    "TouchRule",
     "days_of",
 ]
 
@@ -126,6 +144,10 @@ class Contract(Term):
     match: Match = Match()
     routing: Routing
     sla: tuple[Sla, ...] = Field(min_length=1)
+    pauses: Mapping[Name, Pause] = {}
+    marketing: Marketing = Marketing()
+    touches: tuple[TouchRule, ...] = ()
+    follow_up: FollowUp | None = None
     brief: Brief = Brief()
     dispositions: Dispositions
     examples: tuple[Example, ...] = ()
