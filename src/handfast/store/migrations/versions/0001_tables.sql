@@ -238,6 +238,7 @@ CREATE TABLE handoff (
     decided_at  timestamptz NOT NULL,
     owner_id    text REFERENCES rep (id),             -- NULL: in the exception queue
     assigned_at timestamptz,
+    accepted_at timestamptz,                          -- the owner said: mine; NULL: not asked, or not yet
     touched_at  timestamptz,                          -- first attempt
     contacted_at timestamptz,                         -- first two-way exchange
     qualified_at timestamptz,                         -- opportunity opened
@@ -300,34 +301,43 @@ CREATE TABLE brief (
 
 CREATE TABLE clock (
     id          text PRIMARY KEY,
-    handoff_id  text NOT NULL REFERENCES handoff (id),
-    kind        text NOT NULL CHECK (kind IN ('first_touch', 'exception')),
-    sla         text NOT NULL,
+    handoff_id  text REFERENCES handoff (id),         -- NULL: one of marketing's measures, which are about a period
+    kind        text NOT NULL CHECK (kind IN ('first_touch', 'exception', 'accept', 'next_touch', 'disposition', 'context_complete',
+                                              'contact_valid', 'volume', 'false_positives')),
+    number      integer NOT NULL DEFAULT 0,           -- the n-th of its kind
+    current     boolean NOT NULL DEFAULT true,        -- false: another of its kind has taken its place; it is kept, and reported
+    sla         text NOT NULL,                        -- the promise: an SLA's name, or exceptions, follow_up, marketing
     calendar    text NOT NULL,
+    zone        text,                                 -- the wall clock it was reckoned on, where the calendar is the rep's
+    contract_id text,                                 -- whose terms; NULL: the handoff's own contract
     started_at  timestamptz NOT NULL,
     due_at      timestamptz NOT NULL,
     stopped_at  timestamptz,                          -- the touch that met it, or the end of the handoff
-    stopped_by  text,                                 -- 'touch', 'closed', 'assigned'
+    stopped_by  text,                                 -- touch, closed, assigned, accepted, passed_on, disposition, answered, complete, …
     breached_at timestamptz,                          -- when the breach was noticed; due_at says when it happened
-    UNIQUE (handoff_id, kind)
+    paused_at   timestamptz,                          -- it stands still since then
+    about       jsonb,                                -- of a measure: period, value, bar; of a promise: how long it was
+    UNIQUE (handoff_id, kind, number)
 ) WITH (fillfactor = 70);
+CREATE UNIQUE INDEX clock_current ON clock (handoff_id, kind) WHERE current;
 CREATE INDEX clock_running ON clock (due_at) WHERE stopped_at IS NULL;
 
 -- The steps a clock still owes. One row fires once: `state` is flipped by whoever claims it.
 CREATE TABLE timer (
     id          text PRIMARY KEY,
     clock_id    text NOT NULL REFERENCES clock (id),
-    handoff_id  text NOT NULL,                        -- the clock's; its reference is the clock's too
+    handoff_id  text,                                 -- the clock's; its reference is the clock's too
     step        integer NOT NULL,                     -- 0, 1, 2 … in the order of due times
-    action      text NOT NULL CHECK (action IN ('remind', 'tell', 'reassign', 'return_to', 'breach')),
-    target      text NOT NULL,                        -- owner, manager, a pool, marketing
+    action      text NOT NULL CHECK (action IN ('remind', 'tell', 'offer', 'reassign', 'off_rotation', 'return_to', 'breach', 'task', 'resume',
+                                                'recycle')),
+    target      text NOT NULL,                        -- owner, manager, a channel, a pool, marketing, a pause, a reason
     due_at      timestamptz NOT NULL,
-    state       smallint NOT NULL DEFAULT 0,          -- 0 waiting, 1 fired, 2 no longer owed
+    state       smallint NOT NULL DEFAULT 0,          -- 0 waiting, 1 fired, 2 no longer owed, 3 standing still with its clock
     settled_at  timestamptz,
     UNIQUE (clock_id, step)
 ) WITH (fillfactor = 70);
 CREATE INDEX timer_due ON timer (due_at) WHERE state = 0;
-CREATE INDEX timer_handoff ON timer (handoff_id) WHERE state = 0;
+CREATE INDEX timer_handoff ON timer (handoff_id) WHERE state IN (0, 3);
 
 -- Messages, written with their cause. `id` is the idempotency key the receiver sees.
 CREATE TABLE outbox (
@@ -377,7 +387,8 @@ CREATE TABLE disposition (
     meeting_at  timestamptz,                          -- meeting set: when it takes place
     by          text NOT NULL,                        -- rep id, or 'handfast'
     at          timestamptz NOT NULL,
-    recorded_at timestamptz NOT NULL
+    recorded_at timestamptz NOT NULL,
+    answers     jsonb NOT NULL DEFAULT '{}'           -- what the reason requires beside a note
 );
 CREATE INDEX disposition_handoff ON disposition (handoff_id, at);
 
@@ -396,6 +407,7 @@ CREATE TABLE opportunity (
 );
 CREATE INDEX opportunity_person ON opportunity (person_id);
 CREATE INDEX opportunity_handoff ON opportunity (handoff_id);
+CREATE INDEX opportunity_account ON opportunity (account_id) WHERE account_id IS NOT NULL;
 
 -- Every change of state, in the past tense, written with the change. Append only.
 CREATE TABLE event (
@@ -678,3 +690,54 @@ CREATE INDEX dispute_handoff ON dispute (handoff_id);
 
 -- Handoffs nobody owns, the oldest first: asked before every new one is given to anybody.
 CREATE INDEX handoff_held ON handoff (opened_at, id) WHERE closed_at IS NULL AND owner_id IS NULL;
+
+-- --- clocks that stand still, follow-up, and the way back ---------------------------------------------------------
+
+-- The clocks of a handoff stand still, for a reason the contract knows, until `ends_at` at the latest: a timer ends it then by itself.
+CREATE TABLE clock_pause (
+    id          text PRIMARY KEY,
+    handoff_id  text NOT NULL REFERENCES handoff (id),
+    reason      text NOT NULL,
+    note        text NOT NULL DEFAULT '',
+    waits_for   text NOT NULL CHECK (waits_for IN ('prospect', 'rep', 'queue', 'system')),
+    by          text NOT NULL,
+    starts_at   timestamptz NOT NULL,
+    ends_at     timestamptz NOT NULL,
+    ended_at    timestamptz,
+    ended_by    text
+);
+CREATE UNIQUE INDEX clock_pause_one ON clock_pause (handoff_id) WHERE ended_at IS NULL;
+CREATE INDEX clock_pause_handoff ON clock_pause (handoff_id, starts_at);
+
+-- The sequence of attempts with one person. At most one runs per person.
+CREATE TABLE follow_up (
+    id          text PRIMARY KEY,
+    handoff_id  text NOT NULL REFERENCES handoff (id),
+    person_id   text NOT NULL REFERENCES person (id),
+    made        integer NOT NULL,                     -- steps made so far
+    falls_due_at timestamptz,                         -- when the next step does; NULL: there is none
+    started_at  timestamptz NOT NULL,
+    ended_at    timestamptz,
+    ended_why   text                                  -- contact, meeting, opt_out, steps_made, closed, undone
+);
+CREATE UNIQUE INDEX follow_up_one ON follow_up (person_id) WHERE ended_at IS NULL;
+CREATE INDEX follow_up_handoff ON follow_up (handoff_id);
+
+-- Whether a person can be reached, and wants to be.
+CREATE TABLE reach (
+    person_id   text PRIMARY KEY REFERENCES person (id),
+    opted_out_at timestamptz,
+    bounced_at  timestamptz,                          -- the address did not take a mail; NULL again once it was put right
+    away_until  timestamptz                           -- an absence reply said so
+);
+
+-- A handoff offered to a pool: whoever takes it first has it.
+CREATE TABLE offer (
+    handoff_id  text NOT NULL REFERENCES handoff (id),
+    rep_id      text NOT NULL REFERENCES rep (id),
+    timer_id    text NOT NULL,
+    at          timestamptz NOT NULL,
+    taken_at    timestamptz,
+    PRIMARY KEY (handoff_id, rep_id)
+);
+CREATE INDEX offer_rep ON offer (rep_id) WHERE taken_at IS NULL;
