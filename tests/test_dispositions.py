@@ -44,6 +44,8 @@ class Handoff:
     id: str = "hnd_kraus"
     closed_at: datetime | None = None
     outcome: str | None = None
+    touched_at: datetime | None = None
+    contacted_at: datetime | None = None
 
 
 OPEN, TALKED = Handoff(), Handoff(outcome="connected")

@@ -19,7 +19,8 @@ from handfast.contract.calendars import calendar_problems
 from handfast.contract.given import example_problems
 from handfast.contract.place import KEY, Locator, Path
 from handfast.contract.signals import STANDARD, fields_of
-from handfast.contract.terms import Calendar, Contract, Duration, FieldType, Intent, IntentRule, Sla, Step, days_of
+from handfast.contract.terms import Calendar, Contract, Duration, FieldType, Intent, IntentRule, Reason, Sla, Step, days_of
+from handfast.contract.terms_outcome import REASONS_LEAD_TO
 from handfast.problem import Place, Problem, one_of
 
 #: Names that the rooms use for columns of their own.
@@ -27,6 +28,8 @@ _TAKEN_BY_PEOPLE: Final = frozenset({"person_id", "at", "next_step", "fit", "int
 _TAKEN_BY_SIGNALS: Final = frozenset({"signal", "person_id", "kind", "occurred_at", "at", "ago"})
 _DOMAIN: Final = re.compile(r"[\w-]+(\.[\w-]+)+")
 _PLACEHOLDERS: Final = ("first_name", "company", "theme", "asked")
+#: What a disposition holds whatever its reason.
+_ASKED_ANYWAY: Final = frozenset({"reason", "note", "outcome", "meeting_at", "back"})
 _BUILT_IN_CALENDARS: Final = ("team", "always")
 
 
@@ -380,12 +383,33 @@ def _filled(check: Check, path: Path, text: str) -> Iterator[Problem]:
 
 
 def _reasons(check: Check) -> Iterator[Problem]:
-    for code, reason in check.contract.dispositions.disqualify.reasons.items():
-        if reason.back is not None:
-            path = ("dispositions", "disqualify", "reasons", code, "back")
-            yield check.problem(
-                path, f"'{code}' is a disqualification, and nobody comes back from one", "Move it to `recycle`, or drop `back`."
-            )
+    terms = check.contract.dispositions
+    for outcome, refusal in (("recycle", terms.recycle), ("disqualify", terms.disqualify)):
+        path = ("dispositions", outcome, "reasons")
+        if not any(reason.active for reason in refusal.reasons.values()):
+            fix = "Leave one of them active: a handoff must have a way out of the queue."
+            yield check.problem(path, f"every reason for {outcome} is inactive, so nobody could {outcome} anything", fix)
+        for code, reason in refusal.reasons.items():
+            yield from _reason(check, (*path, code), outcome, code, reason)
+    for code in sorted(terms.recycle.reasons.keys() & terms.disqualify.reasons.keys()):
+        if terms.recycle.reasons[code].active and terms.disqualify.reasons[code].active and code != "other":
+            what = f"'{code}' is a reason to recycle and a reason to disqualify: reports that count it would mix the two"
+            yield check.problem(("dispositions", "disqualify", "reasons", code, KEY), what, "Give one of them a name of its own.")
+
+
+def _reason(check: Check, path: Path, outcome: str, code: str, reason: Reason) -> Iterator[Problem]:
+    if outcome == "disqualify" and reason.back is not None:
+        what = f"'{code}' is a disqualification, and nobody comes back from one"
+        yield check.problem((*path, "back"), what, "Move it to `recycle`, or drop `back`.")
+    if reason.leads_to is not None and reason.leads_to not in REASONS_LEAD_TO[outcome]:
+        what = f"{outcome} does not lead to {reason.leads_to}"
+        yield check.problem((*path, "leads_to"), what, one_of(REASONS_LEAD_TO[outcome], word=reason.leads_to))
+    for name in sorted(reason.requires.keys() & _ASKED_ANYWAY):
+        fix = "Write `note: true` for a note; leave out what a form asks for anyway."
+        yield check.problem((*path, "requires", name, KEY), f"'{name}' is what every disposition has a place for", fix)
+    if reason.after == "touch" and reason.attempts > 1:
+        what = f"{reason.attempts} attempts are asked for, and after them `after: touch` says nothing more"
+        yield check.problem((*path, "after"), what, "Drop it, or write `after: contact`.")
 
 
 def _examples(check: Check) -> Iterator[Problem]:

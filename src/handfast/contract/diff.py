@@ -129,6 +129,9 @@ _PARTS: Final[Mapping[Path, str]] = {
     ("dispositions",): "",
     ("dispositions", "recycle", "reasons"): "",
     ("dispositions", "disqualify", "reasons"): "",
+    ("dispositions", "meeting_set"): "",
+    ("dispositions", "meeting_set", "time"): "time of a meeting that was set",
+    ("dispositions", "undo"): "dispositions may be taken back for",
 }
 #: Keys of the author's own under a part, by what they are.
 _NOUNS: Final[Mapping[Path, str]] = {
@@ -184,6 +187,10 @@ _WORDS: Final[Mapping[str, str]] = {
     "back": "back after",
     "blames": "looks at",
     "note": "needs a note",
+    "active": "may be chosen",
+    "requires": "asks for",
+    "after": "only after",
+    "attempts": "attempts before",
 }
 _OPEN_FOR: Final = ("ready", "next_step", "*", "within")
 _ACTIONS: Final[Mapping[str, str]] = {

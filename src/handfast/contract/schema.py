@@ -170,6 +170,8 @@ MEANING: Final[Mapping[str, str]] = {
     "Play.ask": "Questions worth asking; the same are filled in.",
     "Dispositions.recycle": "Not now: back to nurture.",
     "Dispositions.disqualify": "Not at all.",
+    "Dispositions.meeting_set": "What must be said of a meeting that was set.",
+    "Dispositions.undo": "How long the one who gave a disposition may take it back.",
     "Refusal.reasons": "Reason codes by name.",
     "Reason.label": "The code as reps read it.",
     "Reason.back": "When a recycled person may be handed over again.",

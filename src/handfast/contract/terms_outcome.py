@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
-from handfast.contract.terms_base import Name, Span, Term
+from handfast.contract.terms_base import Duration, FieldType, Name, Span, Term
+
+#: Where a reason code leads: to marketing's nurture; out, and not to be written to again; to another owner; to somebody who says which
+#: of two records stays; to somebody who mends the data.
+LeadsTo = Literal["nurture", "suppress", "reroute", "merge", "fix_data"]
+REASONS_LEAD_TO: Final[Mapping[str, tuple[LeadsTo, ...]]] = {
+    "recycle": ("nurture", "fix_data", "reroute"),
+    "disqualify": ("suppress", "reroute", "merge", "fix_data"),
+}
 
 
 class Theme(Term):
@@ -34,20 +42,37 @@ class Brief(Term):
 
 
 class Reason(Term):
-    """A reason code. `back`: return date for recycled; `blames`: what the refusal teaches us to look at."""
+    """A reason code. `back`: return date for recycled; `blames`: what the refusal teaches us to look at.
+
+    A code that was ever given is never dropped: `active: false` takes it out of the choice and keeps what it means. `requires` names
+    answers the rep must give with it; `after` and `attempts` say what must have been tried before it may be given.
+    """
 
     label: str = ""
+    active: bool = True
     back: Span | None = None
     blames: Literal["fit", "intent", "routing", "data", "timing"] | None = None
     note: bool = False
+    requires: Mapping[Name, FieldType] = {}
+    after: Literal["touch", "contact"] | None = None
+    attempts: int = Field(default=0, ge=0, le=50)
+    leads_to: LeadsTo | None = None
 
 
 class Refusal(Term):
     reasons: Mapping[Name, Reason] = Field(min_length=1)
 
 
+class MeetingSet(Term):
+    """`time: required`: the moment of the meeting must be said with it."""
+
+    time: Literal["required", "optional"] = "optional"
+
+
 class Dispositions(Term):
-    """Reason codes for recycle and disqualify; connected and meeting set need none."""
+    """Reason codes for recycle and disqualify; connected and meeting set need none. `undo`: how long one may be taken back."""
 
     recycle: Refusal
     disqualify: Refusal
+    meeting_set: MeetingSet = MeetingSet()
+    undo: Span = Duration(amount=15, unit="minute")
