@@ -307,8 +307,7 @@ CREATE TABLE clock (
     number      integer NOT NULL DEFAULT 0,           -- the n-th of its kind
     current     boolean NOT NULL DEFAULT true,        -- false: another of its kind has taken its place; it is kept, and reported
     sla         text NOT NULL,                        -- the promise: an SLA's name, or exceptions, follow_up, marketing
-    calendar    text NOT NULL,
-    zone        text,                                 -- the wall clock it was reckoned on, where the calendar is the rep's
+    calendar    text NOT NULL,                        -- team, always, rep@ZONE, or one of the contract's
     contract_id text,                                 -- whose terms; NULL: the handoff's own contract
     started_at  timestamptz NOT NULL,
     due_at      timestamptz NOT NULL,
