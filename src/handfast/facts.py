@@ -71,7 +71,11 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Rep:
-    """Someone in Sales who can own a handoff. `manager` is the id of another rep; `time_zone` an IANA name."""
+    """Someone in Sales who can own a handoff. `manager` is the id of another rep; `time_zone` an IANA name.
+
+    `week` are their own opening hours as a contract writes them (None: the contract's), `holidays` their region (`DE-BY`; None: the
+    calendar's), `skills` what they can do, languages too. `off`: they switched themselves off, or were.
+    """
 
     id: str
     name: str
@@ -80,6 +84,10 @@ class Rep:
     manager: str | None = None
     time_zone: str = "UTC"
     active: bool = True
+    week: Mapping[str, tuple[str, ...]] | None = None
+    holidays: str | None = None
+    skills: frozenset[str] = frozenset()
+    off: bool = False
 
 
 @dataclass(frozen=True, slots=True)

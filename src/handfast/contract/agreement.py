@@ -5,19 +5,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Final
 
 from handfast.contract.calendars import hours_of
-from handfast.contract.checks import Check, checks
+from handfast.contract.check import Check
+from handfast.contract.checks import checks
 from handfast.contract.conditions import Compiled, compile_condition
 from handfast.contract.contradictions import contradictions
 from handfast.contract.place import Locator, Path, by_part
 from handfast.contract.signals import fields_of
-from handfast.contract.terms import Contract, FieldType
+from handfast.contract.terms import Contract, FieldType, NeedTerm, TouchRule
 from handfast.problem import Place, Problem
 from handfast.worktime import ALWAYS, Hours
 
@@ -31,13 +32,23 @@ BY_HAND: Final = "by_hand"
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A skill that a pool, or a territory (`of` is then `territory:NAME`), asks for; `when` None: always."""
+
+    of: str
+    skill: str
+    when: Compiled | None
+
+
+@dataclass(frozen=True, slots=True)
 class Agreement:
     """A contract and its compiled conditions, in the order of its terms: `agreement.fit[2]` is the condition of `ready.fit.points[2]`.
 
     `intent`, `next_step` and `sla` hold None for a rule without `when`: it always holds. `kinds` are the kinds of signal at which a
     verdict may change: those any rule listens to, and `OVERRIDDEN`; `signal_fields` the fields of signals that any of them, or an
     exclusion, reads, with their types. `person_fields` are the contract's own, and `email` where an exclusion asks for it. `roles` are the
-    conditions of `ready.account.roles`, in its order. `reach`: no verdict at a moment depends on signals older than this.
+    conditions of `ready.account.roles`, in its order. `touches` are those of `contract.touches` (None: always); `touch_kinds` the kinds of
+    signal they hear, `touch_fields` what they read of them. `reach`: no verdict at a moment depends on signals older than this.
     """
 
     contract: Contract
@@ -46,18 +57,32 @@ class Agreement:
     never: tuple[Compiled, ...]
     intent: tuple[Compiled | None, ...]
     next_step: tuple[Compiled | None, ...]
+    never_routed: tuple[Compiled, ...]
     territories: tuple[Compiled, ...]
+    needs: tuple[Asked, ...]
     sla: tuple[Compiled | None, ...]
     kinds: frozenset[str]
     signal_fields: Mapping[str, FieldType]
     person_fields: Mapping[str, FieldType]
     roles: tuple[Compiled, ...]
+    touches: tuple[Compiled | None, ...]
+    touch_kinds: frozenset[str]
+    touch_fields: Mapping[str, FieldType]
     reach: timedelta
     _hours: Mapping[str, Hours] = field(repr=False, compare=False)
+    _rep_hours: dict[str, Hours] = field(default_factory=dict, repr=False, compare=False)
 
     def hours(self, name: str) -> Hours:
-        """The opening hours of a calendar: `team` (the contract's own), `always`, or one of `calendars`. KeyError for any other."""
-        return self._hours[name]
+        """The opening hours of a calendar: `team` (the contract's own), `always`, one of `calendars`, or `rep@ZONE`: the team's week and
+        holidays on the wall clock of that zone. KeyError for any other."""
+        if name == "rep":  # nobody owns it yet
+            return self._hours["team"]
+        if not name.startswith("rep@"):
+            return self._hours[name]
+        if (hours := self._rep_hours.get(name)) is None:
+            team = self._hours["team"]
+            hours = self._rep_hours[name] = Hours(name[4:], team.week, team.holidays, team.closed, team.opened)
+        return hours
 
 
 def agree(
@@ -76,10 +101,13 @@ def agree(
     never = [bench.person(rule.when, "ready", "fit", "never", n, "when") for n, rule in enumerate(ready.fit.never)]
     intent = [bench.signal(rule.on, rule.when, "ready", "intent", "points", n) for n, rule in enumerate(ready.intent.points)]
     steps = [bench.signal(rule.on, rule.when, "ready", "next_step", n) for n, rule in enumerate(ready.next_step)]
+    kept = [bench.person(rule.when, "routing", "never", n, "when") for n, rule in enumerate(routing.never)]
     territories = [bench.person(rule.when, "routing", "territories", n, "when") for n, rule in enumerate(routing.territories)]
+    needs = tuple(bench.needs())
     sla = [bench.sla(rule.when, "sla", n, "when") for n, rule in enumerate(contract.sla)]
     roles = [bench.person(text, "ready", "account", "roles", name) for name, text in (ready.account.roles if ready.account else {}).items()]
     bench.excluding()
+    touches, touch_fields = bench.touching(contract.touches)
     problems = [*bench.problems, *(checks(Check(contract, bench.locate)) if checked else ())]
     if checked and not problems:
         problems = contradictions(Check(contract, bench.locate), SLA_FIELDS, BY_HAND)
@@ -92,12 +120,17 @@ def agree(
         never=_all(never),
         intent=tuple(intent),
         next_step=tuple(steps),
+        never_routed=_all(kept),
         territories=_all(territories),
+        needs=needs,
         sla=tuple(sla),
         kinds=frozenset([OVERRIDDEN, *(rule.on for rule in ready.intent.points), *(rule.on for rule in ready.next_step)]),
         signal_fields=MappingProxyType(dict(sorted(bench.read.items()))),
         person_fields=MappingProxyType(person_fields(contract)),
         roles=_all(roles),
+        touches=tuple(touches),
+        touch_kinds=frozenset(rule.on for rule in contract.touches),
+        touch_fields=MappingProxyType(touch_fields),
         reach=timedelta(minutes=ready.intent.lookback.minutes, seconds=ready.exclude.scanners.seconds if ready.exclude.scanners else 0),
         _hours=MappingProxyType(_hours(contract)),
     ), []
@@ -132,6 +165,18 @@ class _Bench:
         """A condition on what is known of person and account."""
         return self._compile(text, self.contract.fields, path)
 
+    def needs(self) -> Iterator[Asked]:
+        """What territories and pools ask of whoever takes it."""
+        routing = self.contract.routing
+        told: list[tuple[str, Path, Sequence[NeedTerm]]] = [
+            (f"territory:{territory.name}", ("routing", "territories", n), territory.needs)
+            for n, territory in enumerate(routing.territories)
+        ]
+        told += [(name, ("routing", "pools", name), pool.needs) for name, pool in routing.pools.items()]
+        for of, path, needs in told:
+            for n, need in enumerate(needs):
+                yield Asked(of, need.skill, self.person(need.when, *path, "needs", n, "when") if need.when is not None else None)
+
     def sla(self, text: str | None, *path: str | int) -> Compiled | None:
         """A condition on a handoff: the person's fields, and what the verdict said."""
         return self._compile(text, {**self.contract.fields, **SLA_FIELDS}, path, self._steps) if text is not None else None
@@ -145,6 +190,13 @@ class _Bench:
         if compiled is not None:
             self.read.update({name: fields[name] for name in compiled.names})
         return compiled
+
+    def touching(self, rules: Iterable[TouchRule]) -> tuple[list[Compiled | None], dict[str, FieldType]]:
+        """The conditions of the rules on touches, and the fields they read: these are no part of what a verdict reads."""
+        before, self.read = self.read, {}
+        compiled = [self.signal(rule.on, rule.when, "touches", n) for n, rule in enumerate(rules)]
+        fields, self.read = self.read, before
+        return compiled, dict(sorted(fields.items()))
 
     def excluding(self) -> None:
         """The fields that exclusions read of signals."""

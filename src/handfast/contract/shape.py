@@ -182,7 +182,10 @@ _CONDITIONS: Final[tuple[Path, ...]] = (
     ("ready", "intent", "points", -1, "when"),
     ("ready", "next_step", -1, "when"),
     ("ready", "account", "roles", ANY),
+    ("routing", "never", -1, "when"),
     ("routing", "territories", -1, "when"),
+    ("routing", "territories", -1, "needs", -1, "when"),
+    ("routing", "pools", ANY, "needs", -1, "when"),
     ("sla", -1, "when"),
 )
 

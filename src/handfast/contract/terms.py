@@ -31,7 +31,7 @@ from handfast.contract.terms_base import (
 from handfast.contract.terms_calendar import Calendar, Interval, days_of
 from handfast.contract.terms_follow_up import FollowEnd, FollowStep, FollowUp, TouchRule
 from handfast.contract.terms_outcome import Brief, Dispositions, MeetingSet, Play, Reason, Refusal, Theme
-from handfast.contract.terms_pool import Moves, NeedTerm
+from handfast.contract.terms_pool import Moves, NeedTerm, Pool
 from handfast.contract.terms_ready import (
     Bar,
     Digit,
@@ -49,7 +49,7 @@ from handfast.contract.terms_ready import (
     Ready,
     Scanners,
 )
-from handfast.contract.terms_routing import Conflicts, Match, Pool, Routing, Rung, Territory
+from handfast.contract.terms_routing import Conflicts, Match, Routing, Rung, Territory
 from handfast.contract.terms_sla import ACTIONS, CHANNEL, Action, Band, Marketing, Pause, Share, Sla, Step, Target
 
 __all__ = [
@@ -87,8 +87,8 @@ __all__ = [
     "Letter",
     "Marketing",
     "Match",
-    "Moves",
     "MeetingSet",
+    "Moves",
     "Name",
     "NeedTerm",
     "NeverRule",

@@ -38,7 +38,9 @@ class Step(Term):
     @model_validator(mode="after")
     def _one_action(self) -> Self:
         if sum(getattr(self, name) is not None for name in ACTIONS) != 1:
-            said = "remind: owner, tell: manager (or channel:NAME), offer: POOL, reassign: POOL, off_rotation: owner or return_to: marketing"
+            said = (
+                "remind: owner, tell: manager (or channel:NAME), offer: POOL, reassign: POOL, off_rotation: owner or return_to: marketing"
+            )
             raise ValueError(f"a step does exactly one thing: {said}")
         return self
 
@@ -127,4 +129,3 @@ class Marketing(Term):
     contact_valid: Target | None = None
     volume: Band | None = None
     false_positives: Share | None = None
-

@@ -1,39 +1,37 @@
 """Who gets a handoff: precedence first, then eligibility, then fairness; each rung tried leaves a line of working.
 
-The ladder of the contract is climbed rung by rung: the owner of a named account, the territory that claims the person, the pool for
-everybody else. A rung that has nobody to give it to passes on to the next; after the last one the handoff stands in the exception
-queue, which has a clock. It is never given silently to anybody.
+The ladder of the contract is climbed rung by rung: what goes to nobody by itself, the owner of a named account, the owner of an open
+opportunity, whoever looks after customers, the territory that claims the person, the pool for everybody else. A rung that has nobody to
+give it to passes on to the next; after the last one the handoff stands in the exception queue, which has a clock. It is never given
+silently to anybody. Where a never-rule of the routing holds, or two reps have a claim and the contract does not say who wins, the climb ends
+there: a person decides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from handfast.contract.agreement import Agreement
 from handfast.contract.terms import Pool, Routing
-from handfast.routing.ownership import Claim, territories
+from handfast.routing import owners
+from handfast.routing.owners import Holder
+from handfast.routing.ownership import Case, Claim
 from handfast.routing.roster import NOBODY, Reason, Roster, Turn, because, eligible
-from handfast.routing.rotation import Draw, Place, draw
+from handfast.routing.rotation import Draw, Place, draw, elsewhere
 
-__all__ = ["Assignment", "Case", "Claim", "Reason", "Roster", "Turn", "assign", "eligible", "territories"]
+__all__ = ["Assignment", "Case", "Claim", "Reason", "Roster", "Turn", "assign", "eligible"]
 
-Rule = Literal["named_account", "territory", "pool", "reassign", "exception"]
-#: One rung of the working, JSON-ready: `rung`, `result` (chosen, passed, nobody, held), `because`, and where they apply
-#: `pool`, `territory`, `unknown`, `owner`, `taker`, `waiting`, `skipped`.
+Rule = Literal["named_account", "open_opportunity", "customer", "territory", "pool", "reassign", "exception"]
+#: One rung of the working, JSON-ready: `rung`, `result` (chosen, passed, nobody, barred, conflict, held), `because`, and where they apply
+#: `pool`, `territory`, `unknown`, `owner`, `taker`, `waiting`, `skipped`, `read` (opportunities, parents: what the claim was read from).
 Rung = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """What routing must know of a handoff: nothing but who may have a claim on it."""
-
-    handoff_id: str
-    account_owner: str | None = None
-    territory: str | None = None
-    unknown_territories: tuple[str, ...] = ()
+#: Results after which nobody further is asked: a person decides.
+ENDS: Final = frozenset({"barred", "conflict"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +60,7 @@ class _Given(NamedTuple):
     rung: Rung
     owner: str | None = None
     pool: str | None = None
+    counts: bool = True
 
 
 class _Ask(NamedTuple):
@@ -98,13 +97,16 @@ def assign(
     Raises:
         ValueError: the case names a territory that this contract does not have.
     """
+    roster.under(agreement.contract)
     ask = _Ask(agreement.contract.routing, case, roster, at, exclude, set())
     working: list[Rung] = []
     for rule, given in _climb(ask, start_pool):
         working.append(given.rung)
         if given.owner is not None:
-            roster.took(given.owner)
-            return Assignment(given.owner, rule, given.pool, given.pool is not None, tuple(working))
+            roster.took(given.owner, at)
+            return Assignment(given.owner, rule, given.pool, given.pool is not None and given.counts, tuple(working))
+        if given.rung["result"] in ENDS:
+            break
     working.append({"rung": "exception", "result": "held", "because": _held(working)})
     return Assignment(None, "exception", None, False, tuple(working))
 
@@ -115,19 +117,59 @@ def _climb(ask: _Ask, start_pool: str | None) -> Iterator[tuple[Rule, _Given]]:
         yield "reassign", _to("reassign", start_pool, ask)
         return
     for rung in ask.routing.ladder:
-        match rung:
-            case "named_account":
-                yield rung, _named_account(ask)
-            case "territory":
-                yield rung, _territory(ask)
-            case "pool":
-                yield rung, _default_pool(ask)
+        yield ("exception" if rung == "never" else rung), _RUNGS[rung](ask)
+
+
+def _never(ask: _Ask) -> _Given:
+    """What the contract keeps from everybody. Whom readiness bars never comes this far."""
+    case = ask.case
+    if case.never is not None:
+        because = f"The contract keeps it from everybody ({case.never}): a person decides."
+        rung: Rung = {"rung": "never", "result": "barred", "because": because, "reason": case.never}
+    else:
+        said = f"; for {_listed(case.unknown_never)} that could not be known" if case.unknown_never else ""
+        rung = {"rung": "never", "result": "passed", "because": f"Nothing keeps it from being given to anybody{said}."}
+    if case.unknown_never:
+        rung["unknown"] = list(case.unknown_never)
+    return _Given(rung)
 
 
 def _named_account(ask: _Ask) -> _Given:
-    if ask.case.account_owner is None:
-        return _Given({"rung": "named_account", "result": "passed", "because": "No rep owns the account."})
-    return _to_rep("named_account", ask.case.account_owner, ask, "owns the account")
+    return _held_by("named_account", owners.named_account(ask.case, ask.routing, ask.roster), ask)
+
+
+def _open_opportunity(ask: _Ask) -> _Given:
+    return _held_by("open_opportunity", owners.open_opportunity(ask.case, ask.routing, ask.roster), ask)
+
+
+def _held_by(name: str, holder: Holder, ask: _Ask) -> _Given:
+    """To whom it belongs, if anybody; with what that was read from."""
+    if holder.conflict is not None:
+        given = _Given({"rung": name, "result": "conflict", "because": holder.conflict})
+    elif holder.rep is None:
+        given = _Given({"rung": name, "result": "passed", "because": holder.passed})
+    else:
+        given = _to_rep(name, holder.rep, ask, holder.why)
+    if holder.read:
+        given.rung["read"] = holder.read
+    return given
+
+
+def _customer(ask: _Ask) -> _Given:
+    """Those who look after a customer, one after the other; whom one of them was skipped for is kept."""
+    found, passed = owners.of_customer(ask.case, ask.routing, ask.roster)
+    skipped: list[Any] = []
+    given = _Given({"rung": "customer", "result": "passed", "because": passed})
+    for holder in found:
+        to_pool = holder.rep is not None and holder.rep in ask.routing.pools
+        given = _to("customer", holder.rep or "", ask) if to_pool else _held_by("customer", holder, ask)
+        given.rung["read"] = holder.read
+        skipped += given.rung.get("skipped", ())
+        if given.owner is not None or given.rung["result"] in ENDS:
+            break
+    if skipped:
+        given.rung["skipped"] = skipped
+    return given
 
 
 def _territory(ask: _Ask) -> _Given:
@@ -160,13 +202,26 @@ def _default_pool(ask: _Ask) -> _Given:
     return _to("pool", name, ask)
 
 
+_RUNGS: Final[Mapping[str, Callable[[_Ask], _Given]]] = {
+    "never": _never,
+    "named_account": _named_account,
+    "open_opportunity": _open_opportunity,
+    "customer": _customer,
+    "territory": _territory,
+    "pool": _default_pool,
+}
+
+
 def _to(rule: str, to: str, ask: _Ask) -> _Given:
     """Gives it to the pool of this name, else to the rep."""
     if (pool := ask.routing.pools.get(to)) is None:
         return _to_rep(rule, to, ask, f"is named by this {rule}")
     ask.tried.add(to)
-    drawn = draw(to, pool, ask.roster, ask.at, ask.exclude)
-    skipped = [_skip(rep, reason, pool, ask) for rep, reason in drawn.skipped]
+    needs = _needs(rule, to, ask)
+    if (back := _back(rule, to, pool, ask, needs)) is not None:
+        return back
+    drawn = draw(to, pool, ask.roster, ask.at, ask.exclude, needs, elsewhere(to, ask.routing.pools) if pool.counter else NOBODY)
+    skipped = [_skip(rep, reason, pool, ask, needs) for rep, reason in drawn.skipped]
     taker = drawn.taker
     if taker is None:
         return _Given(
@@ -185,23 +240,35 @@ def _to(rule: str, to: str, ask: _Ask) -> _Given:
     return _Given(rung, taker.rep, to)
 
 
-def _to_rep(rule: str, rep: str, ask: _Ask, why: str) -> _Given:
-    name, pool = ask.roster.name(rep), _roomiest(ask.routing, rep)
-    if (reason := eligible(rep, ask.roster, pool, ask.at, ask.exclude)) is None:
-        return _Given({"rung": rule, "result": "chosen", "owner": rep, "because": f"{name} {why}."}, rep)
-    skip = _skip(rep, reason, pool, ask)
-    return _Given({"rung": rule, "result": "nobody", "because": f"{name} {why}, but cannot take it.", "skipped": [skip]})
+def _needs(rule: str, to: str, ask: _Ask) -> frozenset[str]:
+    """The skills asked for by whom it goes to, and by the territory that sends it there."""
+    if not ask.case.needs:
+        return NOBODY
+    asked = ask.case.needs.get(to, NOBODY)
+    return asked | ask.case.needs.get(f"territory:{ask.case.territory}", NOBODY) if rule == "territory" else asked
 
 
-def _roomiest(routing: Routing, rep: str) -> Pool | None:
-    """Of the pools a rep is a member of, the one with the largest capacity; None where any has none, or there is no pool.
-
-    A capacity is a promise to the rep, so ownership does not break it; with several, the widest is the promise they cannot do without.
-    """
-    pools = [pool for pool in routing.pools.values() if rep in pool.members]
-    if not pools or any(pool.cap is None for pool in pools):
+def _back(rule: str, to: str, pool: Pool, ask: _Ask, needs: frozenset[str]) -> _Given | None:
+    """To the member who had this person last, where the pool is sticky and they can take it: it is theirs, and no turn."""
+    last = ask.case.last
+    if last is None or pool.sticky is None or last[0] not in pool.members or rule == "reassign":
         return None
-    return max(pools, key=lambda pool: pool.cap or 0)
+    rep, until = last
+    if (ask.at - until).total_seconds() > pool.sticky_minutes * 60 or eligible(
+        rep, ask.roster, pool, ask.at, ask.exclude, needs
+    ) is not None:
+        return None
+    because = f"They come back, and {ask.roster.name(rep)} had them last, until {until:%Y-%m-%d}."
+    return _Given({"rung": rule, "result": "chosen", "pool": to, "owner": rep, "because": because, "sticky": True}, rep, to, counts=False)
+
+
+def _to_rep(rule: str, rep: str, ask: _Ask, why: str) -> _Given:
+    name, pool = ask.roster.name(rep), ask.roster.promise(ask.routing, rep)
+    needs = _needs(rule, rep, ask) if rule == "territory" else NOBODY
+    if (reason := eligible(rep, ask.roster, pool, ask.at, ask.exclude, needs)) is None:
+        return _Given({"rung": rule, "result": "chosen", "owner": rep, "because": f"{name} {why}."}, rep)
+    skip = _skip(rep, reason, pool, ask, needs)
+    return _Given({"rung": rule, "result": "nobody", "because": f"{name} {why}, but cannot take it.", "skipped": [skip]})
 
 
 def _turn_of(taker: Place, drawn: Draw, pool: str, roster: Roster) -> str:
@@ -215,12 +282,14 @@ def _standing(place: Place) -> Rung:
     return {"rep": place.rep, "turns": place.turns, "weight": place.weight, "after": round(place.after, 6)}
 
 
-def _skip(rep: str, reason: Reason, pool: Pool | None, ask: _Ask) -> Rung:
-    return {"rep": rep, "reason": reason, "because": because(reason, rep, ask.roster, pool, ask.at)}
+def _skip(rep: str, reason: Reason, pool: Pool | None, ask: _Ask, needs: frozenset[str] = NOBODY) -> Rung:
+    return {"rep": rep, "reason": reason, "because": because(reason, rep, ask.roster, pool, ask.at, needs)}
 
 
 def _held(working: list[Rung]) -> str:
     """Why nobody got it: the word of the last rung that had somebody to ask, with what those said."""
+    if working and working[-1]["result"] in ENDS:
+        return f"It stands in the exception queue: {working[-1]['because']}"
     asked = [rung for rung in working if rung["result"] == "nobody"]
     if not asked:
         return "It stands in the exception queue: " + " ".join(rung["because"] for rung in working)

@@ -8,15 +8,22 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
+from zoneinfo import ZoneInfo
 
-from handfast.contract.terms import Pool
+from handfast.contract.calendars import hours_of
+from handfast.contract.terms import Calendar, Contract, Pool, Routing
 from handfast.facts import Absence, Rep
+from handfast.worktime import Hours
 
 #: Why a rep was passed over. All but `over_share` are answers of `eligible`; that one belongs to the rotation.
-Reason = Literal["unknown_rep", "inactive", "pto", "excluded", "capped", "over_share"]
+Reason = Literal[
+    "unknown_rep", "inactive", "pto", "off", "excluded", "skill", "holiday", "off_hours", "capped", "capped_today", "over_share"
+]
+#: Reasons that end by themselves or by the rep: whoever takes it meanwhile covers for them.
+AWAY: Final = frozenset({"pto", "off", "holiday", "off_hours"})
 
 NOBODY: Final[frozenset[str]] = frozenset()
 
@@ -38,7 +45,10 @@ class Turn(NamedTuple):
 class Roster:
     """The working copy for one batch. Changed by `assign` as it decides; thrown away afterwards."""
 
-    __slots__ = ("_absences", "_changed", "_members", "_open", "_reps", "_rows", "_starts")
+    __slots__ = (
+        *("_absences", "_calendars", "_changed", "_hours", "_members", "_open", "_promises", "_reps", "_rows", "_starts", "_taken"),
+        *("_taken_now", "_zones"),
+    )
 
     def __init__(
         self,
@@ -46,6 +56,7 @@ class Roster:
         absences: Iterable[Absence] = (),
         open_counts: Mapping[str, int] | None = None,
         turns: Iterable[Turn | tuple[str, str, int, float, datetime | None]] = (),
+        taken: Mapping[tuple[str, date], int] | None = None,
     ) -> None:
         """Takes what the store holds.
 
@@ -54,6 +65,7 @@ class Roster:
             absences: any number per rep, in any order; they may overlap.
             open_counts: rep id to the number of open handoffs they own, whatever pool or rule gave them.
             turns: every row of the rotation table, also of reps who have left a pool: their place moves on with the pool.
+            taken: (rep id, day of their own zone) to the number of handoffs they were given on it.
         """
         self._reps = dict(reps)
         self._open = dict(open_counts or {})
@@ -65,6 +77,17 @@ class Roster:
         self._starts = {rep: [a.starts_at for a in spans] for rep, spans in self._absences.items()}
         self._changed: set[tuple[str, str]] = set()
         self._members: dict[str, tuple[Pool, tuple[tuple[str, float], ...]]] = {}
+        self._taken = dict(taken or {})
+        self._taken_now: dict[tuple[str, date], int] = {}
+        self._zones: dict[str, ZoneInfo] = {}
+        self._calendars: Mapping[str, Calendar] = {}
+        self._hours: dict[tuple[str, str], Hours | None] = {}
+        self._promises: dict[str, tuple[Routing, Pool | None]] = {}
+
+    def under(self, contract: Contract) -> None:
+        """From now on the hours that pools ask for are those of this contract's calendars. `assign` says it for each decision."""
+        if self._calendars.get("team") is not contract.calendar:
+            self._calendars, self._hours = {**contract.calendars, "team": contract.calendar}, {}
 
     def rep(self, rep: str) -> Rep | None:
         return self._reps.get(rep)
@@ -86,9 +109,48 @@ class Roster:
         """How many open handoffs this rep owns, with those of this batch."""
         return self._open.get(rep, 0)
 
-    def took(self, rep: str) -> None:
-        """One more open handoff. `assign` calls it for each decision; the desk for changes made by hand."""
+    def took(self, rep: str, at: datetime | None = None) -> None:
+        """One more open handoff, given at `at` (UTC). `assign` calls it for each decision; the desk for changes made by hand."""
         self._open[rep] = self._open.get(rep, 0) + 1
+        if at is not None:
+            day = (rep, self.day(rep, at))
+            self._taken[day] = self._taken.get(day, 0) + 1
+            self._taken_now[day] = self._taken_now.get(day, 0) + 1
+
+    def day(self, rep: str, at: datetime) -> date:
+        """The day `at` is for this rep, on their own wall clock."""
+        if (zone := self._zones.get(rep)) is None:
+            known = self._reps.get(rep)
+            zone = self._zones[rep] = ZoneInfo(known.time_zone if known is not None else "UTC")
+        return at.astimezone(zone).date()
+
+    def taken_on(self, rep: str, at: datetime) -> int:
+        """How many handoffs this rep was given on the day of `at`, with those of this batch."""
+        return self._taken.get((rep, self.day(rep, at)), 0)
+
+    def taken_now(self) -> list[tuple[str, date, int]]:
+        """What this batch gave to whom on which day: to be added to what is stored."""
+        return [(rep, day, count) for (rep, day), count in sorted(self._taken_now.items())]
+
+    def hours(self, rep: str, calendar: str) -> Hours | None:
+        """When this rep works, for a pool that asks for the hours of `calendar`; None for `always`, and where the rep has no hours at all.
+
+        Their own week, else the calendar's, on the clocks of their own zone; the holidays of their region, else the calendar's. Single
+        dates of the calendar hold for everybody.
+        """
+        if (rep, calendar) not in self._hours:
+            self._hours[rep, calendar] = _hours(self._reps[rep], self._calendars.get(calendar))
+        return self._hours[rep, calendar]
+
+    def promise(self, routing: Routing, rep: str) -> Pool | None:
+        """What the contract promises a rep whatever gives them a handoff: of the pools they are in, the loosest of each limit; None: none.
+
+        A capacity is a promise to the rep, so ownership does not break it; with several, the widest is the one they cannot do without.
+        """
+        kept = self._promises.get(rep)
+        if kept is None or kept[0] is not routing:
+            kept = self._promises[rep] = (routing, _loosest([pool for pool in routing.pools.values() if rep in pool.members]))
+        return kept[1]
 
     def gave_up(self, rep: str) -> None:
         """One open handoff fewer: closed, returned, or handed to somebody else."""
@@ -115,10 +177,13 @@ class Roster:
         return [self._rows[pool][rep] for pool, rep in sorted(self._changed)]
 
 
-def eligible(rep: str, roster: Roster, pool: Pool | None, at: datetime, exclude: frozenset[str] = NOBODY) -> Reason | None:
-    """Why this rep may not take a handoff at `at`, or None if they may. The only place where this is decided.
+def eligible(
+    rep: str, roster: Roster, pool: Pool | None, at: datetime, exclude: frozenset[str] = NOBODY, needs: frozenset[str] = NOBODY
+) -> Reason | None:
+    """Why this rep may not take a handoff at `at`, or None if they may. The only place where this is decided, for every door.
 
-    A capacity counts all open handoffs of the rep, whichever rule gave them. `pool` says which capacity holds; None: no capacity.
+    A capacity counts all open handoffs of the rep, or all given to them that day, whichever rule gave them. `pool` says which capacity and
+    which hours hold; None: none. `needs`: skills that this handoff asks for.
     """
     if (known := roster._reps.get(rep)) is None:
         return "unknown_rep"
@@ -128,12 +193,47 @@ def eligible(rep: str, roster: Roster, pool: Pool | None, at: datetime, exclude:
         return "excluded"
     if rep in roster._starts and roster.absence(rep, at) is not None:
         return "pto"
-    if pool is not None and pool.cap is not None and roster._open.get(rep, 0) >= pool.cap:
+    if known.off:
+        return "off"
+    if needs and not needs <= known.skills:
+        return "skill"
+    return _within(known, roster, pool, at) if pool is not None else None
+
+
+def _within(rep: Rep, roster: Roster, pool: Pool, at: datetime) -> Reason | None:
+    """The hours and capacities of a pool."""
+    if pool.hours is not None and (hours := roster.hours(rep.id, pool.hours)) is not None and not hours.is_open(at):
+        special = hours.special_on(roster.day(rep.id, at))
+        return "holiday" if special is not None and special.kind == "holiday" else "off_hours"
+    if pool.cap is not None and roster._open.get(rep.id, 0) >= pool.cap:
         return "capped"
+    if pool.per_day is not None and roster.taken_on(rep.id, at) >= pool.per_day:
+        return "capped_today"
     return None
 
 
-def because(reason: Reason, rep: str, roster: Roster, pool: Pool | None, at: datetime) -> str:
+def _hours(rep: Rep, calendar: Calendar | None) -> Hours | None:
+    if calendar is None:
+        return None
+    week = calendar.week if rep.week is None else rep.week
+    own = {"timezone": rep.time_zone, "week": week, "holidays": rep.holidays or calendar.holidays}
+    return hours_of(calendar.model_copy(update=own))
+
+
+def _loosest(pools: list[Pool]) -> Pool | None:
+    """One pool that stands for several: no capacity where any of them has none, else the largest; hours only where all ask for some."""
+    if not pools:
+        return None
+    caps, days = [pool.cap for pool in pools], [pool.per_day for pool in pools]
+    cap = None if None in caps else max(one for one in caps if one is not None)
+    per_day = None if None in days else max(one for one in days if one is not None)
+    hours = pools[0].hours if all(pool.hours is not None for pool in pools) else None
+    if cap is None and per_day is None and hours is None:
+        return None
+    return Pool(members=pools[0].members, cap=cap, per_day=per_day, hours=hours)
+
+
+def because(reason: Reason, rep: str, roster: Roster, pool: Pool | None, at: datetime, needs: frozenset[str] = NOBODY) -> str:
     """The reason as a sentence. It does not say why somebody is away: that is theirs."""
     name = roster.name(rep)
     match reason:
@@ -141,15 +241,40 @@ def because(reason: Reason, rep: str, roster: Roster, pool: Pool | None, at: dat
             return f"{name} is ahead of their share, so this turn cannot be theirs."
         case "capped":
             return f"{name} has {roster.open_count(rep)} open and may hold {pool.cap if pool else 'no more'}."
+        case "capped_today":
+            return f"{name} was given {roster.taken_on(rep, at)} today and may be given {pool.per_day if pool else 'no more'} a day."
         case "pto":
             away = roster.absence(rep, at)
             return f"{name} is away until {_told(away.ends_at)} UTC." if away else f"{name} is away."
+        case "off":
+            return f"{name} is switched off and takes nothing until they switch themselves on."
+        case "holiday" | "off_hours":
+            return _shut(rep, roster, pool, at)
+        case "skill":
+            known = roster.rep(rep)
+            missing = sorted(needs - (known.skills if known is not None else NOBODY))
+            return f"It asks for {' and '.join(missing) or 'a skill'}, which {name} does not have."
         case "excluded":
             return f"{name} is left out: the handoff is moving on from them."
         case "inactive":
             return f"{name} no longer takes handoffs."
         case "unknown_rep":
             return f"No rep '{rep}' is known: add them, or correct the contract."
+
+
+def _shut(rep: str, roster: Roster, pool: Pool | None, at: datetime) -> str:
+    """Outside their hours, and until when; on a holiday, which one."""
+    name, known = roster.name(rep), roster.rep(rep)
+    hours = roster.hours(rep, pool.hours) if pool is not None and pool.hours is not None and known is not None else None
+    if hours is None or known is None:
+        return f"{name} is not at work now."
+    special = hours.special_on(roster.day(rep, at))
+    why = f"has a holiday ({special.name})" if special is not None and special.name else "is not at work now"
+    try:
+        back = hours.next_opening(at).astimezone(ZoneInfo(known.time_zone))
+    except ValueError:
+        return f"{name} {why}."
+    return f"{name} {why}; back {back:%a} {back.day} {back:%b %H:%M} ({known.time_zone})."
 
 
 @lru_cache(maxsize=1024)

@@ -18,6 +18,7 @@ The state belongs to the member, so a change of membership resets nothing. Why t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
@@ -58,21 +59,45 @@ class _Able(NamedTuple):
     level: float
 
 
-def draw(name: str, pool: Pool, roster: Roster, at: datetime, exclude: frozenset[str] = NOBODY) -> Draw:
+def counter_of(name: str, pool: Pool) -> str:
+    """Under which name the turns of a pool are kept: its own, or that of the counter it shares. No pool can be called `counter:…`."""
+    return name if pool.counter is None else f"counter:{pool.counter}"
+
+
+def elsewhere(name: str, pools: Mapping[str, Pool]) -> frozenset[str]:
+    """Who has turns under the counter of this pool without being a member of it: members of the other pools that share it."""
+    counter, mine = pools[name].counter, pools[name].members
+    if counter is None:
+        return NOBODY
+    return frozenset(rep for pool in pools.values() if pool.counter == counter for rep in pool.members) - frozenset(mine)
+
+
+def draw(
+    name: str,
+    pool: Pool,
+    roster: Roster,
+    at: datetime,
+    exclude: frozenset[str] = NOBODY,
+    needs: frozenset[str] = NOBODY,
+    others: frozenset[str] = NOBODY,
+) -> Draw:
     """Draws one turn of this pool and enters it in the roster.
 
     Args:
-        name: the pool's name, under which its turns are kept.
-        pool: its members, weights and capacity.
+        name: the pool's name.
+        pool: its members, weights, capacities, hours and counter.
         at: the moment of the decision, UTC.
         exclude: reps who may not take this one, say because it is being taken from them.
+        needs: skills this one asks for.
+        others: members of other pools with the same counter (`elsewhere`): this turn does not move them.
     """
-    members, rows = roster.members(name, pool), roster.turns(name)
+    counter = counter_of(name, pool)
+    members, rows = roster.members(name, pool), roster.turns(counter)
     skipped: list[tuple[str, Reason]] = []
     here: list[tuple[str, float]] = []
     total = 0.0
     for rep, weight in members:
-        if (reason := eligible(rep, roster, pool, at, exclude)) is None:
+        if (reason := eligible(rep, roster, pool, at, exclude, needs)) is None:
             here.append((rep, weight))
             total += weight
         else:
@@ -81,13 +106,15 @@ def draw(name: str, pool: Pool, roster: Roster, at: datetime, exclude: frozenset
         return Draw(None, (), tuple(skipped))
     pool_level = _pool_level(members, rows)
     step = 1.0 / total
-    able = [_able(rep, weight, rows.get(rep), pool_level) for rep, weight in here]
+    # Under a shared counter somebody may be far ahead by what they took in another pool: that is meant, and mends itself.
+    far = math.inf if pool.counter is not None else FARTHEST
+    able = [_able(rep, weight, rows.get(rep), pool_level, far) for rep, weight in here]
     bar = pool_level + step - _HAIR
     # Where all who are here are ahead of their share, somebody has to take it all the same.
     line = _line([one for one in able if one.level < bar] or able)
     if len(line) < len(able):
         skipped += [(one.rep, "over_share") for one in able if one.level >= bar]
-    _enter(name, able, line[0], step, roster=roster, at=at)
+    _enter(counter, able, line[0], step, roster=roster, at=at, others=others)
     return Draw(line[0], tuple(line[1:]), tuple(skipped))
 
 
@@ -101,11 +128,11 @@ def _pool_level(members: tuple[tuple[str, float], ...], rows: Mapping[str, Turn]
     return mass / total if total else 0.0
 
 
-def _able(rep: str, weight: float, row: Turn | None, pool_level: float) -> _Able:
+def _able(rep: str, weight: float, row: Turn | None, pool_level: float, farthest: float = FARTHEST) -> _Able:
     """A joiner starts at the pool's level; nobody is farther from it than is allowed."""
     if row is None:
         return _Able(rep, weight, row, pool_level)
-    far, ahead = FARTHEST / weight, row.level - pool_level
+    far, ahead = farthest / weight, row.level - pool_level
     if -far <= ahead <= far:
         return _Able(rep, weight, row, row.level)
     return _Able(rep, weight, row, pool_level + (far if ahead > 0 else -far))
@@ -122,14 +149,17 @@ def _line(able: list[_Able]) -> list[Place]:
     return [place for *_, place in line]
 
 
-def _enter(name: str, able: list[_Able], taker: Place, step: float, *, roster: Roster, at: datetime) -> None:
+def _enter(
+    name: str, able: list[_Able], taker: Place, step: float, *, roster: Roster, at: datetime, others: frozenset[str] = NOBODY
+) -> None:
     """Writes the turn: the taker's level rises by 1/weight, and whoever could not take part moves along with the pool, `step` up.
 
-    Those who left the pool move along too, so that they find their place again should they come back.
+    Those who left the pool move along too, so that they find their place again should they come back. `others` do not: it was not theirs to
+    take, and what they took elsewhere is what the counter shares.
     """
     rows = roster.turns(name)
     here = {one.rep for one in able}
-    for away in [row for rep, row in rows.items() if rep not in here]:
+    for away in [row for rep, row in rows.items() if rep not in here and rep not in others]:
         roster.put(away._replace(level=away.level + step))
     for rep, _, row, level in able:
         if rep == taker.rep:
@@ -138,3 +168,15 @@ def _enter(name: str, able: list[_Able], taker: Place, step: float, *, roster: R
             roster.put(Turn(name, rep, 0, level))
         elif row.level != level:
             roster.put(row._replace(level=level))
+
+
+def give_back(counter: str, rep: str, weight: float, roster: Roster) -> bool:
+    """Takes a turn off a member's count, as if it had not been drawn: their level falls by 1/weight. False where they have none to give.
+
+    The pool's level, the mean of its members', falls with it by their share: nobody else's place changes.
+    """
+    row = roster.turns(counter).get(rep)
+    if row is None or row.turns < 1:
+        return False
+    roster.put(row._replace(turns=row.turns - 1, level=row.level - 1.0 / weight))
+    return True
