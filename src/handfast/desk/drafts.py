@@ -16,9 +16,10 @@ from handfast.contract.reading import read_contract
 from handfast.contract.text import LONGEST
 from handfast.desk.contracts import OPERATOR, add_version, put_in_force, record, told
 from handfast.desk.refused import Refused
+from handfast.dispositions import dropped
 from handfast.facts import utc
 from handfast.problem import Place, Problem
-from handfast.store import contracts
+from handfast.store import contracts, outcomes
 from handfast.store.contracts import Draft, Version
 from handfast.tuning.coverage import Coverage, cover
 from handfast.tuning.proof import Proof, prove
@@ -288,6 +289,9 @@ def _sound_to_sign(conn: Conn, draft: Draft, agreement: Agreement, side: Side, w
     before = in_force(contracts.versions(conn), draft.takes_force or at)
     if before is not None and before.content == agreement.id:
         raise _refused(place, f"its terms are those of version {before.version}, which holds then anyway", "There is nothing to sign.")
+    if lost := dropped(agreement.contract, outcomes.used_reasons(conn)):
+        first = lost[0]
+        raise _refused(place, f"{first.where}: {first.what}", first.fix)
 
 
 def _agree(conn: Conn, draft: Draft, agreement: Agreement, given: Mapping[Side, Signature], at: datetime) -> Version:
