@@ -247,12 +247,16 @@ class Hours:
             if minutes < 0:
                 raise ValueError(f"{minutes} minutes: a duration cannot be negative")
             return self.next_opening_s(start)
+        return self.worked_off_s(start, minutes * 60)
+
+    def worked_off_s(self, start: int, seconds: int) -> int:
+        """When so many seconds (at least one) of working time have passed since `start`. Raises BeyondCalendarError."""
         laid = self._plan.laid
         if not laid[3] <= start < laid[4]:
             laid = self._plan.at(start)
         starts, ends, before, _, _ = laid
         i = bisect_right(ends, start)
-        target = before[i] + minutes * 60
+        target = before[i] + seconds
         if i < len(starts) and start > starts[i]:
             target += start - starts[i]
         while target > before[-1]:
@@ -302,6 +306,14 @@ class Hours:
             # The fraction is working time too. Where the whole seconds end exactly at closing, it is worked off after the next opening.
             return _moment(self.next_opening_s(due), since.microseconds)
         return _EPOCH + timedelta(0, due)
+
+    def worked_off(self, start: datetime, seconds: int) -> datetime:
+        """When so many seconds of working time have passed since `start`; for none, `start` if open, else the next opening.
+
+        The fraction of a second of `start` is dropped. Raises BeyondCalendarError.
+        """
+        second = _split(start)[0]
+        return _moment(self.worked_off_s(second, seconds) if seconds > 0 else self.next_opening_s(second))
 
     def due_after_days(self, start: datetime, days: int) -> datetime:
         """The same time on the wall `days` calendar days later, or the next opening after it if closed then.

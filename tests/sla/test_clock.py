@@ -15,7 +15,8 @@ from handfast.contract.agreement import SLA_FIELDS, Agreement, agree
 from handfast.contract.conditions import as_frame
 from handfast.contract.terms import Contract, Duration
 from handfast.problem import Place
-from handfast.sla.clock import EXCEPTIONS, Clock, choose, explain_due, start, start_exception
+from handfast.sla.clock import EXCEPTIONS, Clock, choose, start, start_exception
+from handfast.sla.due import explain_due
 
 NEW_YORK = ZoneInfo("America/New_York")
 HAND_RAISER: dict[str, Any] = {

@@ -32,6 +32,12 @@ _KINDS: Final[Mapping[str, Mapping[str, FieldType]]] = {
     "email_clicked": {"campaign": "text", "link": "text"},
     "webinar_registered": {"webinar": "text"},
     "webinar_attended": {"webinar": "text", "minutes": "int"},
+    "call_logged": {"outcome": "text", "seconds": "int", "rep": "text"},
+    "email_sent": {"subject": "text", "rep": "text"},
+    "email_replied": {"subject": "text", "rep": "text"},
+    "email_bounced": {"subject": "text", "rep": "text"},
+    "meeting_held": {"meeting": "text", "rep": "text"},
+    "unsubscribed": {},
     "identified": {},
     "grouped": {},
 }

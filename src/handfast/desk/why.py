@@ -16,7 +16,8 @@ from handfast.desk.verdicts import typed
 from handfast.readiness.explain import workings
 from handfast.readiness.history import score_history
 from handfast.readiness.verdict import judge
-from handfast.sla.clock import Clock, explain_due
+from handfast.sla.clock import Clock
+from handfast.sla.due import explain_due
 from handfast.store import handover as rows
 from handfast.store import story
 from handfast.store.base import Store

@@ -1,32 +1,56 @@
-"""The clock of a handoff: when the first touch is due, and what happens on the way there and after.
+"""Clocks: when something is due, and what happens on the way there and after.
 
-A clock belongs to the handoff, not to its owner: it starts when the signal that made the handoff was received and is never reset, whoever
-owns it later. Everything about it is a function of the contract and its start, so it can be computed again and will be the same.
+A clock belongs to the handoff, not to its owner: the first touch is due from when the signal that made the handoff was received, and is
+never reset, whoever owns it later. Only `accept` is asked of each owner anew. Everything about a clock is a function of the contract and
+its start, so it can be computed again and will be the same.
+
+| kind | starts | stops |
+|---|---|---|
+| `first_touch` | with the handoff | the first attempt |
+| `accept` | with each owner | that owner says yes, or touches it; another owner |
+| `next_touch` | a step of the follow-up falls due; without one, with each touch | the next touch, a contact that ends the sequence |
+| `disposition` | nothing else is awaited: a contact, or the last step | an outcome |
+| `exception` | nobody could take it | an owner |
+| `context_complete`, `contact_valid` | something is missing, or bounced | marketing puts it right |
+| `volume`, `false_positives` | a period ended outside its bounds | marketing answers |
+
+The end of the handoff stops all of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, Literal
-from zoneinfo import ZoneInfo
+from typing import Any, Final, Literal, get_args
 
 import polars as pl
 
 from handfast.contract.agreement import Agreement
-from handfast.contract.terms import Duration, Sla, Step
+from handfast.contract.terms import Duration, Sla, Step, Target
 from handfast.facts import stable_id
 from handfast.routing.ownership import answers
-from handfast.worktime import Counted, Hours
+from handfast.worktime import Hours
 
-Kind = Literal["first_touch", "exception"]
-Action = Literal["remind", "tell", "reassign", "return_to", "breach"]
+Kind = Literal[
+    "first_touch", "exception", "accept", "next_touch", "disposition", "context_complete", "contact_valid", "volume", "false_positives"
+]
+Action = Literal["remind", "tell", "offer", "reassign", "off_rotation", "return_to", "breach", "task", "resume", "recycle"]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+#: What marketing owes; the others are owed by Sales.
+MARKETINGS: Final[frozenset[Kind]] = frozenset({"context_complete", "contact_valid", "volume", "false_positives"})
+#: Those of a handoff in work, which stand still together.
+PAUSABLE: Final[tuple[Kind, ...]] = ("first_touch", "accept", "next_touch", "disposition")
 
 #: The name under which the exception queue's clock is kept and counted.
 EXCEPTIONS: Final = "exceptions"
+#: And those of the follow-up and of marketing's promises.
+FOLLOW_UP: Final = "follow_up"
+MARKETING: Final = "marketing"
 #: Who minds the exception queue, and whoever has no manager.
 OPS: Final = "ops"
+#: Steps that were not in a ladder are numbered from here, so that they never take the number of one that was.
+BESIDE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +59,7 @@ class Timer:
 
     id: str
     clock_id: str
-    handoff_id: str
+    handoff_id: str | None
     step: int
     action: Action
     target: str
@@ -44,16 +68,22 @@ class Timer:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """A deadline with its calendar. `sla` names the contract's SLA, or `exceptions`; times are UTC."""
+    """A deadline with its calendar. `sla` names the promise: an SLA, `exceptions`, `follow_up` or `marketing`; times are UTC.
+
+    `number`: the n-th of its kind on the handoff. `contract`: whose terms; None: those of the handoff. `about`: what a measure found.
+    """
 
     id: str
-    handoff_id: str
+    handoff_id: str | None
     kind: Kind
     sla: str
     calendar: str
     started_at: datetime
     due_at: datetime
     timers: tuple[Timer, ...]
+    number: int = 0
+    contract: str | None = None
+    about: Mapping[str, Any] | None = None
 
 
 def choose(agreement: Agreement, frame: pl.DataFrame) -> list[int | None]:
@@ -68,18 +98,69 @@ def choose(agreement: Agreement, frame: pl.DataFrame) -> list[int | None]:
     return [next((place for place, answer in enumerate(row) if answer), None) for row in answers(agreement.sla, frame)]
 
 
-def start(agreement: Agreement, index: int, handoff_id: str, started_at: datetime) -> Clock:
+# --- Sales' -----------------------------------------------------------------------------------------------------
+
+
+def start(agreement: Agreement, index: int, handoff_id: str, started_at: datetime, zone: str | None = None, number: int = 0) -> Clock:
     """The first-touch clock under the SLA at `index`, with the steps of its ladder and the breach itself as timers.
+
+    `zone`: of the owner's wall clock, for the calendar `rep`.
 
     Raises:
         BeyondCalendarError: the calendar does not open for long enough.
     """
     sla = agreement.contract.sla[index]
-    hours = agreement.hours(sla.calendar)
-    due_at = due(hours, started_at, sla.first_touch)
-    steps = [(due(hours, started_at, step.after), step.action, _target(step)) for step in sla.ladder]
-    clock = Clock(_id(handoff_id, "first_touch"), handoff_id, "first_touch", sla.name, sla.calendar, started_at, due_at, ())
-    return _with_timers(clock, [(due_at, "breach", "owner"), *steps])
+    return _made(
+        agreement, "first_touch", sla.name, calendar_of(sla.calendar, zone), sla.first_touch, sla.ladder, handoff_id, started_at, number
+    )
+
+
+def start_accept(
+    agreement: Agreement, sla_name: str | None, handoff_id: str, at: datetime, leg: int, zone: str | None = None
+) -> Clock | None:
+    """The clock on the owner's yes, of the leg that begins at `at`; None where the SLA asks for none."""
+    sla = sla_named(agreement, sla_name)
+    return _target(agreement, "accept", sla, sla.accept, handoff_id, at, leg, zone) if sla and sla.accept else None
+
+
+def start_next_touch(
+    agreement: Agreement, sla_name: str | None, handoff_id: str, at: datetime, number: int, zone: str | None, *, task: bool
+) -> Clock | None:
+    """The clock on the next touch, from `at`: when a step of the follow-up falls due (`task`: its owner is told then), else the last touch.
+
+    None where neither the SLA nor a follow-up asks for one.
+    """
+    sla, plan = sla_named(agreement, sla_name), agreement.contract.follow_up
+    target = sla.next_touch if sla else None
+    if target is None and plan is not None and task:
+        target = Target(within=plan.within, calendar=plan.calendar)
+    if target is None:
+        return None
+    clock = _target(agreement, "next_touch", sla, target, handoff_id, at, number, zone)
+    return beside(clock, [(at, "task", "owner")]) if task else clock
+
+
+def start_disposition(
+    agreement: Agreement, sla_name: str | None, handoff_id: str, at: datetime, number: int, zone: str | None, *, steps_made: bool
+) -> Clock | None:
+    """The clock on an outcome, from when nothing else is awaited. `steps_made`: the follow-up is through, and recycles by its rule.
+
+    None where neither the SLA nor a follow-up that is through asks for one.
+    """
+    sla, plan = sla_named(agreement, sla_name), agreement.contract.follow_up
+    end = plan.end if plan is not None and steps_made else None
+    target = Target(within=end.within, calendar=plan.calendar) if plan and end else sla.disposition if sla else None
+    if target is None:
+        return None
+    if end is not None and sla is not None and sla.disposition is not None:
+        target = target.model_copy(update={"ladder": sla.disposition.ladder})
+    clock = _target(agreement, "disposition", sla, target, handoff_id, at, number, zone)
+    if end is None:
+        return clock
+    steps: list[tuple[datetime, Action, str]] = [(at, "task", "owner")]
+    if end.recycle is not None:
+        steps.append((clock.due_at, "recycle", end.recycle))
+    return replace(beside(clock, steps), sla=FOLLOW_UP)
 
 
 def start_exception(agreement: Agreement, handoff_id: str, at: datetime) -> Clock:
@@ -88,8 +169,37 @@ def start_exception(agreement: Agreement, handoff_id: str, at: datetime) -> Cloc
     It has one timer, its breach, which is for ops to hear. It stops when the handoff gets an owner.
     """
     due_at = due(agreement.hours("team"), at, agreement.contract.routing.exceptions_within)
-    clock = Clock(_id(handoff_id, "exception"), handoff_id, "exception", EXCEPTIONS, "team", at, due_at, ())
+    clock = Clock(_id(handoff_id, "exception", 0), handoff_id, "exception", EXCEPTIONS, "team", at, due_at, ())
     return _with_timers(clock, [(due_at, "breach", OPS)])
+
+
+def sla_named(agreement: Agreement, name: str | None) -> Sla | None:
+    """The SLA of that name; None where the contract has none (any more)."""
+    return next((sla for sla in agreement.contract.sla if sla.name == name), None)
+
+
+# --- marketing's ------------------------------------------------------------------------------------------------
+
+
+def start_promise(agreement: Agreement, kind: Kind, handoff_id: str, at: datetime, number: int = 0) -> Clock | None:
+    """Marketing's clock on `context_complete` or `contact_valid` of a handoff; None where the contract promises no such thing."""
+    target: Target | None = getattr(agreement.contract.marketing, kind)
+    if target is None:
+        return None
+    return _made(agreement, kind, MARKETING, target.calendar or "team", target.within, target.ladder, handoff_id, at, number)
+
+
+def start_measure(agreement: Agreement, kind: Kind, period: str, at: datetime, about: Mapping[str, Any]) -> Clock | None:
+    """Marketing's clock on an answer for a period that ended outside its bounds: `volume` or `false_positives`. One a period and kind."""
+    terms = getattr(agreement.contract.marketing, kind)
+    if terms is None:
+        return None
+    made = _made(agreement, kind, MARKETING, "team", terms.answer_within, terms.ladder, period, at, 0)
+    timers = tuple(replace(timer, handoff_id=None) for timer in made.timers)
+    return replace(made, handoff_id=None, timers=timers, contract=agreement.id, about={**about, "period": period})
+
+
+# --- when -------------------------------------------------------------------------------------------------------
 
 
 def due(hours: Hours, started_at: datetime, after: Duration) -> datetime:
@@ -99,96 +209,78 @@ def due(hours: Hours, started_at: datetime, after: Duration) -> datetime:
     return hours.due_after_days(started_at, after.minutes // 1440)
 
 
-def explain_due(agreement: Agreement, clock: Clock) -> str:
-    """Why it is due then, in sentences: the hours that counted and the days that did not, on the wall clock of its calendar."""
-    hours = agreement.hours(clock.calendar)
-    within = _promised(agreement, clock)
-    counted = hours.counted(clock.started_at, clock.due_at)
-    zone = ZoneInfo(hours.zone)
-    what = "First touch" if clock.kind == "first_touch" else "An owner"
-    said = [f"{what} is due {_wall(clock.due_at, zone)} ({hours.zone}), {within} after {_wall(clock.started_at, zone)}."]
-    if within.is_working_time:
-        said.append(_counted(counted, zone))
-    elif within.amount:
-        said.append(f"Days are counted on the calendar{_moved(hours, clock, within, zone)}.")
-    said.extend(_special(counted))
-    return " ".join(said)
+def promised(agreement: Agreement, clock: Clock) -> Duration:
+    """How long the promise is that this clock keeps. Raises ValueError: the contract makes none of that name."""
+    if clock.kind == "exception":
+        return agreement.contract.routing.exceptions_within
+    if clock.kind in MARKETINGS:
+        terms = getattr(agreement.contract.marketing, clock.kind)
+        if terms is not None:
+            return terms.answer_within if clock.kind in ("volume", "false_positives") else terms.within  # type: ignore[no-any-return]
+        raise ValueError(f"the contract promises no {clock.kind}; the clock was started under another contract")
+    sla, plan = sla_named(agreement, clock.sla), agreement.contract.follow_up
+    if clock.kind == "first_touch" and sla is not None:
+        return sla.first_touch
+    if clock.kind == "disposition" and clock.sla == FOLLOW_UP and plan is not None:
+        return plan.end.within
+    target: Target | None = getattr(sla, clock.kind, None) if sla is not None else None
+    if target is not None:
+        return target.within
+    if clock.kind == "next_touch" and plan is not None:
+        return plan.within
+    raise ValueError(f"the contract has no SLA '{clock.sla}' for {clock.kind}; the clock was started under another contract")
 
 
-def _target(step: Step) -> str:
-    target = getattr(step, step.action)
-    assert isinstance(target, str)
-    return target
+def calendar_of(name: str, zone: str | None) -> str:
+    """How a calendar is stored with a clock: `rep` together with the zone of the owner's wall clock."""
+    return f"rep@{zone}" if name == "rep" and zone else name
 
 
-def _id(handoff_id: str, kind: Kind) -> str:
-    return stable_id("clk", handoff_id, kind)
+# --- helpers ----------------------------------------------------------------------------------------------------
+
+
+def _target(
+    agreement: Agreement, kind: Kind, sla: Sla | None, target: Target, handoff_id: str, at: datetime, number: int, zone: str | None
+) -> Clock:
+    calendar = calendar_of(target.calendar or (sla.calendar if sla else "team"), zone)
+    return _made(agreement, kind, sla.name if sla else FOLLOW_UP, calendar, target.within, target.ladder, handoff_id, at, number)
+
+
+def _made(
+    agreement: Agreement, kind: Kind, sla: str, calendar: str, within: Duration, ladder: Sequence[Step], subject: str, at: datetime,
+    number: int,
+) -> Clock:  # fmt: skip
+    hours = agreement.hours(calendar)
+    due_at = due(hours, at, within)
+    owes = MARKETING if kind in MARKETINGS else "owner"
+    steps: list[tuple[datetime, Action, str]] = [(due_at, "breach", owes)]
+    steps += [(due(hours, at, step.after), step.action, _aim(step, owes)) for step in ladder]
+    return _with_timers(Clock(_id(subject, kind, number), subject, kind, sla, calendar, at, due_at, (), number), steps)
+
+
+def _aim(step: Step, owes: str) -> str:
+    aim = getattr(step, step.action)
+    assert isinstance(aim, str)
+    return owes if step.action == "remind" else aim
+
+
+def _id(subject: str, kind: Kind, number: int) -> str:
+    return stable_id("clk", subject, kind, *([str(number)] if number else []))
 
 
 def _with_timers(clock: Clock, steps: Iterable[tuple[datetime, Action, str]]) -> Clock:
     """Numbers the steps as they fire: by due time, and at the same moment in the order given, which is the breach, then as listed."""
     ordered = sorted(steps, key=lambda step: step[0])
-    timers = tuple(
-        Timer(stable_id("tmr", clock.id, str(number)), clock.id, clock.handoff_id, number, action, target, moment)
-        for number, (moment, action, target) in enumerate(ordered)
-    )
-    return replace(clock, timers=timers)
+    return replace(clock, timers=tuple(_timer(clock, number, step) for number, step in enumerate(ordered)))
 
 
-def _promised(agreement: Agreement, clock: Clock) -> Duration:
-    if clock.kind == "exception":
-        return agreement.contract.routing.exceptions_within
-    sla: Sla | None = next((sla for sla in agreement.contract.sla if sla.name == clock.sla), None)
-    if sla is None:
-        raise ValueError(f"the contract has no SLA '{clock.sla}'; the clock was started under another contract")
-    return sla.first_touch
+def beside(clock: Clock, steps: Iterable[tuple[datetime, Action, str]]) -> Clock:
+    """With further timers, numbered apart from the ladder."""
+    first = BESIDE + sum(timer.step >= BESIDE for timer in clock.timers)
+    more = tuple(_timer(clock, first + n, step) for n, step in enumerate(steps))
+    return replace(clock, timers=(*clock.timers, *more))
 
 
-def _counted(counted: Counted, zone: ZoneInfo) -> str:
-    """The open hours that counted. Long clocks name the first and the last two stretches only."""
-    pieces = [_piece(start, end, zone) for start, end in counted.open]
-    if not pieces:
-        return "No working time was needed."
-    if len(pieces) > 6:
-        pieces = [*pieces[:2], f"{len(pieces) - 4} more", *pieces[-2:]]
-    return f"Counted: {', '.join(pieces)}."
-
-
-def _piece(start: datetime, end: datetime, zone: ZoneInfo) -> str:
-    local_start, local_end = start.astimezone(zone), end.astimezone(zone)
-    until = _time(local_end) if local_end.date() == local_start.date() else _wall(end, zone)
-    return f"{_wall(start, zone)} to {until} ({_length(start, end)})"
-
-
-def _length(start: datetime, end: datetime) -> str:
-    seconds = int((end - start).total_seconds())
-    minutes, rest = divmod(seconds, 60)
-    return f"{minutes} min" if not rest else f"{minutes} min {rest} s"
-
-
-def _moved(hours: Hours, clock: Clock, within: Duration, zone: ZoneInfo) -> str:
-    """Says so where the day it ends on is closed at that time."""
-    local = clock.started_at.astimezone(zone)
-    due_local = clock.due_at.astimezone(zone)
-    if (due_local.date() - local.date()).days == within.minutes // 1440 and due_local.time() == local.time():
-        return ""
-    return ", and where they end in closed time it is the next opening" if hours.is_open(clock.due_at) else ""
-
-
-def _special(counted: Counted) -> list[str]:
-    names = {"holiday": "a holiday", "closed": "closed by the calendar", "open": "with hours of its own"}
-    days = [f"{day.day:%a} {day.day.day} {day.day:%b %Y} ({day.name or names[day.kind]})" for day in counted.special if day.kind != "open"]
-    opened = [f"{day.day:%a} {day.day.day} {day.day:%b %Y}" for day in counted.special if day.kind == "open"]
-    said = [f"Not counted: {', '.join(days)}."] if days else []
-    return [*said, f"Hours of their own: {', '.join(opened)}."] if opened else said
-
-
-def _wall(moment: datetime, zone: ZoneInfo) -> str:
-    """`Fri 2 Jan 2026 16:30` on the wall clock of that zone."""
-    local = moment.astimezone(zone)
-    return f"{local:%a} {local.day} {local:%b %Y} {_time(local)}"
-
-
-def _time(local: datetime) -> str:
-    """`16:30`, with seconds where there are any."""
-    return f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
+def _timer(clock: Clock, number: int, step: tuple[datetime, Action, str]) -> Timer:
+    moment, action, target = step
+    return Timer(stable_id("tmr", clock.id, str(number)), clock.id, clock.handoff_id, number, action, target, moment)

@@ -2,8 +2,9 @@
 
 The rules, all of them:
 
-1. The first touch stops the first-touch clock, an owner stops the exception clock, the end of the handoff stops both. What counts is the
-   own time of the touch, not when we heard of it: a call at 10:04 that the telephone system reports at 11:00 stopped the clock at 10:04.
+1. The first touch stops the first-touch clock, an owner the exception clock, the end of the handoff every clock of it. What counts is
+   the own time of the touch, not when we heard of it: a call at 10:04 that the telephone system reports at 11:00 stopped the clock at
+   10:04. What stops the other kinds is told with them (`stop`).
 2. A breach is a fact about the past: it is owed if the clock was not stopped at `due_at` or before, whatever has happened since.
 3. Everything else asks somebody to act now: it is owed only if the clock is still running.
 4. Reassigning changes the owner and nothing else. The clock runs on.
@@ -14,18 +15,29 @@ Each step fires once: the worker flips its row. Steps fall due in order; `in_ord
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
-from handfast.sla.clock import OPS, Action, Kind, Timer
+from handfast.contract.terms import CHANNEL
+from handfast.sla.clock import MARKETING, OPS, Action, Kind, Timer
 
 #: The outcome of a handoff that goes back to marketing. No rep can give it; only the ladder does.
 RETURNED: Final = "returned"
 
+#: What ends a clock without meeting its promise.
+ENDED: Final = frozenset({"closed", "passed_on", "replaced", "waiting"})
 #: How a clock came out: `met` and `breached` are final; `ended`: the handoff was over before it was due; `running`: none of these yet.
 Result = Literal["met", "breached", "ended", "running"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """What stopped a clock, and when. `by` is what the store keeps, such as touch, closed, assigned: see `_STOPPED`."""
+
+    at: datetime
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,29 +45,24 @@ class Situation:
     """The handoff as it stands when a timer is due. Times are UTC.
 
     `manager` is the owner's. `touched_at`: the own time of the first attempt. `assigned_at`: when it last got an owner, or None.
+    `stop`: what is recorded to have stopped the clock asked about. `handoff_id` None: a measure of marketing's.
     """
 
-    handoff_id: str
+    handoff_id: str | None
     owner: str | None = None
     manager: str | None = None
     assigned_at: datetime | None = None
     touched_at: datetime | None = None
     closed_at: datetime | None = None
     outcome: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """What stopped a clock, and when. `by` is what the store keeps."""
-
-    at: datetime
-    by: Literal["touch", "closed", "assigned"]
+    stop: Stop | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """Do this. `target`: for remind the owner's id, for tell the manager's or `ops`, for reassign a pool, for return_to `marketing`,
-    for breach the owner's id or `ops`."""
+    """Do this. `target`: for remind, task and off_rotation the owner's id (or `marketing`), for tell the manager's, `ops` or a channel, for
+    offer and reassign a pool, for return_to `marketing`, for breach the owner's id, `ops` or `marketing`, for resume a pause, for
+    recycle a reason."""
 
     kind: Action
     target: str
@@ -75,7 +82,9 @@ def stopped(kind: Kind, situation: Situation) -> Stop | None:
         stops.append(Stop(situation.touched_at, "touch"))
     if kind == "exception" and situation.owner is not None and situation.assigned_at is not None:
         stops.append(Stop(situation.assigned_at, "assigned"))
-    if situation.closed_at is not None:
+    if kind not in ("first_touch", "exception") and situation.stop is not None:
+        stops.append(situation.stop)
+    if situation.closed_at is not None and kind != "contact_valid":
         stops.append(Stop(situation.closed_at, "closed"))
     return min(stops, key=lambda stop: stop.at, default=None)
 
@@ -90,7 +99,7 @@ def result(kind: Kind, due_at: datetime, situation: Situation, at: datetime) -> 
         return "breached" if at > due_at else "running"
     if stop.at > due_at:
         return "breached"
-    return "ended" if stop.by == "closed" else "met"
+    return "ended" if stop.by in ENDED else "met"
 
 
 def in_order(timers: Iterable[Timer], at: datetime) -> list[Timer]:
@@ -117,24 +126,37 @@ def owed(timer: Timer, kind: Kind, situation: Situation, at: datetime) -> Owed |
     if (stop := stopped(kind, situation)) is not None and (timer.action != "breach" or stop.at <= timer.due_at):
         return NotOwed(_why(stop, situation))
     match timer.action:
-        case "remind":
+        case "remind" | "task" | "off_rotation":
+            if timer.target == MARKETING:
+                return Owed(timer.action, MARKETING)
             if situation.owner is None:
                 return NotOwed("Nobody owns the handoff: the exception queue has its own clock.")
-            return Owed("remind", situation.owner)
+            return Owed(timer.action, situation.owner)
         case "tell":
-            return Owed("tell", situation.manager or OPS)
+            return Owed("tell", timer.target if timer.target.startswith(CHANNEL) else situation.manager or OPS)
         case "breach":
-            return Owed("breach", situation.owner or OPS)
-        case "reassign" | "return_to":
+            return Owed("breach", MARKETING if timer.target == MARKETING else situation.owner or OPS)
+        case "offer" | "reassign" | "return_to" | "resume" | "recycle":
             return Owed(timer.action, timer.target)
 
 
 def _why(stop: Stop, situation: Situation) -> str:
     moment = f"{stop.at:%Y-%m-%d %H:%M:%S} UTC"
-    match stop.by:
-        case "touch":
-            return f"The first touch was made at {moment}."
-        case "assigned":
-            return f"It got an owner at {moment}."
-        case "closed":
-            return f"The handoff was closed at {moment}" + (f" as {situation.outcome}." if situation.outcome else ".")
+    if stop.by == "closed":
+        return f"The handoff was closed at {moment}" + (f" as {situation.outcome}." if situation.outcome else ".")
+    return f"{_STOPPED.get(stop.by, 'It was stopped')} at {moment}."
+
+
+_STOPPED: Final[Mapping[str, str]] = {
+    "touch": "The first touch was made",
+    "next": "The next touch was made",
+    "assigned": "It got an owner",
+    "accepted": "The owner said yes",
+    "passed_on": "It went to another owner",
+    "disposition": "An outcome was given",
+    "complete": "What was missing is there",
+    "answered": "It was answered",
+    "contact": "They were reached",
+    "waiting": "They are away, and the next step waits for them",
+    "replaced": "Another promise has taken its place",
+}
