@@ -8,12 +8,12 @@ from handfast.contract.agreement import Agreement, agree
 from handfast.contract.conditions import as_frame
 from handfast.contract.terms import Contract
 from handfast.problem import Place
-from handfast.routing.assign import Claim, territories
+from handfast.routing.ownership import Claim, claims
 
 FIELDS: dict[str, Any] = {"state": "text", "employees": "int"}
 
 
-def agreement(*claims: tuple[str, str]) -> Agreement:
+def agreement(*lands: tuple[str, str]) -> Agreement:
     contract = Contract.model_validate(
         {
             "contract": "Northwind",
@@ -25,7 +25,7 @@ def agreement(*claims: tuple[str, str]) -> Agreement:
                 "next_step": [{"step": "demo", "on": "form_submitted", "within": "7 days"}],
             },
             "routing": {
-                "territories": [{"name": name, "when": when, "to": "smb"} for name, when in claims],
+                "territories": [{"name": name, "when": when, "to": "smb"} for name, when in lands],
                 "pools": {"smb": {"members": {"ana": 1}}},
             },
             "sla": [{"name": "any", "first_touch": "1 hour"}],
@@ -41,7 +41,7 @@ NORTHWIND = agreement(("west", "state IN ('CA', 'OR')"), ("big", "employees >= 1
 
 
 def claimed(*people: dict[str, Any], under: Agreement = NORTHWIND) -> list[Claim]:
-    return territories(under, as_frame(people, FIELDS))
+    return claims(under, as_frame(people, FIELDS))
 
 
 def test_the_first_territory_that_is_true_claims_the_person() -> None:
@@ -78,4 +78,4 @@ def test_without_territories_or_people_there_are_no_claims() -> None:
 
 def test_other_columns_are_in_nobodys_way() -> None:
     frame = as_frame([{"state": "CA"}], FIELDS).with_row_index("0")
-    assert territories(NORTHWIND, frame) == [Claim("west")]
+    assert claims(NORTHWIND, frame) == [Claim("west")]

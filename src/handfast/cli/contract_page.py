@@ -13,7 +13,14 @@ from rich.text import Text
 from handfast.contract.agreement import Agreement
 from handfast.contract.terms import Calendar, Contract, Reason, Sla, Step
 
-_RUNGS: Mapping[str, str] = {"named_account": "the owner of the account", "territory": "the territory", "pool": "the pool's next in turn"}
+_RUNGS: Mapping[str, str] = {
+    "never": "what goes to nobody",
+    "named_account": "the owner of the account",
+    "open_opportunity": "the owner of its open opportunity",
+    "customer": "whoever looks after a customer",
+    "territory": "the territory",
+    "pool": "the pool's next in turn",
+}
 
 
 def page(agreement: Agreement) -> RenderableType:
@@ -80,6 +87,16 @@ def _signal(kind: str, when: str | None) -> Text:
 def _routing(contract: Contract) -> list[RenderableType]:
     routing = contract.routing
     parts: list[RenderableType] = [Text(f"Asked in this order: {', then '.join(_RUNGS[rung] for rung in routing.ladder)}")]
+    if routing.hierarchy != "off":
+        which = "the account above" if routing.hierarchy == "parent" else "the topmost company"
+        parts.append(Text(f"The owner of {which} counts beside the account's own."))
+    if routing.customers is not None:
+        parts.append(Text(f"Customers nobody else looks after go to {routing.customers}."))
+    if routing.never:
+        table = _table("to nobody", "reason")
+        for rule in routing.never:
+            table.add_row(Text(rule.when), Text(rule.reason))
+        parts.append(table)
     if routing.territories:
         table = _table("territory", "who", "to")
         for territory in routing.territories:

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from typing import Final
 
 from pydantic import BaseModel
 
 from handfast.contract.calendars import calendar_problems
+from handfast.contract.check import Check
+from handfast.contract.checks_ladder import ladder_problems
+from handfast.contract.checks_pools import pool_problems
 from handfast.contract.given import example_problems
-from handfast.contract.place import KEY, Locator, Path
+from handfast.contract.place import KEY, Path
 from handfast.contract.signals import STANDARD, fields_of
-from handfast.contract.terms import Calendar, Contract, Duration, FieldType, Intent, IntentRule, Reason, Sla, Step, days_of
+from handfast.contract.terms import Calendar, Duration, FieldType, Intent, IntentRule, Reason, Sla, Step, days_of
 from handfast.contract.terms_outcome import REASONS_LEAD_TO
 from handfast.problem import Place, Problem, one_of
 
@@ -31,25 +32,6 @@ _PLACEHOLDERS: Final = ("first_name", "company", "theme", "asked")
 #: What a disposition holds whatever its reason.
 _ASKED_ANYWAY: Final = frozenset({"reason", "note", "outcome", "meeting_at", "back"})
 _BUILT_IN_CALENDARS: Final = ("team", "always")
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A contract under examination, and where its terms stand."""
-
-    contract: Contract
-    locate: Locator
-
-    def problem(self, path: Path, what: str, fix: str) -> Problem:
-        return Problem(self.locate(path), what, fix)
-
-    def twice(self, names: Iterable[str], path: Path, key: str, plural: str) -> Iterator[Problem]:
-        """A Problem for each name of a list that was there before."""
-        seen: set[str] = set()
-        for n, name in enumerate(names):
-            if name in seen:
-                yield self.problem((*path, n, key), f"two {plural} are called '{name}'", "Give each a name of its own.")
-            seen.add(name)
 
 
 def checks(check: Check) -> list[Problem]:
@@ -232,19 +214,6 @@ def _pools(check: Check) -> Iterator[Problem]:
     if routing.default is not None and routing.default not in routing.pools:
         fix = one_of(routing.pools, word=routing.default)
         yield check.problem(("routing", "default"), f"there is no pool '{routing.default}'", fix)
-
-
-def _rungs(check: Check) -> Iterator[Problem]:
-    routing = check.contract.routing
-    for rung, times in Counter(routing.ladder).items():
-        if times > 1:
-            yield check.problem(("routing", "ladder"), f"'{rung}' stands on the ladder {times} times", "Name each rung once.")
-    if not routing.ladder:
-        yield check.problem(("routing", "ladder"), "the ladder has no rung, so nobody ever owns anything", "Write [named_account, pool].")
-    if routing.territories and "territory" not in routing.ladder:
-        yield check.problem(("routing", "territories"), "no rung asks for territories", "Add `territory` to `ladder`.")
-    if routing.default is not None and "pool" not in routing.ladder:
-        yield check.problem(("routing", "default"), "no rung asks for the default pool", "Add `pool` to `ladder`.")
 
 
 def _targets(check: Check) -> Iterator[Problem]:
@@ -430,7 +399,8 @@ _CHECKS: Final[tuple[Callable[[Check], Iterator[Problem]], ...]] = (
     _next_steps,
     _free_mail,
     _pools,
-    _rungs,
+    pool_problems,
+    ladder_problems,
     _targets,
     _slas,
     _brief,

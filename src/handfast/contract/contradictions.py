@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from handfast.contract.checks import Check
+from handfast.contract.check import Check
 from handfast.contract.logic import Logic, Side, logic_of
 from handfast.contract.place import Path
 from handfast.contract.regions import EVERYTHING, Patience, Region, Texts
@@ -95,8 +95,17 @@ class _Reason:
                 yield ("ready", "next_step", n, "when"), step.when, step.on, "no signal ever opens this step"
         for name, role in (ready.account.roles if ready.account else {}).items():
             yield ("ready", "account", "roles", name), role, "", f"nobody can fill the role '{name}'"
+        for n, kept in enumerate(self.contract.routing.never):
+            yield ("routing", "never", n, "when"), kept.when, "", "this keeps nothing from anybody"
         for n, territory in enumerate(self.contract.routing.territories):
             yield ("routing", "territories", n, "when"), territory.when, "", f"nobody can fall into '{territory.name}'"
+            for m, need in enumerate(territory.needs):
+                if need.when is not None:
+                    yield ("routing", "territories", n, "needs", m, "when"), need.when, "", f"nobody ever needs '{need.skill}' here"
+        for name, pool in self.contract.routing.pools.items():
+            for m, need in enumerate(pool.needs):
+                if need.when is not None:
+                    yield ("routing", "pools", name, "needs", m, "when"), need.when, "", f"nobody ever needs '{need.skill}' here"
 
     def _never_reasons(self) -> Iterator[Problem]:
         """A reason that nobody is ever given: rules above exclude everybody it is about, and the first that holds gives the reason."""

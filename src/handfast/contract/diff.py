@@ -122,10 +122,23 @@ _PARTS: Final[Mapping[Path, str]] = {
     ("match",): "matching",
     ("routing",): "",
     ("routing", "ladder"): "routing order",
+    ("routing", "hierarchy"): "whose owner counts above the account",
+    ("routing", "conflicts"): "",
+    ("routing", "conflicts", "parent"): "who wins between an account and the one above it",
+    ("routing", "conflicts", "opportunity"): "who wins between an account and its open opportunity",
+    ("routing", "conflicts", "opportunities"): "who wins among several open opportunities",
+    ("routing", "customers"): "who looks after customers",
     ("routing", "default"): "default pool",
     ("routing", "otherwise"): "what nobody can take",
     ("routing", "exceptions_within"): "exception queue: late after",
     ("routing", "pools"): "",
+    ("routing", "minded_by"): "who minds the exception queue",
+    ("routing", "disputes_within"): "disputes: late after",
+    ("routing", "moves"): "",
+    ("routing", "moves", "away_longer_than"): "handoffs move on when their owner is away for more than",
+    ("routing", "moves", "hand_back"): "handed back to owners who return",
+    ("routing", "moves", "owner_changed"): "handoffs that follow an account to a new owner",
+    ("routing", "moves", "undo_within"): "owners named elsewhere are taken back within",
     ("dispositions",): "",
     ("dispositions", "recycle", "reasons"): "",
     ("dispositions", "disqualify", "reasons"): "",
@@ -153,6 +166,7 @@ _ENTRIES: Final[Mapping[Path, str]] = {
     ("ready", "fit", "never"): "never rule",
     ("ready", "intent", "points"): "intent rule",
     ("ready", "next_step"): "next step",
+    ("routing", "never"): "rule for what goes to nobody",
     ("routing", "territories"): "territory",
     ("sla",): "SLA",
     ("brief", "themes"): "theme",
@@ -161,7 +175,15 @@ _ENTRIES: Final[Mapping[Path, str]] = {
 }
 #: Lists of which the first entry that matches holds, or that happen in their order.
 _IN_ORDER: Final = frozenset(
-    {("ready", "fit", "never"), ("ready", "next_step"), ("routing", "territories"), ("sla",), ("sla", "*", "ladder"), ("routing", "ladder")}
+    {
+        ("ready", "fit", "never"),
+        ("ready", "next_step"),
+        ("routing", "never"),
+        ("routing", "territories"),
+        ("sla",),
+        ("sla", "*", "ladder"),
+        ("routing", "ladder"),
+    }
 )
 #: Lists whose order is known to decide nothing.
 _IN_ANY_ORDER: Final = frozenset(
@@ -184,6 +206,11 @@ _WORDS: Final[Mapping[str, str]] = {
     "first_touch": "first touch",
     "to": "goes to",
     "cap": "limit each",
+    "per_day": "limit each a day",
+    "hours": "working hours asked for",
+    "needs": "skills asked for",
+    "counter": "turns counted together as",
+    "sticky": "people come back to whoever had them within",
     "back": "back after",
     "blames": "looks at",
     "note": "needs a note",

@@ -23,7 +23,7 @@ from handfast.problem import Problem, one_of
 
 #: When an example happens that does not say: a Monday morning, by the clock of the contract's own calendar.
 DEFAULT_AT: Final = "2026-03-02 10:00"
-GIVEN: Final = ("person", "signals", "colleagues", "owner", "away", "open", "at")
+GIVEN: Final = ("person", "signals", "colleagues", "owner", "opportunity", "customer", "parent", "away", "open", "at")
 EXPECT: Final = (
     "verdict",
     "fit",
@@ -47,7 +47,7 @@ LONGEST_AGO_MINUTES: Final = 10 * 366 * 1440
 VERDICTS: Final = ("ready", "not_yet", "never")
 #: The reasons of exclusions (`ready.exclude`).
 EXCLUDED: Final = frozenset({"employee", "competitor", "disposable_address", "role_address", "free_mail"})
-RULES: Final = ("named_account", "territory", "pool", "exception")
+RULES: Final = ("named_account", "open_opportunity", "customer", "territory", "pool", "exception")
 
 _AT: Final = re.compile(r"(\d{4})-(\d\d)-(\d\d)[ T]([01]\d|2[0-3]):([0-5]\d)(?::[0-5]\d)?\Z")
 _SPAN: Final[TypeAdapter[Duration]] = TypeAdapter(Span)
@@ -74,6 +74,10 @@ class Given:
     #: Other people of the same account, each with what they did.
     colleagues: tuple[tuple[Mapping[str, Any], tuple[GivenSignal, ...]], ...] = ()
     open: Mapping[str, int] = field(default_factory=dict)
+    #: Who owns the account's open opportunity, who won its last one (True: somebody who has left), and who owns the account above it.
+    opportunity: str | None = None
+    customer: str | bool | None = None
+    parent: str | None = None
 
 
 def read_given(contract: Contract, example: Example) -> Given:
@@ -91,6 +95,9 @@ def read_given(contract: Contract, example: Example) -> Given:
         away=tuple(given.get("away") or ()),
         open=dict(given.get("open") or {}),
         colleagues=colleagues,
+        opportunity=given.get("opportunity"),
+        customer=given.get("customer"),
+        parent=given.get("parent"),
     )
 
 
@@ -217,6 +224,12 @@ class _Desk:
         owner, away, holding = given.get("owner"), given.get("away") or (), given.get("open") or {}
         if owner is not None and not isinstance(owner, str):
             yield self.problem(("given", "owner"), "'owner' is not the name of a rep", "Write the id of the rep who owns the account.")
+        for key, whose in (("opportunity", "the account's open opportunity"), ("parent", "the account above it")):
+            if given.get(key) is not None and not isinstance(given[key], str):
+                yield self.problem(("given", key), f"'{key}' is not the name of a rep", f"Write the id of the rep who owns {whose}.")
+        if not isinstance(given.get("customer"), str | bool | None):
+            fix = "Write true, or the id of the rep who won its last opportunity."
+            yield self.problem(("given", "customer"), "'customer' is neither true nor the name of a rep", fix)
         if not isinstance(away, list | tuple) or not all(isinstance(rep, str) for rep in away):
             yield self.problem(("given", "away"), "'away' is not a list of reps", "Write it as [ana, ben].")
         if not isinstance(holding, Mapping) or not all(isinstance(n, int) and n >= 0 for n in holding.values()):

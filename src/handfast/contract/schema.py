@@ -91,7 +91,7 @@ MEANING: Final[Mapping[str, str]] = {
     "Routing.conflicts": "Who has it where two reps have a claim; what is not said goes to a person.",
     "Routing.customers": "The pool or rep for customers whom nobody else looks after.",
     "Conflicts.parent": "Between the owner of the account and the owner above it: account, parent, or a person decides.",
-    "Conflicts.opportunity": "Between the owner of the account and that of its open opportunity: account, opportunity, or a person decides.",
+    "Conflicts.opportunity": "Between the owners of account and open opportunity: account, opportunity, or a person decides.",
     "Conflicts.opportunities": "Between the owners of several open opportunities: latest, or a person decides.",
     "Routing.territories": "Conditions that claim a person for a pool or a rep; the first that holds.",
     "Routing.pools": "Reps who take turns.",
@@ -103,6 +103,21 @@ MEANING: Final[Mapping[str, str]] = {
     "Territory.to": "A pool, or a member of one.",
     "Pool.members": "Reps by id, each with a share of turns: 1 for a full one.",
     "Pool.cap": "How many open handoffs each may hold.",
+    "Pool.per_day": "How many each may be given on one day of their own zone.",
+    "Pool.hours": "A calendar: whoever is outside it, on their own clocks, is not asked. Without it hours are not looked at.",
+    "Pool.needs": "Skills or languages that whoever takes it must have.",
+    "Pool.counter": "Pools with the same counter share their turns.",
+    "Pool.sticky": "Who comes back within this time goes to the member who had them last, while that one can.",
+    "Territory.needs": "Skills or languages that whoever takes it must have.",
+    "NeedTerm.skill": "The skill, as in the list of reps.",
+    "NeedTerm.when": "A condition on the declared fields; without it the skill is always needed.",
+    "Routing.minded_by": "The rep who minds the exception queue and hears of what stands there.",
+    "Routing.moves": "What becomes of open handoffs when an owner leaves, returns, or the CRM names another one.",
+    "Routing.disputes_within": "How long a dispute may wait for its answer, in the team's hours.",
+    "Moves.away_longer_than": "Untouched handoffs of whoever is away for longer than this go to somebody else.",
+    "Moves.hand_back": "What somebody took because the owner was away goes back when the owner returns: never, untouched, all.",
+    "Moves.owner_changed": "Which open handoffs follow the account to a new owner: stay (none), untouched, all.",
+    "Moves.undo_within": "Another owner named by another system so soon after we chose one is taken back.",
     "Sla.name": "The name of the SLA.",
     "Sla.when": "A condition on the declared fields, next_step, fit, intent and source; without it the SLA always holds.",
     "Sla.first_touch": "How soon the first touch is due.",
@@ -204,6 +219,10 @@ _OPEN: Final = {
     "examples": ["8 open"],
 }
 _PERCENT: Final = {"type": "string", "pattern": r"^\s*\d{1,3}(\.\d{1,2})?\s*%\s*$", "examples": ["20%"]}
+_DAILY: Final = {
+    "anyOf": [{"type": "string", "pattern": r"^\s*\d{1,6}\s*(per|a)\s*day\s*$"}, {"type": "integer", "minimum": 1}],
+    "examples": ["5 per day"],
+}
 _INTERVAL: Final = r"^([01]\d|2[0-4]):[0-5]\d-([01]\d|2[0-4]):[0-5]\d$"
 
 
@@ -216,6 +235,8 @@ def json_schema() -> dict[str, Any]:
     definitions["Duration"], definitions["Cap"] = dict(_DURATION), dict(_CAP)
     definitions["Frequency"] = dict(_TIMES)
     definitions["Share"]["properties"]["at_most"] = {**_PERCENT, "description": MEANING["Share.at_most"]}
+    definitions["Pool"]["properties"]["per_day"] = {**_DAILY, "description": MEANING["Pool.per_day"]}
+    definitions["NeedTerm"] = {"anyOf": [{"type": "string", "examples": ["german"]}, definitions["NeedTerm"]]}
     definitions["Pool"]["properties"]["cap"] = {**_OPEN, "description": MEANING["Pool.cap"]}
     for name in ("week", "open"):
         definitions["Calendar"]["properties"][name]["additionalProperties"]["items"]["pattern"] = _INTERVAL

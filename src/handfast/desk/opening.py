@@ -13,8 +13,9 @@ from handfast.brief.compose import BriefCase, compose
 from handfast.contract.agreement import SLA_FIELDS
 from handfast.contract.frames import as_frame
 from handfast.desk.batch import Batch, Ready, source_of
+from handfast.desk.claims import Party, cases
 from handfast.facts import Account, Person, stable_id
-from handfast.routing.assign import Assignment, Case, Roster, assign, territories
+from handfast.routing.assign import Assignment, Roster, assign
 from handfast.sla.clock import OPS, Clock, choose, start, start_exception
 from handfast.sla.notice import Kind, Named, message_id, notice
 from handfast.store import handover as rows
@@ -28,14 +29,21 @@ def open_handoffs(b: Batch, ready: list[Ready]) -> tuple[list[str], int]:
     agreement = b.agreement
     frame = _case_frame(b, ready)
     slas = choose(agreement, frame)
-    claimed = territories(agreement, frame)
+    parties = [
+        Party(
+            stable_id("hnd", agreement.contract.motion, r.party, str(r.moment.waiting.signal.id)),
+            r.moment.person,
+            b.account_of(r.moment.person),
+            r.moment.waiting.signal.received_at,
+        )
+        for r in ready
+    ]
+    claimed = cases(b.conn, agreement, parties, frame)
     rows.lock_assignment(b.conn)
     roster = read_roster(b.conn, b.at)
     out, ids, unassigned = _Opened(b), [], 0
-    for r, sla, claim in zip(ready, slas, claimed, strict=True):
-        handoff_id = stable_id("hnd", agreement.contract.motion, r.party, str(r.moment.waiting.signal.id))
-        account = b.account_of(r.moment.person)
-        case = Case(handoff_id, account.owner if account else None, claim.territory, claim.unknown)
+    for r, sla, case in zip(ready, slas, claimed, strict=True):
+        handoff_id = case.handoff_id
         chosen = assign(agreement, case, roster, r.moment.waiting.signal.received_at)
         out.add(r, handoff_id, sla, chosen, roster)
         ids.append(handoff_id)

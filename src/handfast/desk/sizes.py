@@ -154,6 +154,8 @@ def _rules(agreement: Agreement) -> Iterator[_Rule]:
     if ready.account is not None:
         for (role, text), compiled in zip(ready.account.roles.items(), agreement.roles, strict=True):
             yield _Rule("roles", ("ready", "account", "roles", role), compiled, text)
+    for n, (kept, compiled) in enumerate(zip(contract.routing.never, agreement.never_routed, strict=True)):
+        yield _Rule("to nobody", ("routing", "never", n, "when"), compiled, kept.when)
     for n, (territory, compiled) in enumerate(zip(contract.routing.territories, agreement.territories, strict=True)):
         yield _Rule("territories", ("routing", "territories", n, "when"), compiled, territory.when)
     for n, (sla, asked) in enumerate(zip(contract.sla, agreement.sla, strict=True)):

@@ -69,6 +69,7 @@ _OF_THE_FIRM: Final = {
 _ACCOUNT: Final = {
     **_OF_THE_FIRM, "size": "employees", "company": "name", "company_name": "name", "account_name": "name", "organization": "name",
     "url": "website", "country_code": "country", "country_name": "country",
+    "parent_account": "parent", "parent_domain": "parent", "parent_id": "parent",
 }  # fmt: skip
 #: Of an event's properties, these are also said of the person, where the properties hold an e-mail address: a form that was filled in.
 #: `name` and `title` are not among them: on an event they are the form's, the page's or the paper's.
@@ -151,7 +152,14 @@ def _account_value(key: str, value: Any) -> Any:
         return _country(value)
     if key == "domain" and type(value) is str:
         return _host(value) or value
+    if key == "parent" and type(value) in (str, int):
+        return parent_key(str(value))
     return value if type(value) in _PLAIN else nested(value)
+
+
+def parent_key(said: str) -> str:
+    """The key of the account above this one: its registrable domain, or `group:ID` where an id was said."""
+    return _host(said) or (said if said.startswith("group:") else f"group:{said.strip()}")[:260]
 
 
 def _number(value: Any) -> Any:

@@ -3,8 +3,8 @@
 The ladder of the contract is climbed rung by rung: what goes to nobody by itself, the owner of a named account, the owner of an open
 opportunity, whoever looks after customers, the territory that claims the person, the pool for everybody else. A rung that has nobody to
 give it to passes on to the next; after the last one the handoff stands in the exception queue, which has a clock. It is never given
-silently to anybody. Where a never-rule of the routing holds, or two reps have a claim and the contract does not say who wins, the climb ends
-there: a person decides.
+silently to anybody. Where a never-rule of the routing holds, or two reps have a claim and the contract does not say who wins, the climb
+ends there: a person decides.
 """
 
 from __future__ import annotations

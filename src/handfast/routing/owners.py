@@ -1,8 +1,8 @@
 """Whose it is by ownership: the owner of the account or above it, the owner of its open opportunity, whoever looks after a customer.
 
 Two reps may have a claim on one handoff: the account is Ana's and its parent Ben's, or Ana owns the account and Ben is working its open
-opportunity. The contract may say who wins (`conflicts`). Where it does not, nobody here guesses: a person decides. A rep who no longer takes
-handoffs has no claim that anybody could dispute.
+opportunity. The contract may say who wins (`conflicts`). Where it does not, nobody here guesses: a person decides. A rep who no longer
+takes handoffs has no claim that anybody could dispute.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from handfast.routing.roster import Roster
 class Holder(NamedTuple):
     """Who has a claim (None: nobody), and the sentence for it without the name: "owns the account".
 
-    `passed`: why nobody has one. `conflict`: the sentence where two have one and the contract does not say who wins. `read`: what was looked
-    at, for the working.
+    `passed`: why nobody has one. `conflict`: the sentence where two have one and the contract does not say who wins. `read`: what was
+    looked at, for the working.
     """
 
     rep: str | None

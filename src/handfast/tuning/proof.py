@@ -22,8 +22,8 @@ from handfast.contract.terms import Example, Span
 from handfast.facts import Absence, Rep
 from handfast.readiness.group_working import group_of
 from handfast.readiness.verdict import verdict_of
-from handfast.routing.assign import Assignment, Case, assign
-from handfast.routing.ownership import territories
+from handfast.routing.assign import Assignment, assign
+from handfast.routing.ownership import Company, Deal, Known, case_of, claims
 from handfast.routing.roster import Roster
 from handfast.sla.clock import choose, start
 
@@ -110,9 +110,19 @@ def _happened(signals: Sequence[GivenSignal], at: datetime) -> list[dict[str, An
 
 
 def _assigned(agreement: Agreement, given: Given) -> tuple[Assignment, str | None]:
-    claim = territories(agreement, _person(given.person, agreement))[0]
-    case = Case("example", given.owner, claim.territory, claim.unknown)
+    claim = claims(agreement, _person(given.person, agreement))[0]
+    case = case_of("example", given.owner, claim, _known(given))
     return assign(agreement, case, _roster(agreement, given), given.at), claim.territory
+
+
+def _known(given: Given) -> Known:
+    """What the example says of opportunities and of the account above."""
+    day = f"{given.at:%Y-%m-%d}"
+    return Known(
+        deals=(Deal("example", given.opportunity, day),) if given.opportunity else (),
+        won=Deal("example", given.customer if isinstance(given.customer, str) else None, day) if given.customer else None,
+        above=(Company("parent", "its parent", given.parent),) if given.parent else (),
+    )
 
 
 def _person(person: Mapping[str, Any], agreement: Agreement) -> pl.DataFrame:
@@ -124,7 +134,8 @@ def _roster(agreement: Agreement, given: Given) -> Roster:
     routing = agreement.contract.routing
     names = {member for pool in routing.pools.values() for member in pool.members}
     names |= {territory.to for territory in routing.territories} - set(routing.pools)
-    names |= {*given.away, *given.open, *([given.owner] if given.owner else [])}
+    said = (given.owner, given.opportunity, given.customer, given.parent, routing.customers)
+    names |= {*given.away, *given.open, *(name for name in said if isinstance(name, str) and name not in routing.pools)}
     reps = {name: Rep(name, name, f"{name}@reps.example") for name in sorted(names)}
     return Roster(reps, [Absence(rep, *_EVER) for rep in given.away], dict(given.open))
 

@@ -24,7 +24,9 @@ import orjson
 from handfast.contract.agreement import SLA_FIELDS, Agreement
 from handfast.contract.frames import as_frame
 from handfast.facts import Absence, Rep
-from handfast.routing.assign import Case, assign, territories
+from handfast.routing.assign import assign
+from handfast.routing.ownership import Claim, case_of, claims
+from handfast.routing.record import NO_RECORD, Record
 from handfast.routing.roster import Roster
 from handfast.sla.clock import choose, due
 from handfast.tuning.replay_life import Opening, Recorded
@@ -37,11 +39,15 @@ _WEEK: Final = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Crew:
-    """Who there is to own handoffs: reps by id, absences, and the owners of named accounts (account id to rep id)."""
+    """Who there is to own handoffs: reps by id, absences, the owners of named accounts (account id to rep id), and what else gives a claim.
+
+    Owners and parents are those of today; of opportunities the times are kept, so what was open then is asked for each moment.
+    """
 
     reps: Mapping[str, Rep]
     absences: Sequence[Absence] = ()
     owners: Mapping[str, str] = field(default_factory=dict)
+    record: Record = NO_RECORD
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +69,7 @@ def routed(agreements: Sequence[Agreement], openings: Sequence[Opening], crew: C
         openings: in the order of `received_at`.
         standing: the recorded handoffs that were open when the period began: they take up room until they end.
     """
-    claims, slas = _asked(agreements, openings)
+    claimed, slas = _asked(agreements, openings)
     ending = [(one.closed_at or _NEVER, one.owner) for one in standing if one.owner is not None]
     counts: dict[str, int] = defaultdict(int)
     for _, owner in ending:
@@ -75,8 +81,8 @@ def routed(agreements: Sequence[Agreement], openings: Sequence[Opening], crew: C
         at = one.row.received_at
         while ending and ending[0][0] <= at:
             roster.gave_up(heapq.heappop(ending)[1])
-        claim = claims[number]
-        case = Case(f"{one.row.signal}", crew.owners.get(one.row.account or ""), claim.territory, claim.unknown)
+        account_owner = crew.owners.get(one.row.account or "")
+        case = case_of(f"{one.row.signal}", account_owner, claimed[number], crew.record.known(one.row.account, one.row.person, at))
         chosen = assign(agreements[one.row.contract], case, roster, at)
         if chosen.owner is not None:
             heapq.heappush(ending, (one.closed_at or _NEVER, chosen.owner))
@@ -87,9 +93,9 @@ def routed(agreements: Sequence[Agreement], openings: Sequence[Opening], crew: C
 _NEVER: Final = datetime.max.replace(tzinfo=ZoneInfo("UTC"))
 
 
-def _asked(agreements: Sequence[Agreement], openings: Sequence[Opening]) -> tuple[dict[int, Any], dict[int, int | None]]:
+def _asked(agreements: Sequence[Agreement], openings: Sequence[Opening]) -> tuple[dict[int, Claim], dict[int, int | None]]:
     """The territory that claims each opening, and the SLA that holds, asked for all of a contract at once."""
-    claims: dict[int, Any] = {}
+    claimed: dict[int, Claim] = {}
     slas: dict[int, int | None] = {}
     for place, agreement in enumerate(agreements):
         mine = [n for n, one in enumerate(openings) if one.row.contract == place]
@@ -97,9 +103,9 @@ def _asked(agreements: Sequence[Agreement], openings: Sequence[Opening]) -> tupl
             continue
         fields = agreement.contract.fields
         frame = as_frame([_case(openings[n], fields) for n in mine], {**fields, **SLA_FIELDS})
-        claims |= dict(zip(mine, territories(agreement, frame), strict=True))
+        claimed |= dict(zip(mine, claims(agreement, frame), strict=True))
         slas |= dict(zip(mine, choose(agreement, frame), strict=True))
-    return claims, slas
+    return claimed, slas
 
 
 def _case(one: Opening, fields: Mapping[str, Any]) -> dict[str, Any]:

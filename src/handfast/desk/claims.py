@@ -1,0 +1,62 @@
+"""Who has a claim on the handoffs of a batch: what the ladder asks for is read, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import polars as pl
+import psycopg
+
+from handfast.contract.agreement import Agreement
+from handfast.facts import Account
+from handfast.routing.ownership import Case, case_of, claims
+from handfast.routing.record import NO_RECORD, Dealt, Record, asks_above, asks_deals, chains, record_of
+from handfast.store import claims as rows
+
+
+class Party(NamedTuple):
+    """Whom a handoff is about, and the moment at which it is decided (UTC)."""
+
+    handoff_id: str
+    person: str
+    account: Account | None
+    at: datetime
+
+
+def cases(conn: psycopg.Connection, agreement: Agreement, parties: Sequence[Party], people: pl.DataFrame) -> list[Case]:
+    """The claims on each handoff, in order. `people`: a row a handoff, with the contract's fields (see `ownership.claims`).
+
+    Costs no statement where the contract asks neither for opportunities nor for parents, else one a batch for each.
+    """
+    record = read_record(conn, agreement, parties) if parties else NO_RECORD
+    return [
+        case_of(
+            one.handoff_id,
+            one.account.owner if one.account else None,
+            claim,
+            record.known(one.account.id if one.account else None, one.person, one.at),
+        )
+        for one, claim in zip(parties, claims(agreement, people), strict=True)
+    ]
+
+
+def read_record(conn: psycopg.Connection, agreement: Agreement, parties: Sequence[Party]) -> Record:
+    """Opportunities and parents of these, as far as the ladder asks for them."""
+    routing = agreement.contract.routing
+    accounts = list({one.account.id for one in parties if one.account})
+    deals: list[Dealt] = []
+    if asks_deals(routing):
+        latest = max(one.at for one in parties)
+        deals = [Dealt(*row) for row in rows.deals(conn, accounts, [one.person for one in parties if one.account is None], latest)]
+    above = rows.above(conn, accounts) if accounts and asks_above(routing) else ()
+    return record_of(deals, above) if deals or above else NO_RECORD
+
+
+def whole_record(conn: psycopg.Connection, agreements: Sequence[Agreement]) -> Record:
+    """Opportunities and parents of everybody, as far as any of these contracts asks for them: for a replay."""
+    routings = [agreement.contract.routing for agreement in agreements]
+    deals = [Dealt(*row) for row in rows.all_deals(conn)] if any(map(asks_deals, routings)) else []
+    above = chains(rows.companies(conn)) if any(map(asks_above, routings)) else []
+    return record_of(deals, above)
