@@ -92,6 +92,8 @@ dispositions:
       not_now: {label: "Not now, wants it later", back: 90 days, blames: timing}
       no_budget: {label: No budget this year, back: 180 days, blames: timing}
       no_reply: {label: "No reply after six attempts", back: 30 days, blames: intent}
+      lost_to: {label: Chose somebody else, back: 365 days, requires: {competitor: text, contract_ends: time}}
+      too_small: {label: Too small for now, active: false}
   disqualify:
     reasons:
       bad_fit: {label: Not in our market, blames: fit}

@@ -115,3 +115,11 @@ def take_back(conn: psycopg.Connection, handoff_id: str, given: Given, touch_id:
             "UPDATE handoff_person SET meeting_at = NULL WHERE handoff_id = %s AND meeting_at = %s",
             (handoff_id, given.at),
         )
+
+
+def awaits_accept(conn: psycopg.Connection, handoff_id: str) -> bool:
+    """Whether an accept clock runs on it."""
+    row = conn.execute(
+        "SELECT EXISTS (SELECT FROM clock WHERE handoff_id = %s AND kind = 'accept' AND stopped_at IS NULL)", (handoff_id,)
+    ).fetchone()
+    return bool(row and row[0])

@@ -14,8 +14,10 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Depends, Form, Request, Response
 
 from handfast.desk.refused import Refused
+from handfast.dispositions import needs_note
 from handfast.facts import Outcome, TouchKind
 from handfast.problem import Place, Problem, one_of
+from handfast.store import outcomes as given
 from handfast.store import pages
 from handfast.web import words
 from handfast.web.access import Forbidden, User, access_handoff, acting_rep
@@ -137,6 +139,9 @@ def bar_context(house: House, conn: Conn, user: User, line: Line, at: datetime) 
         "line": line,
         "can_act": user.leads or (user.rep_id is not None and line.owner_id == user.rep_id),
         "reasons": {"recycle": _labelled(terms.recycle.reasons), "disqualify": _labelled(terms.disqualify.reasons)},
+        "meeting_time": terms.meeting_set.time == "required",
+        "accept": _accept(conn, user, line),
+        "can_undo": _can_undo(house, conn, user, line, at),
         "outcome_words": _outcome_words(line, {**terms.recycle.reasons, **terms.disqualify.reasons}),
         "last": pages.last_touch(conn, line.id),
         "spent": spent,
@@ -145,9 +150,26 @@ def bar_context(house: House, conn: Conn, user: User, line: Line, at: datetime) 
     }
 
 
-def _labelled(reasons: Mapping[str, Reason]) -> list[tuple[str, str, bool]]:
-    """Code, label, and whether it asks for a note."""
-    return [(code, reason.label or words.title(code), reason.note) for code, reason in reasons.items()]
+def _labelled(reasons: Mapping[str, Reason]) -> list[tuple[str, str, bool, tuple[tuple[str, str], ...]]]:
+    """Code, label, whether it asks for a note, and the answers it requires (name, type); of those that may still be chosen."""
+    return [
+        (code, reason.label or words.title(code), needs_note(code, reason), tuple(reason.requires.items()))
+        for code, reason in reasons.items()
+        if reason.active
+    ]
+
+
+def _accept(conn: Conn, user: User, line: Line) -> bool:
+    """Whether this user is asked to say that the handoff is theirs."""
+    return line.owner_id is not None and line.owner_id == user.rep_id and given.awaits_accept(conn, line.id)
+
+
+def _can_undo(house: House, conn: Conn, user: User, line: Line, at: datetime) -> bool:
+    """Whether this user may still take back how it was closed."""
+    if line.closed_at is None or user.rep_id is None or (last := given.last(conn, line.id)) is None:
+        return False
+    window = house.terms(conn, line.contract_id).dispositions.undo
+    return last.by == user.rep_id and at - last.recorded_at <= timedelta(minutes=window.minutes)
 
 
 def _outcome_words(line: Line, reasons: Mapping[str, Reason]) -> str:
@@ -259,11 +281,18 @@ def undo(request: Request, user: Me, touch_id: str, back: Word = "") -> Response
     return _acted(request, user, handoff_id, back, act, "Touch taken back")
 
 
+async def _answers(request: Request) -> dict[str, str]:
+    """What the form says to the questions of its reasons: `answer-CODE-NAME`, by `CODE-NAME`."""
+    form = await request.form()
+    return {key.removeprefix("answer-"): value for key, value in form.items() if key.startswith("answer-") and isinstance(value, str)}
+
+
 @router.post("/handoffs/{handoff_id}/dispose")
 def dispose(
     request: Request,
     user: Me,
     handoff_id: str,
+    answers: Annotated[dict[str, str], Depends(_answers)],
     outcome: Word = "",
     reason: Word = "",
     note: Sentence = "",
@@ -281,13 +310,50 @@ def dispose(
     if (meets := _local_time(meeting_at, user.zone)) is None and meeting_at:
         problem = Problem(Place("handoff", part="meeting_at"), f"'{meeting_at}' is not a time", "Choose day and time, or leave it empty.")
         return _refusal(request, user, handoff_id, back, problem)
+    mine = {key.removeprefix(f"{reason}-"): value for key, value in answers.items() if key.startswith(f"{reason}-")}
 
     def act() -> None:
         outcomes.dispose(
-            house.store, handoff_id, rep, Outcome(outcome), request.state.at, reason=reason or None, note=note, meeting_at=meets
+            house.store,
+            handoff_id,
+            rep,
+            Outcome(outcome),
+            request.state.at,
+            reason=reason or None,
+            note=note,
+            meeting_at=meets,
+            answers=mine,
         )
 
-    return _acted(request, user, handoff_id, back, act, words.OUTCOMES[outcome])
+    return _acted(request, user, handoff_id, back, act, words.OUTCOMES[outcome], takes_back=True)
+
+
+@router.post("/handoffs/{handoff_id}/accept")
+def accept(request: Request, user: Me, handoff_id: str, back: Word = "") -> Response:
+    """Say: mine."""
+    from handfast.desk import outcomes
+
+    house = house_of(request)
+    rep = _allowed(house, user, handoff_id)
+
+    def act() -> None:
+        outcomes.accept(house.store, handoff_id, rep, request.state.at)
+
+    return _acted(request, user, handoff_id, back, act, "Accepted")
+
+
+@router.post("/handoffs/{handoff_id}/undo")
+def undo_disposition(request: Request, user: Me, handoff_id: str, back: Word = "") -> Response:
+    """Take back what was said of it last."""
+    from handfast.desk import outcomes
+
+    house = house_of(request)
+    rep = _allowed(house, user, handoff_id)
+
+    def act() -> None:
+        outcomes.undo(house.store, handoff_id, rep, request.state.at)
+
+    return _acted(request, user, handoff_id, back, act, "Open again")
 
 
 @router.post("/handoffs/{handoff_id}/reassign")
@@ -325,8 +391,10 @@ def _local_time(text: str, zone: ZoneInfo) -> datetime | None:
         return None
 
 
-def _acted(request: Request, user: User, handoff_id: str, back: str, act: Callable[[], str | None], said: str) -> Response:
-    """Do it, then answer with what changed; a refusal is shown where the button was."""
+def _acted(
+    request: Request, user: User, handoff_id: str, back: str, act: Callable[[], str | None], said: str, *, takes_back: bool = False
+) -> Response:
+    """Do it, then answer with what changed; a refusal is shown where the button was. `takes_back`: the toast offers to undo it."""
     try:
         touch_id = act()
     except Refused as refusal:
@@ -337,7 +405,8 @@ def _acted(request: Request, user: User, handoff_id: str, back: str, act: Callab
     house, at = house_of(request), request.state.at
     with house.store.reading() as conn:
         line = access_handoff(user, conn, handoff_id)
-        toast = {"said": said, "who": line.person, "touch_id": touch_id, "back": back}
+        undo = f"/touches/{touch_id}/undo" if touch_id else f"/handoffs/{handoff_id}/undo" if takes_back else None
+        toast = {"said": said, "who": line.person, "undo": undo, "back": back}
         if back.startswith("/queue"):
             return _queue_answer(request, user, conn, line, back, toast)
         if back.startswith("/board"):
