@@ -172,8 +172,8 @@ class _Turn:
         note = f"No first touch by {timer.due_at:%Y-%m-%d %H:%M} UTC."
         work.add_disposition(self.conn, (row_id, case.id, RETURNED, "sla_lost", note, None, None, "handfast", now, now))
         work.close(self.conn, case.id, RETURNED, "sla_lost", now)
-        # This step was done: else stopping the clock would record it as one that was no longer owed.
-        work.settle_timers(self.conn, [timer.id], [], self.at)
+        # What this turn has done so far was done: else stopping the clock would record it as no longer owed.
+        work.settle_timers(self.conn, self.fired, self.not_owed, self.at)
         work.stop_clocks(self.conn, [case.id], [now], "closed", now)
         self._event("returned", case, now, {"disposition": row_id, "reason": "sla_lost"})
         self._say("returned", case, timer, "marketing", now)
