@@ -10,7 +10,7 @@ import polars as pl
 import psycopg
 
 from handfast.brief.compose import BriefCase, compose
-from handfast.contract.agreement import SLA_FIELDS
+from handfast.contract.agreement import SLA_FIELDS, Agreement
 from handfast.contract.frames import as_frame
 from handfast.desk.batch import Batch, Ready, source_of
 from handfast.desk.claims import Party, cases
@@ -18,6 +18,7 @@ from handfast.facts import Account, Person, stable_id
 from handfast.routing.assign import Assignment, Roster, assign
 from handfast.sla.clock import OPS, Clock, choose, start, start_exception
 from handfast.sla.notice import Kind, Named, message_id, notice
+from handfast.store import availability
 from handfast.store import handover as rows
 
 #: How many signals a brief is composed from, the latest first.
@@ -40,7 +41,8 @@ def open_handoffs(b: Batch, ready: list[Ready]) -> tuple[list[str], int]:
     ]
     claimed = cases(b.conn, agreement, parties, frame)
     rows.lock_assignment(b.conn)
-    roster = read_roster(b.conn, b.at)
+    by_day = counts_days(agreement)
+    roster = read_roster(b.conn, b.at, by_day=by_day)
     out, ids, unassigned = _Opened(b), [], 0
     for r, sla, case in zip(ready, slas, claimed, strict=True):
         handoff_id = case.handoff_id
@@ -48,7 +50,7 @@ def open_handoffs(b: Batch, ready: list[Ready]) -> tuple[list[str], int]:
         out.add(r, handoff_id, sla, chosen, roster)
         ids.append(handoff_id)
         unassigned += chosen.owner is None
-    rows.write_rotation(b.conn, [(t.pool, t.rep, t.turns, t.level, t.last_at) for t in roster.changed()])
+    keep_roster(b.conn, roster, by_day=by_day)
     out.write()
     return ids, unassigned
 
@@ -252,9 +254,25 @@ def messages_for(
     ]
 
 
-def read_roster(conn: psycopg.Connection, at: datetime) -> Roster:
-    """Reps, absences, open work and turns as they stand; call it under the assignment lock."""
-    return Roster(rows.reps(conn), rows.absences(conn, at - timedelta(days=400)), rows.open_counts(conn), rows.rotation(conn))
+def read_roster(conn: psycopg.Connection, at: datetime, *, by_day: bool = True) -> Roster:
+    """Reps, absences, open work and turns as they stand; call it under the assignment lock.
+
+    `by_day`: also how many each was given on their day, which only capacities by the day ask for (`counts_days`).
+    """
+    taken = availability.taken(conn, (at - timedelta(days=2)).date()) if by_day else None
+    return Roster(rows.reps(conn), rows.absences(conn, at - timedelta(days=400)), rows.open_counts(conn), rows.rotation(conn), taken)
+
+
+def keep_roster(conn: psycopg.Connection, roster: Roster, *, by_day: bool = True) -> None:
+    """Writes back what assigning changed: turns, and what was given to whom on which day."""
+    rows.write_rotation(conn, [(t.pool, t.rep, t.turns, t.level, t.last_at) for t in roster.changed()])
+    if by_day:
+        availability.add_taken(conn, roster.taken_now())
+
+
+def counts_days(agreement: Agreement) -> bool:
+    """Whether this contract has a capacity by the day."""
+    return any(pool.per_day is not None for pool in agreement.contract.routing.pools.values())
 
 
 def _named(person: Person) -> Named:

@@ -1,0 +1,157 @@
+"""Who takes handoffs: switching a rep on and off, absences by hand and from a calendar, hours, region and skills.
+
+Whatever makes somebody available again wakes the worker that gives out what is held (`desk.waiting`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import psycopg
+from pydantic import ValidationError
+
+from handfast.connectors.ics.absences import Window, absences
+from handfast.contract.calendars import calendar_problems
+from handfast.contract.terms import Calendar
+from handfast.desk.refused import Refused
+from handfast.facts import Absence, Rep, utc
+from handfast.problem import Place, Problem, one_of
+from handfast.store import availability as rows
+from handfast.store import handover
+from handfast.store import imports as put
+from handfast.store.base import Store
+
+#: How far a calendar is read: what is longer past, or farther off, is not asked about.
+CALENDAR_BACK: Final = timedelta(days=31)
+CALENDAR_AHEAD: Final = timedelta(days=400)
+_SKILL: Final = re.compile(r"[a-z][a-z0-9_-]{0,59}")
+_MOST_SKILLS: Final = 40
+
+
+def switch(store: Store, rep_id: str, on: bool, by: str, at: datetime, why: str = "") -> bool:
+    """A rep takes handoffs again, or none until switched on. Returns whether that changed anything.
+
+    What they hold stays with them. Raises Refused for nobody's id; StorageAway.
+    """
+    at = utc(at)
+    with store.writing() as conn:
+        _rep(conn, rep_id)
+        return switched(conn, rep_id, on, by, at, why)
+
+
+def switched(conn: psycopg.Connection, rep_id: str, on: bool, by: str, at: datetime, why: str = "") -> bool:
+    """As `switch`, within a transaction."""
+    if not rows.switch(conn, rep_id, None if on else at, by, why.strip()[:500]):
+        return False
+    _note(conn, "switched_on" if on else "switched_off", rep_id, at, {"by": by, "why": why})
+    return True
+
+
+def add_absence(store: Store, rep_id: str, starts_at: datetime, ends_at: datetime, why: str, by: str, at: datetime) -> None:
+    """Enters an absence by hand. Raises Refused where it ends before it begins, is over, or lasts more than a year; StorageAway."""
+    starts_at, ends_at, at = utc(starts_at), utc(ends_at), utc(at)
+    if ends_at <= starts_at:
+        raise _refused("ends", "the absence ends before it begins", "Give the first day, and a last day that is not before it.")
+    if ends_at <= at:
+        raise _refused("ends", "the absence is over already", "Give days to come: the past is not changed by it.")
+    if ends_at - starts_at > timedelta(days=366):
+        raise _refused(
+            "ends", "the absence lasts more than a year", "Make the rep inactive instead, with `active: false` in the list of reps."
+        )
+    with store.writing() as conn:
+        _rep(conn, rep_id)
+        put.put_absences(conn, [Absence(rep_id, starts_at, ends_at, why.strip()[:200])])
+        _note(conn, "absence_entered", rep_id, at, {"by": by, "from": starts_at.isoformat(), "until": ends_at.isoformat()})
+
+
+def drop_absence(store: Store, rep_id: str, starts_at: datetime, source: str, by: str, at: datetime) -> None:
+    """Takes an absence back. One from a calendar comes again with the calendar. Raises Refused where there is none; StorageAway."""
+    with store.writing() as conn:
+        if not rows.drop_absence(conn, rep_id, utc(starts_at), source):
+            raise _refused("absence", "there is no such absence any more", "Reload the page to see what is entered.")
+        _note(conn, "absence_dropped", rep_id, utc(at), {"by": by, "from": utc(starts_at).isoformat()})
+
+
+def read_calendar(store: Store, rep_id: str, data: bytes, name: str, by: str, at: datetime) -> tuple[int, list[Problem]]:
+    """What a calendar (iCalendar) says of a rep takes the place of what it said before. How many absences, and every Problem.
+
+    A calendar that cannot be read at all changes nothing. `name` tells several calendars of a rep apart. Raises Refused for nobody's id;
+    StorageAway.
+    """
+    at = utc(at)
+    with store.writing() as conn:
+        rep = _rep(conn, rep_id)
+        window = Window(at - CALENDAR_BACK, at + CALENDAR_AHEAD, ZoneInfo(rep.time_zone))
+        found, problems = absences(data, rep_id, window, name)
+        if problems and not found:
+            return 0, problems
+        rows.replace_calendar(conn, rep_id, f"calendar:{name}", window.since, window.until, found)
+        _note(conn, "calendar_read", rep_id, at, {"by": by, "absences": len(found), "problems": len(problems)})
+    return len(found), problems
+
+
+def set_profile(
+    store: Store, rep_id: str, week: Mapping[str, Sequence[str]] | None, holidays: str | None, skills: Sequence[str], by: str, at: datetime
+) -> None:
+    """A rep's own hours (None: the contract's), region and skills. Raises Refused with what is wrong with them; StorageAway."""
+    if problems := profile_problems(week, holidays, skills, rep_id):
+        raise Refused(problems[0])
+    with store.writing() as conn:
+        _rep(conn, rep_id)
+        rows.set_profile(conn, rep_id, week, holidays, skills)
+        _note(conn, "profile_changed", rep_id, utc(at), {"by": by})
+
+
+def profile_problems(week: Mapping[str, Sequence[str]] | None, holidays: str | None, skills: Sequence[str], rep_id: str) -> list[Problem]:
+    """What is wrong with hours, region or skills of a rep; empty where nothing is."""
+    place = Place(f"rep {rep_id}")
+    try:
+        calendar = Calendar.model_validate({"week": week if week is not None else {"mon-fri": ["09:00-17:00"]}, "holidays": holidays})
+    except ValidationError as error:
+        what, _, fix = str(error.errors()[0].get("ctx", {}).get("error", "the hours cannot be read")).partition("; ")
+        return [Problem(Place(f"rep {rep_id}", part="week"), what, f"{fix[:1].upper()}{fix[1:]}." if fix else "Write mon-fri 09:00-17:00.")]
+    found = calendar_problems(calendar, place)
+    for skill in skills:
+        if not _SKILL.fullmatch(skill):
+            fix = "Use lower-case letters, digits, '-' and '_', as the contract does: german."
+            found.append(Problem(Place(f"rep {rep_id}", part="skills"), f"'{skill[:60]}' is not a skill's name", fix))
+    if len(skills) > _MOST_SKILLS:
+        found.append(Problem(Place(f"rep {rep_id}", part="skills"), f"{len(skills)} skills are named", f"Name {_MOST_SKILLS} at most."))
+    return found
+
+
+def parse_week(text: str) -> dict[str, list[str]] | None:
+    """`mon-thu 09:00-12:30 13:15-17:30; fri 09:00-15:00` as a contract's week; None where it is empty."""
+    parts = [part.split() for part in re.split(r"[;\n]", text) if part.strip()]
+    return {days.rstrip(":"): [one.rstrip(",") for one in times] for days, *times in parts} or None
+
+
+def week_text(week: Mapping[str, Sequence[str]] | None) -> str:
+    """As `parse_week` reads it."""
+    return "; ".join(f"{days} {' '.join(times)}" for days, times in (week or {}).items())
+
+
+def _rep(conn: psycopg.Connection, rep_id: str) -> Rep:
+    known = handover.reps(conn)
+    if (rep := known.get(rep_id)) is None:
+        raise _refused("rep", f"no rep '{rep_id}' is known", one_of(known, word=rep_id))
+    return rep
+
+
+def _note(conn: psycopg.Connection, name: str, rep_id: str, at: datetime, data: Mapping[str, object]) -> None:
+    handover.add_events(conn, [(name, at, None, None, None, rep_id, handover.dumps(dict(data)))])
+    handover.notify(conn, "held")
+    handover.notify(conn, "board")
+
+
+def _refused(part: str, what: str, fix: str) -> Refused:
+    return Refused(Problem(Place("availability", part=part), what, fix))
+
+
+__all__ = [
+    "add_absence", "drop_absence", "parse_week", "profile_problems", "read_calendar", "set_profile", "switch", "switched", "week_text",
+]  # fmt: skip
