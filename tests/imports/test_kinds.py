@@ -126,3 +126,18 @@ def test_those_nobody_knows_are_told_to_come_later_and_do(desk, house, kind):
     assert "nobody was known by this e-mail address" in early.stderr
     house.arrives("eva@kraus.example", "Mon 10:00")
     assert desk.imports(path, "--as", kind, "--json").summary[0]["added"] == 1
+
+
+def test_a_parent_that_would_stand_above_itself_is_told_and_left_out(desk, house):
+    text = "domain,name,parent,industry\nrot.example,Rot,blau.example,steel\nblau.example,Blau,https://gelb.example/,\ngelb.example,Gelb,rot.example,paper\nweiss.example,Weiss,4711,\n"
+    done = desk.imports(desk.file("accounts.csv", text), "--as", "accounts", "--json")
+    assert (done.summary[0]["added"], done.summary[0]["refused"]) == (4, 1)
+    assert [p["what"] for p in desk.problems("accounts.csv.problems.jsonl")] == [
+        "the accounts above it lead round in a circle: gelb.example → rot.example → blau.example → gelb.example"
+    ]
+    assert desk.rows("SELECT key, fields ->> 'parent', fields ->> 'industry' FROM account ORDER BY key") == [
+        ("blau.example", "gelb.example", None),
+        ("gelb.example", None, "paper"),
+        ("rot.example", "blau.example", "steel"),
+        ("weiss.example", "group:4711", None),
+    ]

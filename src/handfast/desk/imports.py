@@ -25,7 +25,8 @@ from handfast.desk.touches import record_touches
 from handfast.facts import Absence, Evidence, Rep, Signal, Touch, stable_id, utc
 from handfast.identity.normalise import email_address
 from handfast.problem import Place, Problem, one_of
-from handfast.store import handover, intake, work
+from handfast.routing.record import ring_of
+from handfast.store import claims, handover, intake, work
 from handfast.store import imports as rows
 from handfast.store.base import Store
 from handfast.store.handover import dumps
@@ -210,11 +211,35 @@ class _Chunk:
                 whole[one.key] = AccountRow(
                     one.key, one.name or before.name, one.domain or before.domain, owner or before.owner, {**before.fields, **one.fields}
                 )
+            straight, round_ = without_circles(conn, list(whole.values()), self.table.name)
+            wrong += round_
             added = rows.put_accounts(
-                conn, [(stable_id("acc", a.key), a.key, a.name, a.domain, a.owner, dumps(dict(a.fields)), self.at) for a in whole.values()]
+                conn, [(stable_id("acc", a.key), a.key, a.name, a.domain, a.owner, dumps(dict(a.fields)), self.at) for a in straight]
             )
             self._note(conn, added, len(wrong))
         return added, wrong
+
+
+def without_circles(conn: psycopg.Connection, accounts: Sequence[AccountRow], file: str) -> tuple[list[AccountRow], list[Problem]]:
+    """The accounts, without a parent that would stand above itself; and a Problem for each of those. Everything else of them is kept."""
+    if not any("parent" in one.fields for one in accounts):
+        return list(accounts), []
+    above = claims.parents(conn)
+    found: list[AccountRow] = []
+    wrong: list[Problem] = []
+    for one in accounts:
+        parent = one.fields.get("parent")
+        ring = ring_of(one.key, parent, above) if isinstance(parent, str) else ()
+        if not ring:
+            if isinstance(parent, str):
+                above[one.key] = parent
+            found.append(one)
+            continue
+        what = f"the accounts above it lead round in a circle: {' → '.join(ring[:6])}{' → …' if len(ring) > 6 else ''}"
+        fix = "Correct one of these parents and import the row again. Everything else in the row was taken."
+        wrong.append(Problem(Place(file, part=f"account {one.name or one.key}"), what, fix))
+        found.append(replace(one, fields={name: value for name, value in one.fields.items() if name != "parent"}))
+    return found, wrong
 
 
 def _fitting_reps(reps: dict[str, Rep], ids: set[str], emails: Mapping[str, str], file: str) -> tuple[list[Rep], list[Problem]]:

@@ -119,6 +119,18 @@ def circles(parents: Mapping[str, str]) -> list[tuple[str, ...]]:
     return found
 
 
+def ring_of(key: str, parent: str, parents: Mapping[str, str]) -> tuple[str, ...]:
+    """The circle that would close if `parent` stood above `key`, from `key` back to it; empty where none would."""
+    path, above = [key], parent
+    while above not in path:
+        path.append(above)
+        following = parents.get(above)
+        if following is None:
+            return ()
+        above = following
+    return (*path, key) if above == key else ()
+
+
 def asks_deals(routing: Routing) -> bool:
     """Whether any rung asks for opportunities."""
     return "open_opportunity" in routing.ladder or "customer" in routing.ladder

@@ -1,0 +1,94 @@
+"""The whole ladder on a real database: opportunities, customers, owners above the account, and conflicts that go to a person."""
+
+from __future__ import annotations
+
+import pytest
+
+from handfast.desk import imports
+from handfast.desk.actions import record_opportunities
+from handfast.desk.imports import NewAccount
+from handfast.store.base import Store
+
+from .house import CONTRACT, House, moment
+
+LADDER = CONTRACT.replace(
+    "  default: team\n",
+    "  ladder: [never, named_account, open_opportunity, customer, territory, pool]\n  hierarchy: ultimate\n  customers: bench\n"
+    "  never: [{when: \"country = 'IT'\", reason: the lawyers have it}]\n  default: team\n",
+)
+
+
+@pytest.fixture
+def whole(store: Store) -> House:
+    return House(store, LADDER)
+
+
+def deal(house: House, id_: str, email: str, owner: str | None, opened: str, closed: str | None = None, won: bool | None = None) -> None:
+    person, account = house.one("SELECT id, account_id FROM person WHERE email = %s", email)
+    record_opportunities(
+        house.store,
+        [(id_, person, account, owner, "proposal", 1000.0, moment(opened), moment(closed) if closed else None, won)],
+        moment(closed or opened),
+    )
+
+
+def test_an_open_opportunity_brings_the_next_hand_raised_to_its_owner(whole: House) -> None:
+    """Nobody owns Weiss. Zoe has had a deal with it since Tuesday: what comes on Wednesday is hers, though it is not her turn."""
+    whole.hears(whole.signal("ada@weiss.example", "page_viewed", "Mon 09:00", path="/"))
+    whole.decide("Mon 09:00")
+    deal(whole, "opp1", "ada@weiss.example", "zoe", "Tue 10:00")
+    whole.arrives("bea@weiss.example", "Wed 10:00")
+    assert whole.owner() == "zoe"
+    working = whole.one("SELECT working FROM assignment")
+    assert [rung["rung"] for rung in working] == ["never", "named_account", "open_opportunity"]
+    assert working[-1]["read"]["opportunities"] == [{"id": "opp1", "owner": "zoe", "opened": "2026-03-03"}]
+    assert whole.one("SELECT counts FROM assignment") is False
+
+
+def test_a_customer_comes_to_whoever_sold_to_them_last(whole: House) -> None:
+    whole.hears(whole.signal("ada@weiss.example", "page_viewed", "Mon 09:00", path="/"))
+    whole.decide("Mon 09:00")
+    deal(whole, "opp1", "ada@weiss.example", "zoe", "Mon 10:00", "Tue 10:00", True)
+    whole.arrives("ada@weiss.example", "Wed 10:00")
+    assert (whole.owner(), whole.one("SELECT rule FROM assignment")) == ("zoe", "customer")
+
+
+def test_two_owners_with_a_claim_leave_it_to_a_person_who_is_told_why(whole: House) -> None:
+    """Anna owns Weiss, Ben the group at the top. It stands in the exception queue with its clock, and ops hears the conflict by name."""
+    accounts = [
+        NewAccount("weiss.example", "Weiss", "weiss.example", "anna", {"parent": "gruppe.example"}),
+        NewAccount("gruppe.example", "Gruppe", "gruppe.example", None, {"parent": "holding.example"}),
+        NewAccount("holding.example", "Holding", "holding.example", "ben"),
+    ]
+    imports.put_accounts(whole.store, accounts, moment("Mon 08:00"))
+    whole.arrives("ada@weiss.example", "Mon 10:00")
+    assert whole.owner() is None
+    assert whole.one("SELECT kind FROM clock WHERE kind = 'exception' AND stopped_at IS NULL") == "exception"
+    said = "Anna A owns the account and Ben B owns Holding above it; the contract does not say who wins."
+    assert said in str(whole.one("SELECT working FROM assignment"))
+    assert said in str(whole.one("SELECT payload FROM outbox WHERE kind = 'exception' AND recipient = 'ops'"))
+
+
+def test_a_group_signal_may_say_who_stands_above(whole: House) -> None:
+    """The parent came with a signal; its owner counts for the next handoff of the account."""
+    imports.put_accounts(whole.store, [NewAccount("gruppe.example", "Gruppe", "gruppe.example", "zoe")], moment("Mon 08:00"))
+    whole.arrives("ada@weiss.example", "Mon 10:00", account={"employees": 200, "parent": "gruppe.example"})
+    assert whole.owner() == "zoe"
+
+
+def test_what_the_contract_keeps_from_everybody_is_given_to_nobody(whole: House) -> None:
+    whole.arrives("ada@weiss.example", "Mon 10:00", account={"employees": 200, "country": "IT"})
+    whole.arrives("eva@braun.example", "Mon 10:01", account={"employees": 200, "country": "DE"})
+    assert [whole.owner(0), whole.owner(1)] == [None, "anna"]
+
+
+def test_a_circle_of_parents_holds_nobody_up(whole: House) -> None:
+    """However it came about: the handoff is opened, and the working says why nobody above was asked."""
+    with whole.store.writing() as conn:
+        conn.execute(
+            """INSERT INTO account (id, key, fields, created_at) VALUES ('a1', 'weiss.example', '{"parent": "rot.example"}', now()),
+               ('a2', 'rot.example', '{"parent": "weiss.example"}', now())"""
+        )
+    whole.arrives("ada@weiss.example", "Mon 10:00")
+    assert whole.owner() == "anna"
+    assert "lead round in a circle" in str(whole.one("SELECT working FROM assignment"))
