@@ -19,6 +19,7 @@ from handfast.routing.assign import Assignment, Roster, assign
 from handfast.sla.clock import OPS, Clock, choose, start, start_exception
 from handfast.sla.notice import Kind, Named, message_id, notice
 from handfast.store import availability
+from handfast.store import clocks as clock_rows
 from handfast.store import handover as rows
 
 #: How many signals a brief is composed from, the latest first.
@@ -107,8 +108,7 @@ class _Opened:
         self.handoffs: list[tuple[Any, ...]] = []
         self.people: list[tuple[Any, ...]] = []
         self.assignments: list[tuple[Any, ...]] = []
-        self.clocks: list[tuple[Any, ...]] = []
-        self.timers: list[tuple[Any, ...]] = []
+        self.clocks: list[Clock] = []
         self.events: list[tuple[Any, ...]] = []
         self.messages: list[tuple[Any, ...]] = []
         self.to_brief: list[tuple[Ready, str, str | None, datetime | None, Assignment, Roster]] = []
@@ -142,7 +142,7 @@ class _Opened:
                 opened,
             )
         )
-        self._clocks(clocks)
+        self.clocks += clocks
         self.to_brief.append((r, handoff_id, sla_name, due, chosen, roster))
         self.events.append(
             (
@@ -158,11 +158,6 @@ class _Opened:
         name = "assigned" if chosen.owner else "left_unassigned"
         self.events.append((name, opened, handoff_id, person.id, person.account, chosen.owner, rows.dumps({"rule": chosen.rule, "leg": 0})))
         self._tell(r, handoff_id, sla_name, due, chosen, roster, person)
-
-    def _clocks(self, clocks: Sequence[Clock]) -> None:
-        for c in clocks:
-            self.clocks.append((c.id, c.handoff_id, c.kind, c.sla, c.calendar, c.started_at, c.due_at))
-            self.timers += [(t.id, c.id, c.handoff_id, t.step, t.action, t.target, t.due_at) for t in c.timers]
 
     def _tell(
         self, r: Ready, handoff_id: str, sla: str | None, due: datetime | None, chosen: Assignment, roster: Roster, person: Person
@@ -192,8 +187,7 @@ class _Opened:
         rows.add_handoff_people(conn, self.people)
         rows.add_assignments(conn, self.assignments)
         rows.add_briefs(conn, self._compose())
-        rows.add_clocks(conn, self.clocks)
-        rows.add_timers(conn, self.timers)
+        clock_rows.add(conn, self.clocks)
         rows.add_events(conn, self.events)
         rows.add_new_messages(conn, self.messages)
         rows.notify(conn, "board")

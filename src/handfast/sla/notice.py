@@ -4,27 +4,29 @@ A notice is written in the same transaction as its cause, and leaves later: seco
 was down. In between somebody may have called. `still_owed` is asked again at the door, with what the store says *then*, and answers
 why the message should not go out any more.
 
-The payload is small on purpose: ids, names, the next step, the deadline. What a mail shows of the brief is read from the stored
-brief when the mail is sent.
+The payload is small on purpose: ids, the next step, the deadline. Names, and what a mail shows of the brief, are read when the message is
+sent: a name put right shows at once, and one that was erased is gone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple, cast, get_args
 
 from handfast.facts import stable_id, utc
 
-Kind = Literal["handoff_opened", "joined", "reminder", "breach", "reassigned", "returned", "exception"]
+Kind = Literal["handoff_opened", "joined", "reminder", "breach", "reassigned", "returned", "exception", "clock", "task", "offer", "nurture"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 #: The version of the payload. A worker reads the version before its own, so that a rolling upgrade loses nothing.
 PAYLOAD_VERSION: Final = 1
-#: Longer names are cut: a payload has to stay below the 20 KB that receivers of webhooks expect.
-LONGEST_NAME: Final = 200
+#: Longer sentences are cut: a payload has to stay below the 20 KB that receivers of webhooks expect.
+LONGEST_WHY: Final = 400
+#: What several notices to one reader are sent as. Never written to the outbox: made when they are sent.
+DIGEST: Final = "digest"
 
 
 class Named(NamedTuple):
@@ -48,11 +50,13 @@ class Message:
     """A row of the outbox as the sender of it needs it. `id` is the idempotency key the receiver sees, the same on every attempt.
 
     `owner_id` is who owned the handoff when the message was written. `attempt` counts from 1. `to` is None where `recipient` is no rep
-    (`marketing`, an endpoint's name). `brief` is the stored brief, for the kinds of mail that show it.
+    (`marketing`, an endpoint's name). `brief` is the stored brief, for the kinds that show it. `handoff_id` None: about no single one.
+    `why` is the last failure, or why it was held back. `parts` are the notices a digest stands for. `seal` proves that a link to the brief
+    came from this message.
     """
 
     id: str
-    handoff_id: str
+    handoff_id: str | None
     kind: str
     channel: str
     recipient: str
@@ -64,6 +68,18 @@ class Message:
     to: Address | None = None
     reply_to: Address | None = None
     brief: Mapping[str, Any] | None = None
+    why: str | None = None
+    parts: tuple[Message, ...] = ()
+    seal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockSeen:
+    """One clock as it stands: `stopped_by` None while it runs, `paused` while it stands still."""
+
+    kind: str
+    stopped_by: str | None = None
+    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +94,17 @@ class TouchSeen:
 
 @dataclass(frozen=True, slots=True)
 class HandoffState:
-    """How a handoff stands at the moment of sending. `touches` are in the order of their time."""
+    """How a handoff stands at the moment of sending. `touches` are in the order of their time, `clocks` by id."""
 
-    handoff_id: str
+    handoff_id: str | None
     owner_id: str | None = None
     owner_name: str | None = None
     touched_at: datetime | None = None
     closed_at: datetime | None = None
     outcome: str | None = None
     touches: tuple[TouchSeen, ...] = ()
+    clocks: Mapping[str, ClockSeen] = field(default_factory=dict)
+    offered_to: frozenset[str] = frozenset()
 
 
 def message_id(handoff_id: str, kind: str, cause: str, channel: str, recipient: str) -> str:
@@ -109,30 +127,60 @@ def notice(
     due_at: datetime | None = None,
     motion: str = "",
     why: str = "",
+    clock: Named | None = None,
 ) -> dict[str, Any]:
-    """The payload of a message, JSON-ready: times as ISO 8601 in UTC, what is not known left out.
+    """The payload of a message, JSON-ready: times as ISO 8601 in UTC, what is not known left out. Of people only their ids.
 
     Args:
         before: who owned it until now (`reassigned`, `returned`).
         joined: the person who joined (`joined`).
-        why: one sentence: why this owner, why it was taken away, why nobody owns it.
+        why: one sentence: why this owner, why it was taken away, why nobody owns it. No names of prospects.
+        clock: id and kind of the clock that speaks, for what is only true while that clock runs (`reminder`, `breach`, `task`).
 
     Raises:
         ValueError: a kind that does not exist, or a time without a zone.
     """
-    if kind not in KINDS:
-        raise ValueError(f"'{kind}' is no kind of notice; use one of {', '.join(KINDS)}")
     handoff = {"id": handoff_id, "motion": motion, "opened_at": _iso(opened_at), "next_step": next_step, "sla": sla, "due_at": _iso(due_at)}
     parties = {"person": person, "account": account, "owner": owner, "before": before, "joined": joined}
-    payload: dict[str, Any] = {"v": PAYLOAD_VERSION, "kind": kind, "handoff": {k: v for k, v in handoff.items() if v}}
-    payload.update({role: _party(party) for role, party in parties.items() if party is not None})
-    if why:
-        payload["why"] = why[: 2 * LONGEST_NAME]
+    payload = _payload(kind, why, clock)
+    payload["handoff"] = {k: v for k, v in handoff.items() if v}
+    payload.update({role: {"id": party.id} for role, party in parties.items() if party is not None})
     return payload
 
 
-def _party(party: Named) -> dict[str, str]:
-    return {"id": party.id, "name": party.name[:LONGEST_NAME]}
+def measure_notice(clock: Named, *, period: str, why: str, due_at: datetime | None = None) -> dict[str, Any]:
+    """The payload of a notice about one of marketing's measures: which clock asks, about which period, what was found."""
+    return {**_payload("measure", why, clock), "measure": {"period": period, **({"due_at": _iso(due_at)} if due_at else {})}}
+
+
+def _payload(kind: Kind, why: str, clock: Named | None) -> dict[str, Any]:
+    if kind not in KINDS:
+        raise ValueError(f"'{kind}' is no kind of notice; use one of {', '.join(KINDS)}")
+    payload: dict[str, Any] = {"v": PAYLOAD_VERSION, "kind": kind}
+    if why:
+        payload["why"] = why[:LONGEST_WHY]
+    if clock is not None:
+        payload["clock"] = {"id": clock.id, "kind": clock.name}
+    return payload
+
+
+#: Who is spoken of in a payload, and which noun each is.
+PARTIES: Final[Mapping[str, str]] = MappingProxyType(
+    {"person": "person", "joined": "person", "account": "account", "owner": "rep", "before": "rep"}
+)
+
+
+def with_names(payload: Mapping[str, Any], names: Mapping[tuple[str, str], str]) -> dict[str, Any]:
+    """The payload with the names that are known now, by (noun, id). Who has no name any more stays an id.
+
+    A payload of a version that stored names keeps them where nothing better is known.
+    """
+    found = dict(payload)
+    for role, noun in PARTIES.items():
+        if (party := payload.get(role)) is not None:
+            name = names.get((noun, party["id"]), party.get("name"))
+            found[role] = {"id": party["id"], **({"name": name} if name else {})}
+    return found
 
 
 def _iso(moment: datetime | None) -> str | None:
@@ -148,7 +196,7 @@ def still_owed(message: Message, now: HandoffState) -> str | None:
     A notice to a person asks them to act, so it must be true when it is read. A webhook reports a fact in the past tense with its own time:
     that stays true whatever happened since, so only a reminder is withheld from machines.
     """
-    if message.channel == "webhook" and message.kind != "reminder":
+    if message.channel == "webhook" and message.kind not in ("reminder", "task"):
         return None
     checks = _CHECKS.get(cast("Kind", message.kind), ())
     return next((why for check in checks if (why := check(message, now)) is not None), None)
@@ -194,6 +242,26 @@ def _touched_by_recipient(message: Message, now: HandoffState) -> str | None:
     return next((f"{_who(t)} touched it {_when(t.at, message.created_at)}" for t in theirs), None)
 
 
+def _clock_over(message: Message, now: HandoffState) -> str | None:
+    """The clock that speaks has stopped, or stands still. One of the first touch, or of a payload that names none: whether it was touched."""
+    clock = message.payload.get("clock") or {}
+    seen = now.clocks.get(str(clock.get("id")))
+    if seen is not None and seen.paused:
+        return "its clocks stand still"
+    if clock.get("kind", "first_touch") == "first_touch":
+        return _touched(message, now)
+    if seen is None or seen.stopped_by is None:
+        return None
+    return f"the clock '{seen.kind.replace('_', ' ')}' was stopped: {seen.stopped_by.replace('_', ' ')}"
+
+
+def _taken(message: Message, now: HandoffState) -> str | None:
+    """Offered to several: somebody took it, or it is offered to this one no more."""
+    if now.owner_id not in (message.owner_id, None):
+        return _owner_is(now)
+    return None if message.recipient in now.offered_to else "it is no longer offered"
+
+
 def _joiner_touched(message: Message, now: HandoffState) -> str | None:
     joiner = message.payload.get("joined") or {}
     theirs = (t for t in now.touches if t.person_id == joiner.get("id"))
@@ -219,10 +287,13 @@ _CHECKS: Final[Mapping[Kind, tuple[Callable[[Message, HandoffState], str | None]
     {
         "handoff_opened": (_closed, _other_owner, _touched),
         "joined": (_closed, _other_owner, _joiner_touched),
-        "reminder": (_closed, _other_owner, _touched),
-        "breach": (_closed, _other_owner, _touched),
+        "reminder": (_closed, _other_owner, _clock_over),
+        "breach": (_closed, _other_owner, _clock_over),
         "reassigned": (_closed, _passed_on, _touched_by_recipient),
         "returned": (_not_returned,),
         "exception": (_closed, _owned),
+        "task": (_closed, _other_owner, _clock_over),
+        "offered": (_closed, _taken, _touched),
+        "measure": (_clock_over,),
     }
 )

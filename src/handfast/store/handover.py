@@ -340,14 +340,6 @@ def add_briefs(conn: psycopg.Connection, rows: Sequence[tuple[Any, ...]]) -> Non
     copy_rows(conn, "brief (handoff_id, composed_at, body)", rows)
 
 
-def add_clocks(conn: psycopg.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-    copy_rows(conn, "clock (id, handoff_id, kind, sla, calendar, started_at, due_at)", rows)
-
-
-def add_timers(conn: psycopg.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-    copy_rows(conn, "timer (id, clock_id, handoff_id, step, action, target, due_at)", rows)
-
-
 def add_events(conn: psycopg.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
     """(name, at, handoff_id, person_id, account_id, rep_id, data)."""
     copy_rows(conn, "event (name, at, handoff_id, person_id, account_id, rep_id, data)", rows)

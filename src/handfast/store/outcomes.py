@@ -102,7 +102,7 @@ def take_back(conn: psycopg.Connection, handoff_id: str, given: Given, touch_id:
     )
     conn.execute(
         """UPDATE timer AS t SET state = 0, settled_at = NULL FROM clock AS c
-           WHERE t.handoff_id = %s AND c.id = t.clock_id AND c.stopped_at IS NULL AND t.state = 2 AND t.settled_at >= %s""",
+           WHERE c.handoff_id = %s AND c.id = t.clock_id AND c.stopped_at IS NULL AND t.state = 2 AND t.settled_at >= %s""",
         (handoff_id, given.recorded_at),
     )
     conn.execute(

@@ -75,7 +75,7 @@ _LINE: Final = """
       LEFT JOIN brief AS b ON b.handoff_id = h.id
       LEFT JOIN clock AS c ON c.handoff_id = h.id
             AND c.kind = CASE WHEN h.owner_id IS NULL AND EXISTS (SELECT FROM clock AS e WHERE e.handoff_id = h.id AND e.kind = 'exception')
-                              THEN 'exception' ELSE 'first_touch' END
+                              THEN 'exception' ELSE 'first_touch' END AND c.current
 """
 
 
@@ -175,7 +175,7 @@ def totals(conn: Conn, at: datetime, since: datetime) -> Totals:
                   count(*) FILTER (WHERE running),
                   count(*) FILTER (WHERE kind = 'first_touch' AND stopped_by = 'touch' AND stopped_at >= %(since)s AND stopped_at <= due_at),
                   count(*) FILTER (WHERE kind = 'first_touch' AND due_at >= %(since)s AND due_at < %(at)s AND (stopped_at IS NULL OR stopped_at > due_at))
-             FROM (SELECT c.*, c.stopped_at IS NULL AND h.closed_at IS NULL AND (c.kind = 'exception') = (h.owner_id IS NULL) AS running
+             FROM (SELECT c.*, c.stopped_at IS NULL AND h.closed_at IS NULL AND c.kind IN ('first_touch', 'exception') AND c.current AND (c.kind = 'exception') = (h.owner_id IS NULL) AS running
                      FROM clock AS c JOIN handoff AS h ON h.id = c.handoff_id
                     WHERE c.stopped_at IS NULL OR c.stopped_at >= %(since)s OR c.due_at >= %(since)s) AS t""",
         {"at": at, "soon": at + timedelta(minutes=15), "since": since},
@@ -212,7 +212,7 @@ def team_load(conn: Conn, at: datetime) -> list[Load]:
                   (SELECT max(ends_at) FROM absence AS x WHERE x.rep_id = r.id AND x.starts_at <= %(at)s AND x.ends_at > %(at)s)
              FROM rep AS r
              LEFT JOIN handoff AS h ON h.owner_id = r.id AND h.closed_at IS NULL
-             LEFT JOIN clock AS c ON c.handoff_id = h.id AND c.kind = 'first_touch'
+             LEFT JOIN clock AS c ON c.handoff_id = h.id AND c.kind = 'first_touch' AND c.current
             WHERE r.active GROUP BY r.id ORDER BY r.team, r.name""",
         {"at": at, "soon": at + timedelta(minutes=15)},
     )
@@ -233,7 +233,8 @@ def badges(conn: Conn, rep_id: str | None, at: datetime) -> Badges:
     row = conn.execute(
         """SELECT (SELECT count(*) FROM handoff WHERE owner_id = %s AND closed_at IS NULL),
                   (SELECT count(*) FROM clock AS c JOIN handoff AS h ON h.id = c.handoff_id
-                    WHERE c.stopped_at IS NULL AND c.due_at < %s AND h.closed_at IS NULL AND (c.kind = 'exception') = (h.owner_id IS NULL)),
+                    WHERE c.stopped_at IS NULL AND c.due_at < %s AND h.closed_at IS NULL AND c.kind IN ('first_touch', 'exception') AND c.current
+                      AND (c.kind = 'exception') = (h.owner_id IS NULL)),
                   (SELECT count(*) FROM intake_problem WHERE state = 'open'),
                   (SELECT count(*) FROM match_review WHERE state = 'open')""",
         (rep_id, at),
@@ -345,7 +346,9 @@ def clocks(conn: Conn, handoff_id: str) -> list[ClockRow]:
     """The clocks of a handoff with their ladders, oldest first."""
     steps: dict[str, list[Step]] = {}
     for clock_id, *step in conn.execute(
-        "SELECT clock_id, action, target, due_at, state, settled_at FROM timer WHERE handoff_id = %s ORDER BY due_at, step", (handoff_id,)
+        """SELECT t.clock_id, t.action, t.target, t.due_at, t.state, t.settled_at FROM clock AS c JOIN timer AS t ON t.clock_id = c.id
+           WHERE c.handoff_id = %s ORDER BY t.due_at, t.step""",
+        (handoff_id,),
     ):
         steps.setdefault(clock_id, []).append(Step(*step))
     rows = conn.execute(

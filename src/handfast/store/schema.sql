@@ -318,12 +318,11 @@ CREATE TABLE clock (
     about       jsonb,                                -- of a measure: period, value, bar; of a promise: how long it was
     UNIQUE (handoff_id, kind, number)
 ) WITH (fillfactor = 70);
-CREATE UNIQUE INDEX clock_current ON clock (handoff_id, kind) WHERE current;
 CREATE INDEX clock_running ON clock (due_at) WHERE stopped_at IS NULL;
 
 -- The steps a clock still owes. One row fires once: `state` is flipped by whoever claims it.
 CREATE TABLE timer (
-    id          text PRIMARY KEY,
+    id          text NOT NULL,                        -- from clock and step, so as unique as they are; no index of its own
     clock_id    text NOT NULL REFERENCES clock (id),
     handoff_id  text,                                 -- the clock's; its reference is the clock's too
     step        integer NOT NULL,                     -- 0, 1, 2 … in the order of due times
@@ -333,10 +332,9 @@ CREATE TABLE timer (
     due_at      timestamptz NOT NULL,
     state       smallint NOT NULL DEFAULT 0,          -- 0 waiting, 1 fired, 2 no longer owed, 3 standing still with its clock
     settled_at  timestamptz,
-    UNIQUE (clock_id, step)
+    PRIMARY KEY (clock_id, step)
 ) WITH (fillfactor = 70);
 CREATE INDEX timer_due ON timer (due_at) WHERE state = 0;
-CREATE INDEX timer_handoff ON timer (handoff_id) WHERE state IN (0, 3);
 
 -- Messages, written with their cause. `id` is the idempotency key the receiver sees.
 CREATE TABLE outbox (

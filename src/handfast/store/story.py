@@ -133,7 +133,8 @@ def clocks(conn: psycopg.Connection, handoff_id: str) -> list[Row]:
 def timers(conn: psycopg.Connection, handoff_id: str) -> list[Row]:
     return _all(
         conn,
-        "SELECT clock_id, step, action, target, due_at, state, settled_at FROM timer WHERE handoff_id = %s ORDER BY due_at, step",
+        """SELECT t.clock_id, t.step, t.action, t.target, t.due_at, t.state, t.settled_at FROM clock AS c JOIN timer AS t ON t.clock_id = c.id
+           WHERE c.handoff_id = %s ORDER BY t.due_at, t.step""",
         (handoff_id,),
     )
 

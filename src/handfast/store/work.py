@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 
-from handfast.store.handover import TICK_LOCK
+from handfast.store import clocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ _CASE = """
     FROM handoff AS h
     JOIN person AS p ON p.id = h.person_id
     LEFT JOIN account AS o ON o.id = h.account_id
-    LEFT JOIN clock AS c ON c.handoff_id = h.id AND c.kind = 'first_touch'
+    LEFT JOIN clock AS c ON c.handoff_id = h.id AND c.kind = 'first_touch' AND c.current
 """
 
 
@@ -132,30 +132,27 @@ def note_touches(conn: psycopg.Connection, handoff_ids: Sequence[str]) -> None:
 
 
 def stop_clocks(conn: psycopg.Connection, handoff_ids: Sequence[str], at: Sequence[datetime], by: str, recorded_at: datetime) -> None:
-    """Stops the running clocks of these handoffs at these moments and settles what they still owed."""
-    conn.execute(
-        """UPDATE clock AS c SET stopped_at = d.at, stopped_by = %s FROM unnest(%b::text[], %b::timestamptz[]) AS d (handoff, at)
-           WHERE c.handoff_id = d.handoff AND c.stopped_at IS NULL""",
-        (by, list(handoff_ids), list(at)),
-    )
-    # A breach that lies before the stop is a fact about the past and still owed; everything else asks to act, and is not.
-    conn.execute(
-        """UPDATE timer AS t SET state = 2, settled_at = %s FROM unnest(%b::text[], %b::timestamptz[]) AS d (handoff, at)
-           WHERE t.handoff_id = d.handoff AND t.state = 0 AND NOT (t.action = 'breach' AND t.due_at < d.at)""",
-        (recorded_at, list(handoff_ids), list(at)),
-    )
+    """Stops the clocks of these handoffs that a first touch (`touch`) or the end of the handoff stops, and settles what they still owed.
+
+    An end also ends what pauses them; what marketing owes on an address outlives the handoff.
+    """
+    if by == "touch":
+        clocks.stop(conn, handoff_ids, ("first_touch", "accept"), at, by, recorded_at)
+        return
+    clocks.stop(conn, handoff_ids, _OF_A_HANDOFF, at, by, recorded_at)
+    clocks.end_pauses(conn, handoff_ids, recorded_at, by)
+
+
+_OF_A_HANDOFF = ("first_touch", "exception", "accept", "next_touch", "disposition", "context_complete")
 
 
 def restart_clock(conn: psycopg.Connection, handoff_id: str) -> None:
     """Takes back the stop of an undone touch: what had not fired before is owed again, nothing fires twice."""
     conn.execute(
-        "UPDATE clock SET stopped_at = NULL, stopped_by = NULL WHERE handoff_id = %s AND kind = 'first_touch' AND stopped_by = 'touch'",
+        """WITH c AS (UPDATE clock SET stopped_at = NULL, stopped_by = NULL
+                      WHERE handoff_id = %s AND kind IN ('first_touch', 'accept') AND stopped_by = 'touch' RETURNING id)
+           UPDATE timer AS t SET state = 0, settled_at = NULL FROM c WHERE t.clock_id = c.id AND t.state = 2""",
         (handoff_id,),
-    )
-    conn.execute(
-        """UPDATE timer SET state = 0, settled_at = NULL WHERE handoff_id = %s AND state = 2
-           AND clock_id IN (SELECT id FROM clock WHERE handoff_id = %s AND stopped_at IS NULL)""",
-        (handoff_id, handoff_id),
     )
 
 
@@ -212,46 +209,6 @@ def assign(conn: psycopg.Connection, handoff_id: str, owner: str | None, at: dat
 
 
 # --- timers ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class DueTimer:
-    id: str
-    clock: str
-    handoff: str
-    step: int
-    action: str
-    target: str
-    due_at: datetime
-
-
-def hold_ticking(conn: psycopg.Connection) -> bool:
-    """One ticker at a time keeps the steps of a ladder in order; whoever does not get it has nothing to do."""
-    row = conn.execute("SELECT pg_try_advisory_xact_lock(%s, 0)", (TICK_LOCK,)).fetchone()
-    return bool(row and row[0])
-
-
-def due_timers(conn: psycopg.Connection, at: datetime, limit: int) -> list[DueTimer]:
-    """Waiting timers that are due, in the order they fell due."""
-    rows = conn.execute(
-        """SELECT id, clock_id, handoff_id, step, action, target, due_at FROM timer
-           WHERE state = 0 AND due_at <= %s ORDER BY due_at, clock_id, step LIMIT %s""",
-        (at, limit),
-    ).fetchall()
-    return [DueTimer(*row) for row in rows]
-
-
-def settle_timers(conn: psycopg.Connection, fired: Sequence[str], not_owed: Sequence[str], at: datetime) -> None:
-    """Flips waiting timers, once: what somebody else flipped stays as it is."""
-    conn.execute(
-        """UPDATE timer AS t SET state = d.state, settled_at = %s FROM unnest(%b::text[], %b::smallint[]) AS d (id, state)
-           WHERE t.id = d.id AND t.state = 0""",
-        (at, [*fired, *not_owed], [1] * len(fired) + [2] * len(not_owed)),
-    )
-
-
-def note_breaches(conn: psycopg.Connection, clock_ids: Sequence[str], at: datetime) -> None:
-    conn.execute("UPDATE clock SET breached_at = %s WHERE id = ANY(%b) AND breached_at IS NULL", (at, list(clock_ids)))
 
 
 def next_due(conn: psycopg.Connection) -> datetime | None:
@@ -312,6 +269,6 @@ def stop_clock_of_kind(conn: psycopg.Connection, handoff_id: str, kind: str, at:
     """Stops one clock of a handoff (`exception`, once it has an owner) and settles what that clock still owed."""
     conn.execute(
         """WITH c AS (UPDATE clock SET stopped_at = %s, stopped_by = 'assigned' WHERE handoff_id = %s AND kind = %s AND stopped_at IS NULL RETURNING id)
-           UPDATE timer AS t SET state = 2, settled_at = %s FROM c WHERE t.clock_id = c.id AND t.state = 0""",
+           UPDATE timer AS t SET state = 2, settled_at = %s FROM c WHERE t.clock_id = c.id AND t.state IN (0, 3)""",
         (at, handoff_id, kind, at),
     )

@@ -1,0 +1,176 @@
+"""Open clocks: what it costs to add one and to fire what is due, with few and with a million open ones.
+
+    python -m bench.clocks [--open 1000000] [--fire 20000]
+
+Fired is fired whole: the step asked whether it is still owed, flipped, its event and its message written, all in one transaction a batch.
+Beside it, on the same PostgreSQL in the same run, bare claims: the least one could do (flip 500 timers, write a row for each). Processor time is
+of this process; the server's own comes on top, on another core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+
+from handfast.demo import company
+from handfast.demo.run import contract_text
+from handfast.desk import contracts, imports
+from handfast.desk.contracts import Book
+from handfast.desk.tick import BATCH, tick
+from handfast.sla.clock import start
+from handfast.store import clocks as clock_rows
+from handfast.store.base import Store
+from handfast.store.embedded import Embedded
+from handfast.store.migrate import migrate
+
+NOON = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
+LATER = NOON + timedelta(days=365)
+ADD = 500
+ROUNDS = 5
+
+
+def fill(store: Store, first: int, count: int, due_at: datetime, *, timers: str) -> None:
+    """So many open handoffs of one person each, owned in turn, with a running clock and its timers."""
+    with store.writing() as conn:
+        conn.execute("SET LOCAL statement_timeout = 0")
+        for statement in _FILL:
+            conn.execute(statement, {"first": first, "last": first + count - 1, "due": due_at, "at": NOON})
+        for action in timers.split():
+            step = {"remind": 0, "breach": 1, "tell": 2}[action]
+            conn.execute(
+                """INSERT INTO timer (id, clock_id, handoff_id, step, action, target, due_at)
+                   SELECT 'tmr_' || md5(n || %(action)s), 'clk_' || md5(n::text), 'hnd_' || n, %(step)s, %(action)s, 'owner', %(due)s
+                   FROM generate_series(%(first)s::int, %(last)s::int) AS n""",
+                {"first": first, "last": first + count - 1, "due": due_at, "action": action, "step": step},
+            )
+    with psycopg.connect(store.url, autocommit=True) as conn:
+        for table in ("handoff", "clock", "timer", "person"):
+            conn.execute(f"VACUUM (ANALYZE) {table}")
+
+
+_FILL = (
+    "INSERT INTO person (id, name, created_at) SELECT 'per_' || n, 'Pat ' || n, %(at)s FROM generate_series(%(first)s::int, %(last)s::int) AS n",
+    """INSERT INTO handoff (id, motion, party, person_id, contract_id, verdict_id, source, next_step, sla, opened_at, decided_at, owner_id, assigned_at)
+       SELECT 'hnd_' || n, 'new_business', 'per_' || n, 'per_' || n, (SELECT id FROM contract), 'ver', 'web', 'demo', 'hand-raiser-demo', %(at)s, %(at)s,
+              (ARRAY['ana', 'ben', 'chloe', 'dev', 'emily'])[n %% 5 + 1], %(at)s
+       FROM generate_series(%(first)s::int, %(last)s::int) AS n""",
+    """INSERT INTO clock (id, handoff_id, kind, sla, calendar, started_at, due_at)
+       SELECT 'clk_' || md5(n::text), 'hnd_' || n, 'first_touch', 'hand-raiser-demo', 'team', %(at)s, %(due)s
+       FROM generate_series(%(first)s::int, %(last)s::int) AS n""",
+)
+
+
+def fire(store: Store, book: Book, at: datetime) -> tuple[int, float, float]:
+    """Fires everything due: how many, seconds on the wall, seconds of this process's processor time."""
+    fired, wall, cpu = 0, time.perf_counter(), time.process_time()
+    while (done := tick(store, book, at, channels=("email",))).fired:
+        fired += done.fired
+    return fired, time.perf_counter() - wall, time.process_time() - cpu
+
+
+def add(store: Store, book: Book, first: int, count: int) -> float:
+    """Microseconds on the wall to add one clock with its whole ladder, `ADD` a transaction, to handoffs that have none."""
+    with store.writing() as conn:
+        agreement = book.refresh(conn).at(NOON)
+        for statement in _FILL[:2]:
+            conn.execute(statement, {"first": first, "last": first + count - 1, "due": LATER, "at": NOON})
+    wall = time.perf_counter()
+    for at in range(first, first + count, ADD):
+        clocks = [start(agreement, 0, f"hnd_{n}", LATER) for n in range(at, at + ADD)]
+        with store.writing() as conn:
+            clock_rows.add(conn, clocks)
+    return (time.perf_counter() - wall) / count * 1e6
+
+
+def bare(store: Store, count: int) -> float:
+    """Bare claims a second: a timer flipped and a row written for it, 500 a transaction."""
+    with store.writing() as conn:
+        conn.execute(
+            "CREATE TABLE IF NOT EXISTS bare_timer (id bigint PRIMARY KEY, due_at timestamptz NOT NULL, state smallint NOT NULL DEFAULT 0)"
+        )
+        conn.execute("CREATE INDEX IF NOT EXISTS bare_due ON bare_timer (due_at) WHERE state = 0")
+        conn.execute("CREATE TABLE IF NOT EXISTS bare_outbox (idem text PRIMARY KEY, payload jsonb NOT NULL)")
+        conn.execute("TRUNCATE bare_timer, bare_outbox")
+        conn.execute("INSERT INTO bare_timer SELECT n, %s FROM generate_series(1, %s::int) AS n", (NOON, count))
+    wall, done = time.perf_counter(), 0
+    while done < count:
+        with store.writing() as conn:
+            done += conn.execute(
+                """WITH d AS (SELECT id FROM bare_timer WHERE state = 0 AND due_at <= %s ORDER BY due_at LIMIT 500 FOR UPDATE SKIP LOCKED),
+                        u AS (UPDATE bare_timer AS t SET state = 1 FROM d WHERE t.id = d.id RETURNING t.id)
+                   INSERT INTO bare_outbox SELECT 'h' || id, '{"kind": "reminder"}' FROM u ON CONFLICT DO NOTHING""",
+                (NOON,),
+            ).rowcount
+    return count / (time.perf_counter() - wall)
+
+
+def memory() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def measure(store: Store, book: Book, first: int, fired: int) -> tuple[float, float, float, float]:
+    """Medians: fired a second, processor microseconds each, microseconds to add one, bare claims a second."""
+    rates, cpus, adds, bares = [], [], [], []
+    for n in range(ROUNDS):
+        start_at = first + n * 10 * fired
+        fill(store, start_at, fired // 2, NOON + timedelta(minutes=5), timers="remind tell")
+        count, wall, cpu = fire(store, book, NOON + timedelta(minutes=5))
+        assert count == fired, count
+        rates.append(count / wall)
+        cpus.append(cpu / count * 1e6)
+        adds.append(add(store, book, start_at + fired, 2_000))
+        bares.append(bare(store, fired))
+    return statistics.median(rates), statistics.median(cpus), statistics.median(adds), statistics.median(bares)
+
+
+def prepare(store: Store) -> None:
+    text = contract_text()
+    _, problems = contracts.put_in_force(store, text[: text.index("examples:")], "bench", NOON)
+    assert not problems, problems
+    imports.put_reps(store, [*company.MANAGERS, *company.REPS])
+    with store.writing() as conn:
+        conn.execute("INSERT INTO person (id, name, created_at) VALUES ('per', 'Maya', %s)", (NOON,))
+        conn.execute(
+            """INSERT INTO verdict SELECT 'ver', 'per', NULL, %s, id, 'ready', 1, 1, 'demo', NULL, gen_random_uuid(), '{}', '{}', %s
+               FROM contract""",
+            (NOON, NOON),
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--open", type=int, default=1_000_000)
+    parser.add_argument("--fire", type=int, default=20_000)
+    given = parser.parse_args()
+    found: dict[int, tuple[float, float, float, float]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        server = Embedded(Path(folder) / "data")
+        url = server.start()
+        migrate(url)
+        with Store(url) as store:
+            prepare(store)
+            book = Book()
+            for count, first, named in ((1_000, 1, "few"), (given.open, 10_000_000, "many")):
+                fill(store, first, count, LATER, timers="remind breach")
+                found[count] = measure(store, book, first + count + 1_000_000, given.fire)
+                rate, cpu, added, base = found[count]
+                print(
+                    f"{count:>9,} open: fired {rate:,.0f}/s each with event and message ({cpu:.0f} us processor), {rate / base:.2f} x bare claims"
+                    f" ({base:,.0f}/s); a clock added in {added:.0f} us; {memory():.0f} MB at most",
+                    flush=True,
+                )
+        server.stop()
+    few, many = found[1_000], found[given.open]
+    print(f"many against few: firing {many[0] / few[0]:.2f} x, adding {many[2] / few[2]:.2f} x the time; batch {BATCH}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+"""What the steps of clocks do: one function for each action, on the working state of one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+import psycopg
+
+from handfast.contract.terms import CHANNEL
+from handfast.desk.actions import pass_on
+from handfast.desk.contracts import Book
+from handfast.desk.opening import messages_for, read_roster
+from handfast.facts import Rep, stable_id
+from handfast.routing.assign import Case as RoutingCase
+from handfast.routing.assign import Roster, assign
+from handfast.sla.clock import MARKETING, OPS
+from handfast.sla.due import WHAT
+from handfast.sla.escalate import RETURNED, Owed, Stop
+from handfast.sla.notice import Kind, Named, notice
+from handfast.store import clocks, work
+from handfast.store import handover as rows
+from handfast.store.clocks import DueTimer
+from handfast.store.work import Case
+
+#: Steps that may give a handoff to somebody: they need the assignment lock.
+ASSIGNING: Final = frozenset({"reassign", "return_to", "recycle"})
+#: What a step on the first touch is called among the notices; every other clock is spoken of by its own name.
+_NOTICES: Final[Mapping[str, Kind]] = {"remind": "reminder", "tell": "breach"}
+
+
+class Steps:
+    """The working state of one transaction: what the steps read, and what they leave to be written at its end."""
+
+    def __init__(
+        self, conn: psycopg.Connection, book: Book, at: datetime, channels: tuple[str, ...], reps: dict[str, Rep], cases: dict[str, Case]
+    ) -> None:
+        self.conn = conn
+        self.book = book
+        self.at = at
+        self.channels = channels
+        self.reps = reps
+        self.cases = cases
+        self.roster: Roster | None = None
+        self.fired: list[DueTimer] = []
+        self.not_owed: list[DueTimer] = []
+        self.reassigned: list[str] = []
+        self._stopped: dict[tuple[str | None, str], Stop] = {}
+        self._breached: list[tuple[str, datetime]] = []
+        self._events: list[tuple[Any, ...]] = []
+        self._messages: list[tuple[Any, ...]] = []
+
+    def stop_of(self, timer: DueTimer) -> Stop | None:
+        """What stopped the clock of this timer: as recorded, or by a step before in this transaction."""
+        if timer.stopped_at is not None:
+            return Stop(timer.stopped_at, timer.stopped_by or "")
+        return self._stopped.get((timer.handoff, timer.kind))
+
+    def write(self) -> None:
+        """Everything left to write: timers flipped, breaches noted, events and messages."""
+        clocks.settle(self.conn, self.fired, self.not_owed, self.at)
+        if self._breached:
+            clocks.note_breaches(self.conn, [clock for clock, _ in self._breached], [when for _, when in self._breached])
+        if self.roster is not None:
+            rows.write_rotation(self.conn, [(t.pool, t.rep, t.turns, t.level, t.last_at) for t in self.roster.changed()])
+        rows.add_events(self.conn, self._events)
+        # A step fires once, so its messages are new; what a step is not alone in causing goes in by itself.
+        rows.add_new_messages(self.conn, self._messages)
+        rows.notify(self.conn, "board")
+
+    def do(self, timer: DueTimer, case: Case | None, what: Owed, now: datetime) -> None:
+        """One step, owed at `now`."""
+        match what.kind:
+            case "breach":
+                self._breach(timer, case, what, now)
+            case "remind":
+                self._event("reminded", case, now, {"timer": timer.id, "clock": timer.kind, "owner": what.target})
+                self._say(timer, case, what.target, now, "remind")
+            case "tell":
+                name = "channel_told" if what.target.startswith(CHANNEL) else "manager_told"
+                self._event(name, case, now, {"timer": timer.id, "clock": timer.kind, "told": what.target})
+                self._say(timer, case, what.target, now, "tell")
+            case "reassign" if case is not None:
+                self._reassign(timer, case, what.target, now)
+            case "return_to" if case is not None:
+                self._return(timer, case, now)
+            case _:
+                raise ValueError(f"no step does {what.kind}")
+
+    # --- one function an action -----------------------------------------------------------------------------------
+
+    def _breach(self, timer: DueTimer, case: Case | None, what: Owed, now: datetime) -> None:
+        self._breached.append((timer.clock, now))
+        self._event("breached", case, now, {"due_at": timer.due_at.isoformat(), "clock": timer.clock, "kind": timer.kind})
+        if what.target == OPS and timer.kind == "exception":
+            self._tell("exception", timer, case, OPS, now)
+
+    def _reassign(self, timer: DueTimer, case: Case, pool: str, now: datetime) -> None:
+        """To somebody else of the pool. With nobody there it stays with its owner, and that is said."""
+        if self.roster is None:
+            self.roster = read_roster(self.conn, now)
+        agreement = self.book.by_id(case.contract)
+        out = frozenset({case.owner}) if case.owner else frozenset[str]()
+        chosen = assign(agreement, RoutingCase(case.id), self.roster, now, exclude=out, start_pool=pool)
+        if chosen.owner is None:
+            self._event("reassign_failed", case, now, {"timer": timer.id, "pool": pool, "why": chosen.because})
+            self._tell("breach", timer, case, self._manager(case), now)
+            return
+        if case.owner:
+            self.roster.gave_up(case.owner)
+        event, messages = pass_on(
+            self.conn, case, chosen.owner, "reassign", chosen.pool, chosen.counts, list(chosen.working), now, self.reps, self.channels
+        )
+        self._events.append(event)
+        rows.add_messages(self.conn, messages)
+        self.cases[case.id] = replace(case, owner=chosen.owner, legs=case.legs + 1)
+        self._stopped[case.id, "accept"] = Stop(now, "passed_on")
+        self.reassigned.append(case.id)
+
+    def _manager(self, case: Case) -> str:
+        owner = self.reps.get(case.owner or "")
+        return (owner.manager if owner else None) or OPS
+
+    def _return(self, timer: DueTimer, case: Case, now: datetime) -> None:
+        """Back to marketing: the handoff ends with its reason, and nothing more is owed."""
+        row_id = stable_id("dsp", case.id, RETURNED, timer.id)
+        missed = "No first touch" if timer.kind == "first_touch" else f"{WHAT[timer.kind]} did not come"  # type: ignore[index]
+        note = f"{missed} by {timer.due_at:%Y-%m-%d %H:%M} UTC."
+        work.add_disposition(self.conn, (row_id, case.id, RETURNED, "sla_lost", note, None, None, "handfast", now, now))
+        work.close(self.conn, case.id, RETURNED, "sla_lost", now)
+        # This step was done: else stopping the clock would record it as one that was no longer owed.
+        clocks.settle(self.conn, [timer], [], self.at)
+        work.stop_clocks(self.conn, [case.id], [now], "closed", now)
+        self._event("returned", case, now, {"disposition": row_id, "reason": "sla_lost", "clock": timer.kind})
+        self._tell("returned", timer, case, MARKETING, now)
+        if case.owner and self.roster is not None:
+            self.roster.gave_up(case.owner)
+        self.cases[case.id] = replace(case, closed_at=now, outcome=RETURNED)
+
+    # --- what is left to write --------------------------------------------------------------------------------------
+
+    def _event(self, name: str, case: Case | None, at: datetime, data: dict[str, Any]) -> None:
+        about = (case.id, case.person, case.account, case.owner) if case is not None else (None, None, None, None)
+        self._events.append((name, at, *about, rows.dumps(data)))
+
+    def _say(self, timer: DueTimer, case: Case | None, recipient: str, at: datetime, action: str) -> None:
+        self._tell(_NOTICES[action] if timer.kind == "first_touch" else "clock", timer, case, recipient, at)
+
+    def _tell(self, kind: Kind, timer: DueTimer, case: Case | None, recipient: str, at: datetime) -> None:
+        if case is None:
+            return
+        owner = self.reps.get(case.owner or "")
+        payload = notice(
+            kind,
+            handoff_id=case.id,
+            opened_at=case.opened_at,
+            next_step=case.next_step,
+            person=Named(case.person, case.person_name),
+            account=Named(case.account, case.account_name) if case.account else None,
+            owner=Named(owner.id, owner.name) if owner else None,
+            before=Named(owner.id, owner.name) if owner and kind == "returned" else None,
+            sla=case.sla,
+            due_at=case.clock_due_at,
+        )
+        self._messages += messages_for(self.channels, kind, case.id, timer.id, recipient, case.owner, payload, at)
+
+
+__all__ = ["ASSIGNING", "Steps"]
