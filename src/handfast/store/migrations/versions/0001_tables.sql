@@ -340,12 +340,12 @@ CREATE INDEX timer_due ON timer (due_at) WHERE state = 0;
 CREATE TABLE outbox (
     id          text PRIMARY KEY,
     seq         bigint GENERATED ALWAYS AS IDENTITY,
-    handoff_id  text NOT NULL REFERENCES handoff (id),
-    kind        text NOT NULL,                        -- handoff_opened, reminder, breach, reassigned, returned, joined
-    channel     text NOT NULL,                        -- email, webhook
-    recipient   text NOT NULL,                        -- rep id, 'marketing', or an endpoint's name
+    handoff_id  text REFERENCES handoff (id),         -- NULL: about no single handoff
+    kind        text NOT NULL,                        -- handoff_opened, reminder, breach, reassigned, returned, joined, …
+    channel     text NOT NULL,                        -- email, slack, webhook, apprise
+    recipient   text NOT NULL,                        -- rep id, 'marketing', 'channel:NAME', or an endpoint's name
     owner_id    text,                                 -- who owned the handoff when it was written
-    payload     jsonb NOT NULL,
+    payload     jsonb NOT NULL,                       -- ids of people, never their names
     created_at  timestamptz NOT NULL,
     state       text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'sent', 'dropped', 'dead')),
     attempt     integer NOT NULL DEFAULT 0,
@@ -738,3 +738,33 @@ CREATE TABLE offer (
     PRIMARY KEY (handoff_id, rep_id)
 );
 CREATE INDEX offer_rep ON offer (rep_id) WHERE taken_at IS NULL;
+
+-- --- notices ------------------------------------------------------------------------------------------------------
+
+-- Where a rep is known under another name than their mail address: `slack` and a user id.
+CREATE TABLE rep_address (
+    channel     text NOT NULL,
+    address     text NOT NULL,
+    rep_id      text NOT NULL REFERENCES rep (id),
+    at          timestamptz NOT NULL,
+    PRIMARY KEY (channel, address)
+);
+CREATE INDEX rep_address_rep ON rep_address (rep_id, channel);
+
+-- How much went out lately: per receiver for digests, per channel (receiver '') for its rate.
+CREATE TABLE notice_window (
+    channel     text NOT NULL,
+    recipient   text NOT NULL,
+    since       timestamptz NOT NULL,
+    sent        integer NOT NULL,
+    PRIMARY KEY (channel, recipient)
+) WITH (fillfactor = 50);
+
+-- Who opened a brief first, and by which door: the page, a mail, Slack.
+CREATE TABLE brief_opened (
+    handoff_id  text NOT NULL REFERENCES handoff (id),
+    rep_id      text NOT NULL REFERENCES rep (id),
+    at          timestamptz NOT NULL,
+    via         text NOT NULL CHECK (via IN ('page', 'email', 'slack', 'apprise')),
+    PRIMARY KEY (handoff_id, rep_id)
+);
