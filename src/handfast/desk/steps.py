@@ -110,6 +110,8 @@ class Steps:
             return
         if case.owner:
             self.roster.gave_up(case.owner)
+        else:
+            self._settle_steps_of(case)
         event, messages = pass_on(
             self.conn, case, chosen.owner, "reassign", chosen.pool, chosen.counts, list(chosen.working), now, self.reps, self.channels
         )
@@ -130,8 +132,7 @@ class Steps:
         note = f"{missed} by {timer.due_at:%Y-%m-%d %H:%M} UTC."
         work.add_disposition(self.conn, (row_id, case.id, RETURNED, "sla_lost", note, None, None, "handfast", now, now))
         work.close(self.conn, case.id, RETURNED, "sla_lost", now)
-        # This step was done: else stopping the clock would record it as one that was no longer owed.
-        clocks.settle(self.conn, [timer], [], self.at)
+        self._settle_steps_of(case)
         work.stop_clocks(self.conn, [case.id], [now], "closed", now)
         self._event("returned", case, now, {"disposition": row_id, "reason": "sla_lost", "clock": timer.kind})
         self._tell("returned", timer, case, MARKETING, now)
@@ -140,6 +141,11 @@ class Steps:
         self.cases[case.id] = replace(case, closed_at=now, outcome=RETURNED)
 
     # --- what is left to write --------------------------------------------------------------------------------------
+
+    def _settle_steps_of(self, case: Case) -> None:
+        """What this turn did for a handoff was done: else stopping a clock of it would record these steps as no longer owed."""
+        mine = [[timer for timer in timers if timer.handoff == case.id] for timers in (self.fired, self.not_owed)]
+        clocks.settle(self.conn, mine[0], mine[1], self.at)
 
     def _event(self, name: str, case: Case | None, at: datetime, data: dict[str, Any]) -> None:
         about = (case.id, case.person, case.account, case.owner) if case is not None else (None, None, None, None)
