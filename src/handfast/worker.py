@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -18,12 +19,14 @@ import psycopg
 import structlog
 
 from handfast.connectors.channel import Channel
+from handfast.connectors.files.taken import take_in
 from handfast.desk import drafts
 from handfast.desk.contracts import Book, NoContract
 from handfast.desk.deliver import deliver
 from handfast.desk.handover import BATCH, Decided, decide
 from handfast.desk.match import tend
 from handfast.desk.tick import Ticked, tick
+from handfast.desk.waiting import drain_all
 from handfast.store import handover as rows
 from handfast.store import work
 from handfast.store.base import StorageAway, Store
@@ -35,6 +38,8 @@ POLL_SECONDS: Final = 0.5
 #: The pause while the database is away.
 AWAY_SECONDS: Final = 1.0
 HEARTBEAT_SECONDS: Final = 5.0
+#: Between two turns of giving out what is held: hours that begin and absences that end are noticed this late at most.
+HELD_SECONDS: Final = 1.0
 #: Between two turns of indexing. It gives way to deciding: nobody waits for it.
 MATCH_SECONDS: Final = 1.0
 #: So long it gives way while batches are large.
@@ -72,6 +77,7 @@ class Worker:
         self.stop = threading.Event()
         self.book = Book()
         self._signals = threading.Event()
+        self._freed = threading.Event()
         self._conflicts = 0
         self._behind = False
         self._matched_at = 0.0
@@ -83,6 +89,7 @@ class Worker:
         loops: Sequence[tuple[str, Callable[[], float]]] = (
             ("decide", self._decide),
             ("tick", self._tick),
+            ("held", self._held),
             ("match", self._match),
             ("heartbeat", self._heartbeat),
             # One loop a channel: an endpoint that hangs must not hold the mails back.
@@ -95,7 +102,7 @@ class Worker:
             thread.start()
         log.info("worker_started")
         self.stop.wait()
-        for event in (self._signals, *self._messages.values()):
+        for event in (self._signals, self._freed, *self._messages.values()):
             event.set()
         for thread in threads:
             thread.join(timeout=10)
@@ -121,7 +128,7 @@ class Worker:
     def _sleep(self, name: str, seconds: float) -> None:
         if seconds <= 0:
             return
-        wake = self._signals if name == "decide" else self._messages.get(name, self.stop)
+        wake = {"decide": self._signals, "held": self._freed}.get(name) or self._messages.get(name, self.stop)
         wake.wait(seconds)
         if wake is not self.stop:
             wake.clear()
@@ -135,13 +142,15 @@ class Worker:
                     conn.execute("LISTEN handfast_signal")
                     while not self.stop.is_set():
                         for heard in conn.notifies(timeout=1.0):
-                            self._wake(heard.channel)
+                            self._wake(heard.channel, heard.payload)
             except (StorageAway, psycopg.Error):
                 self.stop.wait(AWAY_SECONDS)
 
-    def _wake(self, channel: str) -> None:
+    def _wake(self, channel: str, payload: str) -> None:
         for event in [self._signals] if channel == "handfast_signal" else list(self._messages.values()):
             event.set()
+        if payload == "held":
+            self._freed.set()
 
     def _decide(self) -> float:
         try:
@@ -170,6 +179,12 @@ class Worker:
             due = work.next_due(conn)
         return POLL_SECONDS if due is None else min(POLL_SECONDS, max(0.0, (due - self.clock()).total_seconds()))
 
+    def _held(self) -> float:
+        """Gives out what nobody could take, once somebody can; and moves what changed hands. Woken where something changed, else a poll."""
+        with suppress(NoContract):
+            drain_all(self.store, self.book, self.clock(), channels=tuple(self.channels))
+        return HELD_SECONDS
+
     def _match(self) -> float:
         """Keeps people and accounts findable, and asks about those who look alike.
 
@@ -197,10 +212,12 @@ class Worker:
         if self.contract_file is None:
             return
         try:
-            stat = self.contract_file.stat()
+            # The lists of a contract stand beside it: a change of theirs is one of its.
+            files = [self.contract_file, *self.contract_file.parent.glob("*.csv")]
+            stats = [file.stat() for file in files]
         except OSError:
             return
-        seen = (stat.st_mtime_ns, stat.st_size)
+        seen = max(stat.st_mtime_ns for stat in stats), sum(stat.st_size for stat in stats)
         if seen == self._contract_seen:
             return
         load_contract(self.store, self.contract_file, at)
@@ -212,8 +229,8 @@ def load_contract(store: Store, file: Path, at: datetime) -> tuple[int | None, l
 
     What is wrong with it is kept for the pages (note `contract_problem`).
     """
-    text = file.read_bytes().decode("utf-8", errors="replace")
-    version, problems = drafts.from_file(store, text, str(file), at)
+    taken = take_in(file)
+    version, problems = (None, taken.problems) if taken.problems else drafts.from_file(store, taken.text, str(file), at)
     with store.writing() as conn:
         if problems:
             work.put_note(conn, "contract_problem", rows.dumps([p.as_json() for p in problems]), at)

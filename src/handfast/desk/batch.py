@@ -28,6 +28,8 @@ class Batch:
     channels: tuple[str, ...]
     punctual: bool
     domain_of: Callable[[str], str | None]
+    #: The terms of a contract by its id: what is held was opened under its own.
+    agreement_of: Callable[[str], Agreement]
     directory: Directory = field(default_factory=Directory)
     #: What this batch learns, compared with what the store knew; begun once the directory holds that.
     learned: Learned = field(default_factory=Learned)

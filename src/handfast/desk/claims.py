@@ -14,6 +14,7 @@ from handfast.facts import Account
 from handfast.routing.ownership import Case, case_of, claims
 from handfast.routing.record import NO_RECORD, Dealt, Record, asks_above, asks_deals, chains, record_of
 from handfast.store import claims as rows
+from handfast.store import waiting
 
 
 class Party(NamedTuple):
@@ -31,15 +32,24 @@ def cases(conn: psycopg.Connection, agreement: Agreement, parties: Sequence[Part
     Costs no statement where the contract asks neither for opportunities nor for parents, else one a batch for each.
     """
     record = read_record(conn, agreement, parties) if parties else NO_RECORD
+    last = last_owners(conn, agreement, parties)
     return [
         case_of(
             one.handoff_id,
             one.account.owner if one.account else None,
             claim,
             record.known(one.account.id if one.account else None, one.person, one.at),
+            last.get(one.person),
         )
         for one, claim in zip(parties, claims(agreement, people), strict=True)
     ]
+
+
+def last_owners(conn: psycopg.Connection, agreement: Agreement, parties: Sequence[Party]) -> dict[str, tuple[str, datetime]]:
+    """Who had each person last, and until when; asked only where a pool is sticky."""
+    if not parties or all(pool.sticky is None for pool in agreement.contract.routing.pools.values()):
+        return {}
+    return waiting.last_owners(conn, [one.person for one in parties], agreement.contract.motion, [one.handoff_id for one in parties])
 
 
 def read_record(conn: psycopg.Connection, agreement: Agreement, parties: Sequence[Party]) -> Record:

@@ -30,6 +30,7 @@ from handfast.desk.of_account import record_matches
 from handfast.desk.opening import join_handoffs, open_handoffs
 from handfast.desk.overrides import for_people
 from handfast.desk.verdicts import Judged, asked_at, judge_moments, shown, telling, worth_asking, write_standings, write_verdicts
+from handfast.desk.waiting import give_out
 from handfast.desk.whose import by_lane, look_up, resolve_all, write_people
 from handfast.facts import stable_id
 from handfast.identity.normalise import business_domain
@@ -94,7 +95,7 @@ def decide(
         agreement = book.by_id(contract_id)
         match = agreement.contract.match
         domain_of = _nobodys if match.domain == "off" else partial(_domain, frozenset(match.free_mail))
-        return _decide(Batch(conn, agreement, contract_id, at, set(held), tuple(channels), punctual, domain_of), waiting)
+        return _decide(Batch(conn, agreement, contract_id, at, set(held), tuple(channels), punctual, domain_of, book.by_id), waiting)
 
 
 def _under_one_version(book: Book, waiting: list[Pending]) -> tuple[list[Pending], str]:
@@ -215,7 +216,7 @@ def _record(b: Batch, written: list[Ready], opens: list[Ready], joins: list[Read
     if written:
         write_verdicts(b, written)
     if opens:
-        handoffs, unassigned = open_handoffs(b, opens)
+        handoffs, unassigned = open_handoffs(b, opens, give_out)
         done.handoffs += handoffs
         done.opened += len(opens)
         done.unassigned += unassigned

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,13 +12,14 @@ import psycopg
 from handfast.brief.compose import BriefCase, compose
 from handfast.contract.agreement import SLA_FIELDS, Agreement
 from handfast.contract.frames import as_frame
+from handfast.contract.terms import Contract
 from handfast.desk.batch import Batch, Ready, source_of
 from handfast.desk.claims import Party, cases
 from handfast.facts import Account, Person, stable_id
-from handfast.routing.assign import Assignment, Roster, assign
+from handfast.routing.assign import Assignment, Roster, assign, covered
 from handfast.sla.clock import OPS, Clock, choose, start, start_exception
 from handfast.sla.notice import Kind, Named, message_id, notice
-from handfast.store import availability
+from handfast.store import availability, covers
 from handfast.store import clocks as clock_rows
 from handfast.store import handover as rows
 
@@ -26,7 +27,12 @@ from handfast.store import handover as rows
 BRIEF_SIGNALS = 40
 
 
-def open_handoffs(b: Batch, ready: list[Ready]) -> tuple[list[str], int]:
+#: Gives out what is held, the oldest first, against this roster, before anything new is given to anybody. Answers how many still wait
+#: behind those that were looked at: then what is new waits behind them too.
+GiveOut = Callable[[Batch, Roster, datetime], int]
+
+
+def open_handoffs(b: Batch, ready: list[Ready], give_out: GiveOut) -> tuple[list[str], int]:
     """Opens a handoff for each of these, under the assignment lock. Returns their ids, and how many found no owner."""
     agreement = b.agreement
     frame = _case_frame(b, ready)
@@ -44,16 +50,23 @@ def open_handoffs(b: Batch, ready: list[Ready]) -> tuple[list[str], int]:
     rows.lock_assignment(b.conn)
     by_day = counts_days(agreement)
     roster = read_roster(b.conn, b.at, by_day=by_day)
+    behind = give_out(b, roster, b.decided_at(ready[0].moment.waiting.signal))
     out, ids, unassigned = _Opened(b), [], 0
     for r, sla, case in zip(ready, slas, claimed, strict=True):
         handoff_id = case.handoff_id
-        chosen = assign(agreement, case, roster, r.moment.waiting.signal.received_at)
+        chosen = assign(agreement, case, roster, r.moment.waiting.signal.received_at) if not behind else _behind(behind)
         out.add(r, handoff_id, sla, chosen, roster)
         ids.append(handoff_id)
         unassigned += chosen.owner is None
     keep_roster(b.conn, roster, by_day=by_day)
     out.write()
     return ids, unassigned
+
+
+def _behind(waiting: int) -> Assignment:
+    """Nobody is overtaken: it is given out after those that wait already."""
+    said = f"It waits behind {waiting} older handoffs that are given out before it."
+    return Assignment(None, "exception", None, False, ({"rung": "exception", "result": "held", "because": said},))
 
 
 def _case_frame(b: Batch, ready: list[Ready]) -> pl.DataFrame:
@@ -109,6 +122,7 @@ class _Opened:
         self.people: list[tuple[Any, ...]] = []
         self.assignments: list[tuple[Any, ...]] = []
         self.clocks: list[Clock] = []
+        self.covers: list[tuple[Any, ...]] = []
         self.events: list[tuple[Any, ...]] = []
         self.messages: list[tuple[Any, ...]] = []
         self.to_brief: list[tuple[Ready, str, str | None, datetime | None, Assignment, Roster]] = []
@@ -155,6 +169,8 @@ class _Opened:
                 rows.dumps({"verdict": r.verdict, "next_step": r.row["next_step"], "sla": sla_name}),
             )
         )
+        if (cover := covered(chosen)) is not None:
+            self.covers.append((handoff_id, cover[0], chosen.owner, cover[1], opened))
         name = "assigned" if chosen.owner else "left_unassigned"
         self.events.append((name, opened, handoff_id, person.id, person.account, chosen.owner, rows.dumps({"rule": chosen.rule, "leg": 0})))
         self._tell(r, handoff_id, sla_name, due, chosen, roster, person)
@@ -178,7 +194,7 @@ class _Opened:
             motion=b.agreement.contract.motion,
             why=chosen.because,
         )
-        recipient = owner.id if owner else OPS
+        recipient = owner.id if owner else b.agreement.contract.routing.minded_by or OPS
         self.messages += messages_for(b.channels, kind, handoff_id, "opened", recipient, chosen.owner, payload, opened)
 
     def write(self) -> None:
@@ -186,6 +202,7 @@ class _Opened:
         rows.add_handoffs(conn, self.handoffs)
         rows.add_handoff_people(conn, self.people)
         rows.add_assignments(conn, self.assignments)
+        covers.add(conn, self.covers)
         rows.add_briefs(conn, self._compose())
         clock_rows.add(conn, self.clocks)
         rows.add_events(conn, self.events)
@@ -266,7 +283,11 @@ def keep_roster(conn: psycopg.Connection, roster: Roster, *, by_day: bool = True
 
 def counts_days(agreement: Agreement) -> bool:
     """Whether this contract has a capacity by the day."""
-    return any(pool.per_day is not None for pool in agreement.contract.routing.pools.values())
+    return counts_days_of(agreement.contract)
+
+
+def counts_days_of(contract: Contract) -> bool:
+    return any(pool.per_day is not None for pool in contract.routing.pools.values())
 
 
 def _named(person: Person) -> Named:

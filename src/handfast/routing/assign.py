@@ -19,10 +19,10 @@ from handfast.contract.terms import Pool, Routing
 from handfast.routing import owners
 from handfast.routing.owners import Holder
 from handfast.routing.ownership import Case, Claim
-from handfast.routing.roster import NOBODY, Reason, Roster, Turn, because, eligible
+from handfast.routing.roster import AWAY, NOBODY, Reason, Roster, Turn, because, eligible
 from handfast.routing.rotation import Draw, Place, draw, elsewhere
 
-__all__ = ["Assignment", "Case", "Claim", "Reason", "Roster", "Turn", "assign", "eligible"]
+__all__ = ["Assignment", "Case", "Claim", "Reason", "Roster", "Turn", "assign", "covered", "eligible"]
 
 Rule = Literal["named_account", "open_opportunity", "customer", "territory", "pool", "reassign", "exception"]
 #: One rung of the working, JSON-ready: `rung`, `result` (chosen, passed, nobody, barred, conflict, held), `because`, and where they apply
@@ -218,7 +218,8 @@ def _to(rule: str, to: str, ask: _Ask) -> _Given:
         return _to_rep(rule, to, ask, f"is named by this {rule}")
     ask.tried.add(to)
     needs = _needs(rule, to, ask)
-    if (back := _back(rule, to, pool, ask, needs)) is not None:
+    back, covers = _back(rule, to, pool, ask, needs)
+    if back is not None:
         return back
     drawn = draw(to, pool, ask.roster, ask.at, ask.exclude, needs, elsewhere(to, ask.routing.pools) if pool.counter else NOBODY)
     skipped = [_skip(rep, reason, pool, ask, needs) for rep, reason in drawn.skipped]
@@ -237,6 +238,8 @@ def _to(rule: str, to: str, ask: _Ask) -> _Given:
         "waiting": [_standing(place) for place in drawn.waiting],
         "skipped": skipped,
     }
+    if covers is not None:
+        rung["covers"] = covers
     return _Given(rung, taker.rep, to)
 
 
@@ -248,18 +251,22 @@ def _needs(rule: str, to: str, ask: _Ask) -> frozenset[str]:
     return asked | ask.case.needs.get(f"territory:{ask.case.territory}", NOBODY) if rule == "territory" else asked
 
 
-def _back(rule: str, to: str, pool: Pool, ask: _Ask, needs: frozenset[str]) -> _Given | None:
-    """To the member who had this person last, where the pool is sticky and they can take it: it is theirs, and no turn."""
+def _back(rule: str, to: str, pool: Pool, ask: _Ask, needs: frozenset[str]) -> tuple[_Given | None, Rung | None]:
+    """To the member who had this person last, where the pool is sticky and they can take it: it is theirs, and no turn.
+
+    Where they are away, second: for whom somebody else now covers.
+    """
     last = ask.case.last
     if last is None or pool.sticky is None or last[0] not in pool.members or rule == "reassign":
-        return None
+        return None, None
     rep, until = last
-    if (ask.at - until).total_seconds() > pool.sticky_minutes * 60 or eligible(
-        rep, ask.roster, pool, ask.at, ask.exclude, needs
-    ) is not None:
-        return None
+    if (ask.at - until).total_seconds() > pool.sticky_minutes * 60:
+        return None, None
+    if (reason := eligible(rep, ask.roster, pool, ask.at, ask.exclude, needs)) is not None:
+        return None, _skip(rep, reason, pool, ask, needs) if reason in AWAY else None
     because = f"They come back, and {ask.roster.name(rep)} had them last, until {until:%Y-%m-%d}."
-    return _Given({"rung": rule, "result": "chosen", "pool": to, "owner": rep, "because": because, "sticky": True}, rep, to, counts=False)
+    rung: Rung = {"rung": rule, "result": "chosen", "pool": to, "owner": rep, "because": because, "sticky": True}
+    return _Given(rung, rep, to, counts=False), None
 
 
 def _to_rep(rule: str, rep: str, ask: _Ask, why: str) -> _Given:
@@ -299,3 +306,21 @@ def _held(working: list[Rung]) -> str:
 
 def _listed(names: tuple[str, ...]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def covered(assignment: Assignment) -> tuple[str, str] | None:
+    """For whom the owner covers, and why that one could not take it; None where nobody has a better claim.
+
+    A better claim has whoever owns the account or its open opportunity, looks after the customer, or had the person last, and is away:
+    absent, switched off, not at work. Whoever is full, or lacks a skill, is not covered for: it was not to be theirs.
+    """
+    if assignment.owner is None:
+        return None
+    for rung in assignment.working:
+        if (by := rung.get("covers")) is not None:
+            return str(by["rep"]), str(by["reason"])
+        if rung["result"] == "nobody" and rung["rung"] in ("named_account", "open_opportunity", "customer") and "pool" not in rung:
+            for skip in rung.get("skipped", ()):
+                if skip["reason"] in AWAY and skip["rep"] != assignment.owner:
+                    return str(skip["rep"]), str(skip["reason"])
+    return None

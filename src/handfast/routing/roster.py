@@ -215,7 +215,7 @@ def _within(rep: Rep, roster: Roster, pool: Pool, at: datetime) -> Reason | None
 def _hours(rep: Rep, calendar: Calendar | None) -> Hours | None:
     if calendar is None:
         return None
-    week = calendar.week if rep.week is None else rep.week
+    week = calendar.week if rep.week is None else {days: tuple(times) for days, times in rep.week.items()}
     own = {"timezone": rep.time_zone, "week": week, "holidays": rep.holidays or calendar.holidays}
     return hours_of(calendar.model_copy(update=own))
 

@@ -115,7 +115,7 @@ def stop(
                 c AS (UPDATE clock AS c SET stopped_at = greatest(d.at, c.started_at), stopped_by = %s, paused_at = NULL FROM d
                       WHERE c.handoff_id = d.handoff AND c.kind = ANY(%b) AND c.stopped_at IS NULL RETURNING c.id, d.at)
            UPDATE timer AS t SET state = 2, settled_at = %s FROM c
-           WHERE t.clock_id = c.id AND t.state IN (0, 3) AND NOT (t.state = 0 AND t.action = 'breach' AND t.due_at < c.at)""",
+           WHERE t.clock_id = c.id AND t.state IN (0, 3) AND t.action <> 'resume' AND NOT (t.state = 0 AND t.action = 'breach' AND t.due_at < c.at)""",
         (list(handoff_ids), list(at), by, list(kinds), recorded_at),
     )
 
@@ -126,11 +126,34 @@ def answer(conn: psycopg.Connection, clock_id: str, at: datetime, by: str, about
         """WITH c AS (UPDATE clock SET stopped_at = %s, stopped_by = %s, about = coalesce(about, '{}') || coalesce(%s::jsonb, '{}')
                       WHERE id = %s AND stopped_at IS NULL RETURNING id),
                 t AS (UPDATE timer AS t SET state = 2, settled_at = %s FROM c
-                      WHERE t.clock_id = c.id AND t.state = 0 AND NOT (t.action = 'breach' AND t.due_at < %s))
+                      WHERE t.clock_id = c.id AND t.state IN (0, 3) AND t.action <> 'resume'
+                        AND NOT (t.state = 0 AND t.action = 'breach' AND t.due_at < %s))
            SELECT id FROM c""",
         (at, by, orjson.dumps(about).decode() if about else None, clock_id, at, at),
     ).fetchone()
     return done is not None
+
+
+def reopen(conn: psycopg.Connection, handoff_id: str, kind: str, after: int, by: str) -> bool:
+    """Lets the clock run again that was started after so many touches, where `by` stopped it: a touch was taken back."""
+    got = conn.execute(
+        """WITH c AS (UPDATE clock SET stopped_at = NULL, stopped_by = NULL, current = true
+                      WHERE handoff_id = %s AND kind = %s AND stopped_by = %s AND (about ->> 'after')::int = %s RETURNING id),
+                t AS (UPDATE timer AS t SET state = 0, settled_at = NULL FROM c WHERE t.clock_id = c.id AND t.state = 2)
+           SELECT id FROM c""",
+        (handoff_id, kind, by, after),
+    ).fetchone()
+    return got is not None
+
+
+def next_number(conn: psycopg.Connection, handoff_id: str, kind: str) -> int:
+    """The number of the next clock of this kind; the stopped ones before it are no longer the current one."""
+    row = conn.execute(
+        """WITH old AS (UPDATE clock SET current = false WHERE handoff_id = %s AND kind = %s AND current RETURNING 1)
+           SELECT coalesce(max(number) + 1, 0) FROM clock WHERE handoff_id = %s AND kind = %s""",
+        (handoff_id, kind, handoff_id, kind),
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def supersede(conn: psycopg.Connection, handoff_id: str, kind: str, at: datetime) -> None:
