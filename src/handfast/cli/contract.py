@@ -13,6 +13,7 @@ from handfast.cli.contract_versions import COMMANDS
 from handfast.cli.size import command as size
 
 if TYPE_CHECKING:
+    from handfast.connectors.files.taken import ReadFile
     from handfast.contract.agreement import Agreement
     from handfast.contract.terms import Contract
     from handfast.problem import Problem
@@ -38,14 +39,17 @@ command.add_command(size)
 @JSON
 def check(file: Path, as_json: bool) -> None:
     """Say everything that is wrong with FILE, each with its line. Exit code 0: nothing is."""
-    agreement, problems, text = _read(file)
+    read = _read(file)
+    agreement, problems, text = read.agreement, read.problems, read.text
     if as_json:
         found = {"file": str(file), "id": agreement.id if agreement else None, "problems": [problem.as_json() for problem in problems]}
-        click.echo(_json(found))
+        click.echo(_json({**found, "rows_left_out": [problem.as_json() for problem in read.rows]}))
     elif agreement is None:
         _print_problems(problems, text)
     else:
         click.echo(f"{file}: {agreement.contract.contract} is sound. {_counted(agreement.contract)}. Its id is {agreement.id}.")
+    if not as_json:
+        _print_rows(read.rows)
     if problems:
         raise SystemExit(1)
 
@@ -111,10 +115,12 @@ def load(file: Path, unsigned: bool, as_json: bool) -> None:
     from handfast.cli.opened import complain, opened
     from handfast.desk.contracts import put_in_force
 
-    agreement = _sound(file)
+    read = _sound_file(file)
+    agreement = read.agreement
+    assert agreement is not None
+    _print_rows(read.rows)
     with opened(size=2) as house:
-        text = _text(file).removeprefix("\ufeff")
-        version, problems = put_in_force(house.store, text, file.name, datetime.now(UTC), unsigned=unsigned)
+        version, problems = put_in_force(house.store, read.text, file.name, datetime.now(UTC), unsigned=unsigned)
     if problems:
         complain(problems)
     if as_json:
@@ -128,26 +134,27 @@ def load(file: Path, unsigned: bool, as_json: bool) -> None:
 # --- reading --------------------------------------------------------------------------------------------------
 
 
-def _read(file: Path) -> tuple[Agreement | None, list[Problem], str]:
-    """The agreement, the Problems, and the text they speak of."""
-    from handfast.contract.reading import read_contract
+def _read(file: Path) -> ReadFile:
+    """The agreement, the Problems, and the text they speak of, with the files of its lists taken in."""
+    from handfast.connectors.files.taken import read_file
 
-    raw = file.read_bytes()
-    agreement, problems = read_contract(raw, str(file))
-    return agreement, problems, raw.decode("utf-8", errors="replace").removeprefix("\ufeff")
+    return read_file(file)
 
 
-def _text(file: Path) -> str:
-    return file.read_text(encoding="utf-8")
+def _sound_file(file: Path) -> ReadFile:
+    """The file as read; one with problems ends the command with all of them."""
+    read = _read(file)
+    if read.agreement is None:
+        _print_problems(read.problems, read.text)
+        raise SystemExit(1)
+    return read
 
 
 def _sound(file: Path) -> Agreement:
-    """The agreement; a file with problems ends the command with all of them."""
-    agreement, problems, text = _read(file)
-    if agreement is None:
-        _print_problems(problems, text)
-        raise SystemExit(1)
-    return agreement
+    """The agreement of a file without problems."""
+    found = _sound_file(file).agreement
+    assert found is not None
+    return found
 
 
 # --- printing -------------------------------------------------------------------------------------------------
@@ -161,6 +168,12 @@ def _print_problems(problems: list[Problem], text: str) -> None:
             click.echo(_pointed(lines[problem.where.line - 1], problem.where.column), err=True)
     number = len(problems)
     click.echo(f"{number} problem{'' if number == 1 else 's'}.", err=True)
+
+
+def _print_rows(rows: list[Problem]) -> None:
+    """Rows of list files that were left out; the others count."""
+    for problem in rows:
+        click.echo(f"Left out: {problem}", err=True)
 
 
 def _pointed(line: str, column: int) -> str:

@@ -39,9 +39,13 @@ FROM = click.option("--from", "since", metavar="MOMENT", help="From when it shal
 @JSON
 def draft(file: Path, number: str | None, since: str | None, email: str | None, password_stdin: bool, as_json: bool) -> None:
     """Propose FILE as the next version: a draft for Marketing and Sales to sign."""
+    from handfast.connectors.files.taken import take_in
     from handfast.desk import drafts, named
 
-    text = file.read_bytes().decode("utf-8", errors="replace").removeprefix("\ufeff")
+    taken = take_in(file)
+    text = taken.text
+    for problem in (*taken.problems, *taken.rows):
+        click.echo(str(problem), err=True)
     with _desk() as house:
         at, who = datetime.now(UTC), _who(house, email, password_stdin)
         moment = named.moment_of(since, named.zone_of(text)) if since else None
@@ -224,11 +228,12 @@ def _find(house: House, ref: str, at: datetime) -> Named:
 
 def _contract(house: House | None, ref: str) -> Named:
     """A file where there is one of this name, else what the store calls so."""
+    from handfast.connectors.files.taken import take_in
     from handfast.desk.named import Named
 
     path = Path(ref)
     if path.is_file():
-        return Named(str(path), path.read_bytes().decode("utf-8", errors="replace"))
+        return Named(str(path), take_in(path).text)
     assert house is not None, "two files need no database; anything else opens one"
     return _find(house, ref, datetime.now(UTC))
 

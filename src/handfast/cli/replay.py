@@ -79,9 +79,11 @@ def _left(house: House, text: str, since: datetime | None) -> tuple[datetime, da
 
 
 def _text(house: House, draft: str) -> tuple[str, str]:
+    from handfast.connectors.files.taken import take_in
+
     path = Path(draft)
     if path.is_file():
-        return path.read_bytes().decode("utf-8", errors="replace").removeprefix("\ufeff"), str(path)
+        return take_in(path).text, str(path)
     if draft.isdigit():
         from handfast.store import contracts
 

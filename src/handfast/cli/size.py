@@ -20,13 +20,13 @@ def command(file: Path, as_json: bool) -> None:
     from rich.text import Text
 
     from handfast.cli.opened import complain, opened
-    from handfast.contract.reading import read_contract
+    from handfast.connectors.files.taken import read_file
     from handfast.desk.sizes import sizes
 
-    text = file.read_bytes().decode("utf-8", errors="replace").removeprefix("\ufeff")
-    agreement, problems = read_contract(text, str(file))
+    read = read_file(file)
+    agreement, text = read.agreement, read.text
     if agreement is None:
-        complain(problems)
+        complain(read.problems)
         return
     with opened(size=2) as house:
         found = sizes(house.store, agreement, datetime.now(UTC), text, str(file))

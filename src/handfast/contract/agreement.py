@@ -14,8 +14,10 @@ from typing import Final
 from handfast.contract.calendars import hours_of
 from handfast.contract.check import Check
 from handfast.contract.checks import checks
+from handfast.contract.checks_ladder import list_problems
 from handfast.contract.conditions import Compiled, compile_condition
 from handfast.contract.contradictions import contradictions
+from handfast.contract.lists import entries_of
 from handfast.contract.place import Locator, Path, by_part
 from handfast.contract.signals import fields_of
 from handfast.contract.terms import Contract, FieldType, NeedTerm, TouchRule
@@ -108,7 +110,8 @@ def agree(
     roles = [bench.person(text, "ready", "account", "roles", name) for name, text in (ready.account.roles if ready.account else {}).items()]
     bench.excluding()
     touches, touch_fields = bench.touching(contract.touches)
-    problems = [*bench.problems, *(checks(Check(contract, bench.locate)) if checked else ())]
+    problems = [*bench.problems, *list_problems(Check(contract, bench.locate), bench.listed, bench.lists)]
+    problems += checks(Check(contract, bench.locate)) if checked else ()
     if checked and not problems:
         problems = contradictions(Check(contract, bench.locate), SLA_FIELDS, BY_HAND)
     if problems:
@@ -158,6 +161,8 @@ class _Bench:
         self.locate = locate
         self.problems: list[Problem] = []
         self.read: dict[str, FieldType] = {}
+        self.lists = {**dict.fromkeys(contract.lists, ()), **entries_of(contract.lists, contract.entries)}
+        self.listed: set[str] = set()
         #: A condition on a step that no rule leads to would hold for nobody; whoever was made ready by hand may have asked for nothing.
         self._steps = {"next_step": {BY_HAND, *(rule.step for rule in contract.ready.next_step)}}
 
@@ -209,6 +214,7 @@ class _Bench:
     def _compile(
         self, text: str, fields: Mapping[str, FieldType], path: Path, values: Mapping[str, Collection[str]] | None = None
     ) -> Compiled | None:
-        compiled, problems = compile_condition(text, fields, lambda offset: self.locate(path, offset), values)
+        compiled, problems = compile_condition(text, fields, lambda offset: self.locate(path, offset), values, self.lists)
         self.problems += problems
+        self.listed |= compiled.lists if compiled is not None else {*self.lists}
         return compiled

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from handfast.contract.check import Check
+from handfast.contract.place import KEY
 from handfast.problem import Problem, one_of
 
 
@@ -14,6 +15,19 @@ def ladder_problems(check: Check) -> Iterator[Problem]:
     yield from _rungs(check)
     yield from _asked(check)
     yield from _conflicts(check)
+
+
+def list_problems(check: Check, asked: Collection[str], entries: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
+    """Lists whose entries nobody has, and lists nobody asks for. `asked`: those that conditions name."""
+    for name, term in check.contract.lists.items():
+        if not entries.get(name):
+            what = f"the entries of '{name}' are not at hand: {term.file} was not taken in with this text"
+            fix = "Keep the file beside the contract's: `handfast contract check`, `draft` and `load` take it in."
+            yield check.problem(("lists", name, "file"), what, fix)
+        elif name not in asked:
+            yield check.problem(
+                ("lists", name, KEY), f"no condition asks for the list '{name}'", f"Write `field IN LIST {name}`, or drop it."
+            )
 
 
 def _rungs(check: Check) -> Iterator[Problem]:

@@ -59,10 +59,16 @@ class Compiled:
     expr: pl.Expr = field(compare=False, repr=False)
     #: For each field the values it is compared with; of a pattern the shortest text that matches it.
     named: Mapping[str, tuple[Any, ...]] = field(default_factory=dict, compare=False, repr=False)
+    #: The lists it asks for.
+    lists: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 def compile_condition(
-    text: str, fields: Mapping[str, FieldType], where: Place | Locate, values: Mapping[str, Collection[str]] | None = None
+    text: str,
+    fields: Mapping[str, FieldType],
+    where: Place | Locate,
+    values: Mapping[str, Collection[str]] | None = None,
+    lists: Mapping[str, Collection[str]] | None = None,
 ) -> tuple[Compiled | None, list[Problem]]:
     """Compiles a condition over `fields`, or says everything that is wrong with it. Raises nothing, whatever the text.
 
@@ -72,6 +78,7 @@ def compile_condition(
         where: the place of the first character; or, where the text is laid out in a way of its own (folded, quoted), a function from the
             number of a character to its place.
         values: the only texts some fields can hold; a comparison with another one is a slip of the pen.
+        lists: the entries of each list that `IN LIST` may name.
     """
     locate = where if callable(where) else _plainly(text, where)
     tree = parse(text, fields)
@@ -79,12 +86,12 @@ def compile_condition(
         return None, [_problem(complaint, locate) for complaint in tree]
     if (refusal := _too_much(tree)) is not None:
         return None, [_problem(refusal, locate)]
-    walk = _Walk(tree, fields, values or {})
+    walk = _Walk(tree, fields, values or {}, lists or {})
     part = walk.condition(tree.root, 0)
     if part is None or walk.complaints:
         return None, [_problem(complaint, locate) for complaint in walk.complaints]
     named = {name: tuple(dict.fromkeys(values)) for name, values in walk.named.items()}
-    return Compiled(text, frozenset(walk.names), _one_a_row(part), named), []
+    return Compiled(text, frozenset(walk.names), _one_a_row(part), named, frozenset(walk.asked)), []
 
 
 def _too_much(tree: Tree) -> Complaint | None:
@@ -148,8 +155,12 @@ class _Part:
 class _Walk:
     """One pass over a tree. What is wrong is collected; a part that makes no sense is None, and so is what is made of it."""
 
-    def __init__(self, tree: Tree, fields: Mapping[str, FieldType], values: Mapping[str, Collection[str]]) -> None:
+    def __init__(
+        self, tree: Tree, fields: Mapping[str, FieldType], values: Mapping[str, Collection[str]], lists: Mapping[str, Collection[str]]
+    ) -> None:
         self.tree = tree
+        self.lists = lists
+        self.asked: set[str] = set()
         self.fields = fields
         self.values = values
         self.names: set[str] = set()
@@ -239,7 +250,27 @@ class _Walk:
             return None
         return _Part("bool", above.expr & below.expr, part.offset)
 
+    def in_list(self, part: _Part | None, token: Any) -> _Part | None:
+        """IN LIST: true where the list holds the text, unknown where the text is; one hash table, however many entries."""
+        quoted = token.end - token.start + 1 != len(token.text)
+        name = token.text if quoted else token.text.lower()
+        if name not in self.lists:
+            self.wrong(
+                token.start, f"there is no list '{token.text}'", f"{one_of(self.lists, word=name)} Lists are declared under `lists:`."
+            )
+            return None
+        self.asked.add(name)
+        if part is None or part.kind == "null":
+            return part and _Part("bool", _UNKNOWN, part.offset)
+        if part.kind != "text":
+            self.wrong(part.offset, f"a list holds texts, and this is {self.shown(part)}", "Declare the field as text: a postcode is one.")
+            return None
+        return _Part("bool", part.expr.is_in(pl.Series(list(self.lists[name]), dtype=pl.String).implode()), part.offset)
+
     def in_(self, node: exp.Expression, depth: int) -> _Part | None:
+        listed: list[exp.Expression] = node.args.get("expressions") or []
+        if len(listed) == 1 and (found := self.tree.leaf(listed[0])) is not None and found[0] in self.tree.lists:
+            return self.in_list(self.operand(node.this, depth), found[1])
         part, values = self.operand(node.this, depth), [self.part(value, depth) for value in node.args.get("expressions") or ()]
         if not values:
             self.wrong(self.tree.offset(node), "IN is followed by no list", "Write the values in brackets: IN ('a', 'b').")

@@ -83,10 +83,11 @@ class _Reason:
 
     def _conditions(self) -> Iterator[tuple[Path, str, str, str]]:
         ready = self.contract.ready
-        for n, fit in enumerate(ready.fit.points):
-            yield ("ready", "fit", "points", n, "when"), fit.when, "", "nobody ever gets these points"
-        for n, never in enumerate(ready.fit.never):
-            yield ("ready", "fit", "never", n, "when"), never.when, "", "this excludes nobody"
+        fit: Path = ("ready", "fit", "points")
+        yield from (((*fit, n, "when"), rule.when, "", "nobody ever gets these points") for n, rule in enumerate(ready.fit.points))
+        kept: Path = ("routing", "never")
+        for path, rules, who in ((("ready", "fit", "never"), ready.fit.never, "excludes"), (kept, self.contract.routing.never, "keeps")):
+            yield from (((*path, n, "when"), rule.when, "", f"this {who} nobody") for n, rule in enumerate(rules))
         for n, intent in enumerate(ready.intent.points):
             if intent.when is not None:
                 yield ("ready", "intent", "points", n, "when"), intent.when, intent.on, "no signal ever gives these points"
@@ -95,8 +96,6 @@ class _Reason:
                 yield ("ready", "next_step", n, "when"), step.when, step.on, "no signal ever opens this step"
         for name, role in (ready.account.roles if ready.account else {}).items():
             yield ("ready", "account", "roles", name), role, "", f"nobody can fill the role '{name}'"
-        for n, kept in enumerate(self.contract.routing.never):
-            yield ("routing", "never", n, "when"), kept.when, "", "this keeps nothing from anybody"
         for n, territory in enumerate(self.contract.routing.territories):
             yield ("routing", "territories", n, "when"), territory.when, "", f"nobody can fall into '{territory.name}'"
             for m, need in enumerate(territory.needs):

@@ -110,6 +110,8 @@ _PARTS: Final[Mapping[Path, str]] = {
     ("calendars",): "",
     ("fields",): "",
     ("signals",): "",
+    ("lists",): "",
+    ("entries",): "",
     ("ready",): "",
     ("ready", "fit"): "fit",
     ("ready", "fit", "at_least"): "fit bar",
@@ -139,6 +141,11 @@ _PARTS: Final[Mapping[Path, str]] = {
     ("routing", "moves", "hand_back"): "handed back to owners who return",
     ("routing", "moves", "owner_changed"): "handoffs that follow an account to a new owner",
     ("routing", "moves", "undo_within"): "owners named elsewhere are taken back within",
+    ("notices",): "notices",
+    ("notices", "quiet"): "quiet hours of notices",
+    ("notices", "urgent"): "notices that never wait",
+    ("notices", "urgent_sla"): "SLAs whose notices never wait",
+    ("notices", "digest"): "notices that go out together",
     ("dispositions",): "",
     ("dispositions", "recycle", "reasons"): "",
     ("dispositions", "disqualify", "reasons"): "",
@@ -151,6 +158,8 @@ _NOUNS: Final[Mapping[Path, str]] = {
     ("calendars",): "calendar {}",
     ("fields",): "field {}",
     ("signals",): "signal {}",
+    ("lists",): "list {}",
+    ("entries",): "what list {} holds",
     ("signals", "*"): "field {} of {}",
     ("ready", "grades", "fit"): "grade {}, fit",
     ("ready", "grades", "intent"): "grade {}, intent",
@@ -194,6 +203,8 @@ _IN_ANY_ORDER: Final = frozenset(
         ("brief", "required"),
         ("examples",),
         ("match", "free_mail"),
+        ("notices", "urgent"),
+        ("notices", "urgent_sla"),
     }
 )
 #: Last words of a path that read better otherwise.

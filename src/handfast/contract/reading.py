@@ -70,7 +70,7 @@ def _condition_problems(source: Source) -> list[Problem]:
     for path, text in condition_paths(source.data):
         fields = _fields_at(path, source.data, people, signals)
         if fields is not None:
-            problems += compile_condition(text, fields, partial(source.place, path))[1]
+            problems += compile_condition(text, fields, partial(source.place, path), lists=_listed(source.data))[1]
     return problems
 
 
@@ -87,6 +87,11 @@ def _fields_at(
         rule = rule[step]
     kind = rule.get("on")
     return fields_of(kind, signals) if isinstance(kind, str) else None
+
+
+def _listed(data: Any) -> dict[str, tuple[str, ...]]:
+    """The names of lists; their entries decide nothing about whether a condition is one."""
+    return dict.fromkeys(data["lists"], ()) if isinstance(data.get("lists"), dict) else {}
 
 
 def _declared(fields: Any) -> dict[str, FieldType] | None:

@@ -21,11 +21,17 @@ MEANING: Final[Mapping[str, str]] = {
     "Contract.calendars": "Further opening hours by name, for SLAs that name them.",
     "Contract.fields": "What conditions may read of a person and their account: name and type.",
     "Contract.signals": "Kinds of signal of your own, or further fields of the standard ones: kind, then name and type.",
+    "Contract.lists": "Texts that conditions ask for with `field IN LIST name`: [a, b], or a column of a CSV file beside the contract.",
+    "Contract.entries": "What the files of `lists` held; written by Handfast when it takes a contract in, as the last section.",
+    "ListTerm.file": "A CSV file beside the contract's own.",
+    "ListTerm.column": "The column of the file that holds the entries.",
+    "ListTerm.values": "The entries themselves, where they are few.",
     "Contract.ready": "When a person is ready for Sales: fit AND intent AND a next step.",
     "Contract.match": "How a person finds their account.",
     "Contract.routing": "Who gets a handoff.",
     "Contract.sla": "How fast the first touch comes; the first SLA that matches holds.",
     "Contract.brief": "What the rep must know.",
+    "Contract.notices": "When notices reach people, and when many become one.",
     "Contract.dispositions": "The reason codes for what became of a handoff.",
     "Contract.examples": "Worked examples, proved by `handfast contract prove`.",
     "Calendar.timezone": "An IANA zone, such as America/New_York.",
@@ -183,6 +189,12 @@ MEANING: Final[Mapping[str, str]] = {
     "Play.action": "What to do; {first_name}, {company}, {theme} and {asked} are filled in.",
     "Play.opener": "How to begin; the same are filled in.",
     "Play.ask": "Questions worth asking; the same are filled in.",
+    "Notices.quiet": "rep: notices wait for the receiver's own working hours; off: they come at any hour.",
+    "Notices.urgent": "Kinds of notice that never wait.",
+    "Notices.urgent_sla": "SLAs whose handoffs' notices never wait.",
+    "Notices.digest": "Of many notices to one receiver the first few come at once, the others together.",
+    "Digest.more_than": "So many come at once.",
+    "Digest.within": "Within this time; what came after them goes out together when it has passed.",
     "Dispositions.recycle": "Not now: back to nurture.",
     "Dispositions.disqualify": "Not at all.",
     "Dispositions.meeting_set": "What must be said of a meeting that was set.",
@@ -240,6 +252,9 @@ def json_schema() -> dict[str, Any]:
     definitions["Pool"]["properties"]["cap"] = {**_OPEN, "description": MEANING["Pool.cap"]}
     for name in ("week", "open"):
         definitions["Calendar"]["properties"][name]["additionalProperties"]["items"]["pattern"] = _INTERVAL
+    top_lists = definitions["Contract"]["properties"]["lists"]
+    listed = top_lists.get("additionalProperties") or next(iter(top_lists["patternProperties"].values()))
+    listed |= {"anyOf": [{"type": "array", "items": {"type": "string"}, "minItems": 1}, {"$ref": listed.pop("$ref")}]}
     definitions["Step"]["oneOf"] = [{"required": [action]} for action in ACTIONS]
     definitions["Example"]["properties"]["given"] |= _given()
     definitions["Example"]["properties"]["expect"] |= _expect()

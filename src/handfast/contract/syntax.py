@@ -76,10 +76,11 @@ class Complaint:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A parsed condition. The leaves of `root` are named after their tokens."""
+    """A parsed condition. The leaves of `root` are named after their tokens. `lists`: the tokens that name a list (`IN LIST name`)."""
 
     root: exp.Expression
     tokens: tuple[Token, ...]
+    lists: frozenset[int] = frozenset()
 
     def leaf(self, node: exp.Expression) -> tuple[int, Token] | None:
         """The token a field, value or function stands for, and its number."""
@@ -119,12 +120,13 @@ def parse(text: str, fields: Collection[str]) -> Tree | list[Complaint]:
     if complaints:
         return complaints
     try:
-        found = Postgres().parser().parse_into(exp.Condition, [_numbered(n, tokens, fields) for n in range(len(tokens))], text)
+        lists = frozenset(n + 2 for n in range(len(tokens)) if _names_list(n, tokens))
+        found = Postgres().parser().parse_into(exp.Condition, list(_handed(tokens, fields, lists)), text)
     except SqlglotError as refused:
         return [_ungrammatical(refused, tokens, text)]
     if len(found) != 1 or not isinstance(found[0], exp.Expression):
         return [Complaint(0, "this is not one condition", "Write one comparison, or several joined with AND and OR.")]
-    return Tree(found[0], tokens)
+    return Tree(found[0], tokens, lists)
 
 
 def _unreadable(text: str) -> Complaint | None:
@@ -202,6 +204,31 @@ def _too_deep(tokens: tuple[Token, ...]) -> Iterator[Complaint]:
         if levels[-1] + prefixes > DEEPEST:
             yield Complaint(token.start, f"brackets and NOTs nest deeper than {DEEPEST} here", "Split the condition into several rules.")
             return
+
+
+def _names_list(n: int, tokens: tuple[Token, ...]) -> bool:
+    """Whether IN stands here, and LIST and a name follow."""
+    if tokens[n].token_type is not TokenType.IN or n + 2 >= len(tokens) or tokens[n + 1].text.lower() != "list":
+        return False
+    name = tokens[n + 2]
+    return name.token_type is TokenType.IDENTIFIER or (name.token_type not in _SIGNS | _WORDS and bool(_WORD.match(name.text)))
+
+
+def _handed(tokens: tuple[Token, ...], fields: Collection[str], lists: Collection[int]) -> Iterator[Token]:
+    """The tokens as the parser sees them: `IN LIST name` as `IN (name)`, which is SQL."""
+    for n in range(len(tokens)):
+        if n + 1 in lists:
+            yield _bracket(TokenType.L_PAREN, "(", tokens[n])
+        elif n in lists:
+            token = tokens[n]
+            yield Token(TokenType.IDENTIFIER, f"t{n}", token.line, token.col, token.start, token.end)
+            yield _bracket(TokenType.R_PAREN, ")", token)
+        else:
+            yield _numbered(n, tokens, fields)
+
+
+def _bracket(kind: TokenType, sign: str, at: Token) -> Token:
+    return Token(kind, sign, at.line, at.col, at.start, at.end)
 
 
 def _numbered(n: int, tokens: tuple[Token, ...], fields: Collection[str]) -> Token:

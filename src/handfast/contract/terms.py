@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import Field
 
+from handfast.contract.lists import Entries, ListOf, ListTerm
 from handfast.contract.terms_base import (
     MINUTES_IN,
     AtMost,
@@ -30,6 +31,7 @@ from handfast.contract.terms_base import (
 )
 from handfast.contract.terms_calendar import Calendar, Interval, days_of
 from handfast.contract.terms_follow_up import FollowEnd, FollowStep, FollowUp, TouchRule
+from handfast.contract.terms_notices import Digest, Notices
 from handfast.contract.terms_outcome import Brief, Dispositions, MeetingSet, Play, Reason, Refusal, Theme
 from handfast.contract.terms_pool import Moves, NeedTerm, Pool
 from handfast.contract.terms_ready import (
@@ -66,6 +68,7 @@ __all__ = [
     "Condition",
     "Conflicts",
     "Contract",
+    "Digest",
     "Digit",
     "Dispositions",
     "Domain",
@@ -85,6 +88,7 @@ __all__ = [
     "IntentRule",
     "Interval",
     "Letter",
+    "ListTerm",
     "Marketing",
     "Match",
     "MeetingSet",
@@ -93,6 +97,7 @@ __all__ = [
     "NeedTerm",
     "NeverRule",
     "NextStep",
+    "Notices",
     "OpenCap",
     "Pause",
     "Play",
@@ -140,6 +145,7 @@ class Contract(Term):
     calendars: Mapping[Name, Calendar] = {}
     fields: Mapping[Name, FieldType] = {}
     signals: Mapping[Name, Mapping[Name, FieldType]] = {}
+    lists: Mapping[Name, ListOf] = {}
     ready: Ready
     match: Match = Match()
     routing: Routing
@@ -149,8 +155,11 @@ class Contract(Term):
     touches: tuple[TouchRule, ...] = ()
     follow_up: FollowUp | None = None
     brief: Brief = Brief()
+    notices: Notices = Notices()
     dispositions: Dispositions
     examples: tuple[Example, ...] = ()
+    #: What the files of `lists` held when the text was taken in. Written by Handfast, see `contract.lists`.
+    entries: Mapping[Name, Entries] = {}
 
     @property
     def id(self) -> str:

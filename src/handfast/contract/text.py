@@ -18,6 +18,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from handfast.contract.lists import LONGEST_PACKED, split
 from handfast.contract.place import KEY, Path
 from handfast.problem import Place, Problem
 
@@ -141,18 +142,21 @@ def read_text(text: str | bytes, file: str) -> tuple[Source | None, list[Problem
             return None, [decoded]
         text = decoded
     source = Source(text.removeprefix("\ufeff"), file)
-    if (problem := _unreadable(source)) is not None:
+    written, packed = split(source.text)
+    if (problem := _unreadable(source, written)) is not None:
         return None, [problem]
     try:
         root = YAML(typ="safe", pure=True)
         root.composer.warn_double_anchors = False
-        node = root.compose(source.text)
+        node = root.compose(written)
     except (YAMLError, RecursionError, ValueError, LookupError) as error:
         return None, [_syntax(error, source)]
     if node is None:
         return None, [Problem(Place(file, 1, 1), "the file is empty", "Start from one of the contracts in examples/.")]
     walk = _Walk(source)
     source.data = walk.value(node, (), 0)
+    if packed and isinstance(source.data, dict):
+        source.data["entries"] = packed
     return source, walk.problems
 
 
@@ -165,13 +169,15 @@ def _decoded(data: bytes, file: str) -> str | Problem:
         return Problem(Place(file, line), "this is not UTF-8 text", fix)
 
 
-def _unreadable(source: Source) -> Problem | None:
+def _unreadable(source: Source, written: str) -> Problem | None:
     """What would be too long, or nested too deeply, is not even given to the parser: its time grows with the depth."""
-    if len(source.text) > LONGEST:
-        what = f"the contract has {len(source.text):,} characters; {LONGEST:,} is the most"
+    if len(written) > LONGEST:
+        what = f"the contract has {len(written):,} characters; {LONGEST:,} is the most"
         return Problem(source.at(LONGEST), what, "Leave out what nobody decides by.")
+    if len(source.text) - len(written) > LONGEST_PACKED + 1000:
+        return Problem(Place(source.file), "the entries of its lists are too many to carry", "Keep fewer entries in the files of `lists`.")
     depth = 0
-    for match in re.finditer(r"[\[\]{}]", source.text):
+    for match in re.finditer(r"[\[\]{}]", written):
         depth = depth + 1 if match[0] in "[{" else max(depth - 1, 0)
         if depth > DEEPEST:
             return Problem(source.at(match.start()), f"brackets nest deeper than {DEEPEST} here", "Close them, or write less deeply.")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from handfast.contract.agreement import Agreement
 from handfast.contract.history import SIDES, SIGNS_FOR, WITHDRAWERS, WRITERS, Entry, Side, Signature, holding, signatures
+from handfast.contract.lists import LONGEST_PACKED, split
 from handfast.contract.reading import read_contract
 from handfast.contract.text import LONGEST
 from handfast.desk.contracts import OPERATOR, add_version, put_in_force, record, told
@@ -162,7 +163,7 @@ def _moment(takes_force: datetime | None, at: datetime) -> datetime | None:
 
 def _keepable(text: str) -> None:
     """A text the database can hold: what is too long, or no text at all, is refused rather than kept."""
-    if len(text) > 2 * LONGEST:
+    if len(split(text)[0]) > 2 * LONGEST or len(text) > 2 * LONGEST_PACKED:
         raise _refused("text", f"it has {len(text):,} characters; a contract has {LONGEST:,} at most", "Leave out what nobody decides by.")
     if "\x00" in text or any("\ud800" <= sign <= "\udfff" for sign in text):
         raise _refused("text", "it has characters that no text has", "Save the file as UTF-8 once more.")

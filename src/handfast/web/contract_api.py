@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from handfast.contract.diff import diff
 from handfast.contract.history import Side, broken, signatures, standings, version_problems
+from handfast.contract.lists import LONGEST_PACKED
 from handfast.contract.text import LONGEST
 from handfast.desk import drafts, logins
 from handfast.desk.drafts import Who, examine, in_force
@@ -94,7 +95,7 @@ def asking(request: Request) -> Who:
 
 
 Asks = Annotated[Who, Depends(asking)]
-Text = Annotated[str, Field(max_length=3 * LONGEST)]
+Text = Annotated[str, Field(max_length=3 * LONGEST + LONGEST_PACKED)]
 
 
 class Body(BaseModel):

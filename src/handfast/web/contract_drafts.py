@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 
 from handfast.contract.diff import Change, diff
 from handfast.contract.history import SIDES, Side, signatures
+from handfast.contract.lists import LONGEST_PACKED
 from handfast.contract.text import LONGEST
 from handfast.desk import drafts
 from handfast.desk.drafts import examine, in_force
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 router = APIRouter(include_in_schema=False)
 Me = Annotated[User, Depends(signed_in)]
 #: A text may be longer than a contract: the check says by how much, and nothing typed is lost.
-Text = Annotated[str, Form(max_length=2 * LONGEST + LONGEST)]
+Text = Annotated[str, Form(max_length=3 * LONGEST + LONGEST_PACKED)]
 Moment = Annotated[str, Form(max_length=60, alias="from")]
 
 #: So many of the latest replays are looked through for one of a draft.
