@@ -635,8 +635,10 @@ CREATE TABLE turn_credit (
     reason      text NOT NULL CHECK (reason IN ('no_show', 'wrong_owner', 'other')),
     note        text NOT NULL DEFAULT '',
     by          text NOT NULL,
-    at          timestamptz NOT NULL
+    at          timestamptz NOT NULL,
+    applied_at  timestamptz                           -- when the turn was taken off their count; by the worker, under the lock
 );
+CREATE INDEX turn_credit_waiting ON turn_credit (at) WHERE applied_at IS NULL;
 CREATE INDEX turn_credit_rep ON turn_credit (rep_id, at);
 
 -- Another owner was named for an account, whoever did it. Filled by a trigger, so that no door can forget it.
@@ -656,13 +658,18 @@ CREATE INDEX owner_change_open ON owner_change (seq) WHERE state = 'open';
 CREATE INDEX owner_change_account ON owner_change (account_id, seq);
 CREATE FUNCTION owner_changes() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    -- Ours is no change by others; and an account nobody owned or works concerns nobody.
+    IF current_setting('handfast.by', true) = 'handfast'
+       OR (OLD.owner_id IS NULL AND NOT EXISTS (SELECT FROM handoff WHERE party = NEW.id AND closed_at IS NULL)) THEN
+        RETURN NULL;
+    END IF;
     INSERT INTO owner_change (account_id, was, becomes, by, at)
     VALUES (NEW.id, OLD.owner_id, NEW.owner_id, coalesce(nullif(current_setting('handfast.by', true), ''), 'unknown'),
             coalesce(nullif(current_setting('handfast.at', true), '')::timestamptz, now()));
     RETURN NULL;
 END $$;
 CREATE TRIGGER account_owner_changed AFTER UPDATE OF owner_id ON account
-    FOR EACH ROW WHEN (OLD.owner_id IS NOT NULL AND OLD.owner_id IS DISTINCT FROM NEW.owner_id) EXECUTE FUNCTION owner_changes();
+    FOR EACH ROW WHEN (OLD.owner_id IS DISTINCT FROM NEW.owner_id) EXECUTE FUNCTION owner_changes();
 
 -- Somebody says that a handoff was decided wrongly; the other side or RevOps answers. The answer is a label.
 CREATE TABLE dispute (
