@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -22,7 +22,7 @@ from handfast.contract.terms import Example, Span
 from handfast.facts import Absence, Rep
 from handfast.readiness.group_working import group_of
 from handfast.readiness.verdict import verdict_of
-from handfast.routing.assign import Assignment, assign
+from handfast.routing.assign import assign
 from handfast.routing.ownership import Company, Deal, Known, case_of, claims
 from handfast.routing.roster import Roster
 from handfast.sla.clock import choose, start
@@ -91,31 +91,50 @@ def decide(agreement: Agreement, given: Given) -> tuple[dict[str, Any], dict[str
     """
     signals = _happened(given.signals, given.at)
     judged = verdict_of(agreement, given.person, signals, given.at)
-    found = {"verdict": judged["outcome"], **{name: judged.get(name) for name in ("fit", "intent", "next_step", "reason", "grade")}}
-    working: dict[str, Any] = {"verdict": judged}
+    found, working = told(judged)
     if agreement.contract.ready.account is not None:
         people = [(given.person, signals), *((person, _happened(did, given.at)) for person, did in given.colleagues)]
         group = group_of(agreement, people, given.at)
         found["account"], working["account"] = group["outcome"], group
     if judged["outcome"] == "ready":
-        chosen, territory = _assigned(agreement, given)
-        found |= {"owner": chosen.owner, "rule": chosen.rule, "pool": chosen.pool, "territory": territory}
-        found |= _clock(agreement, given, found)
-        working["assignment"] = list(chosen.working)
+        asked = Asked(given.person, given.owner, known_of(given), given.at)
+        also, working["assignment"] = hand_over(agreement, asked, found, _roster(agreement, given))
+        found |= also
     return found, working
+
+
+def told(judged: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A verdict by the names of `expect`, and its working."""
+    found = {"verdict": judged["outcome"], **{name: judged.get(name) for name in ("fit", "intent", "next_step", "reason", "grade")}}
+    return found, {"verdict": judged}
+
+
+class Asked(NamedTuple):
+    """Somebody ready: their fields, who owns the account, what else is known of it, and the moment (UTC)."""
+
+    person: Mapping[str, Any]
+    owner: str | None
+    known: Known
+    at: datetime
+    source: str = "example"
+
+
+def hand_over(agreement: Agreement, asked: Asked, found: Mapping[str, Any], roster: Roster) -> tuple[dict[str, Any], list[Any]]:
+    """What follows a ready verdict (`found`): `owner`, `rule`, `pool`, `territory`, `sla`, `first_touch`, `due`; and the rungs tried.
+
+    The roster is changed, as by any assignment.
+    """
+    claim = claims(agreement, pl.DataFrame({"person_id": ["one"]}).hstack(as_frame([asked.person], agreement.contract.fields)))[0]
+    chosen = assign(agreement, case_of("example", asked.owner, claim, asked.known), roster, asked.at)
+    made = {"owner": chosen.owner, "rule": chosen.rule, "pool": chosen.pool, "territory": claim.territory}
+    return {**made, **_clock(agreement, asked, found)}, list(chosen.working)
 
 
 def _happened(signals: Sequence[GivenSignal], at: datetime) -> list[dict[str, Any]]:
     return [{**s.fields, "kind": s.kind, "occurred_at": at - timedelta(minutes=s.minutes_ago)} for s in signals]
 
 
-def _assigned(agreement: Agreement, given: Given) -> tuple[Assignment, str | None]:
-    claim = claims(agreement, _person(given.person, agreement))[0]
-    case = case_of("example", given.owner, claim, _known(given))
-    return assign(agreement, case, _roster(agreement, given), given.at), claim.territory
-
-
-def _known(given: Given) -> Known:
+def known_of(given: Given) -> Known:
     """What the example says of opportunities and of the account above."""
     day = f"{given.at:%Y-%m-%d}"
     return Known(
@@ -123,10 +142,6 @@ def _known(given: Given) -> Known:
         won=Deal("example", given.customer if isinstance(given.customer, str) else None, day) if given.customer else None,
         above=(Company("parent", "its parent", given.parent),) if given.parent else (),
     )
-
-
-def _person(person: Mapping[str, Any], agreement: Agreement) -> pl.DataFrame:
-    return pl.DataFrame({"person_id": ["one"]}).hstack(as_frame([person], agreement.contract.fields))
 
 
 def _roster(agreement: Agreement, given: Given) -> Roster:
@@ -140,12 +155,12 @@ def _roster(agreement: Agreement, given: Given) -> Roster:
     return Roster(reps, [Absence(rep, *_EVER) for rep in given.away], dict(given.open))
 
 
-def _clock(agreement: Agreement, given: Given, found: Mapping[str, Any]) -> dict[str, Any]:
-    row = {**given.person, "next_step": found["next_step"], "fit": found["fit"], "intent": found["intent"], "source": "example"}
+def _clock(agreement: Agreement, asked: Asked, found: Mapping[str, Any]) -> dict[str, Any]:
+    row = {**asked.person, "next_step": found["next_step"], "fit": found["fit"], "intent": found["intent"], "source": asked.source}
     index = choose(agreement, as_frame([row], {**agreement.contract.fields, **SLA_FIELDS}))[0]
     if index is None:
         return {"sla": None, "first_touch": None, "due": None}
-    sla, clock = agreement.contract.sla[index], start(agreement, index, "example", given.at)
+    sla, clock = agreement.contract.sla[index], start(agreement, index, "example", asked.at)
     return {"sla": sla.name, "first_touch": str(sla.first_touch), "due": clock.due_at, "calendar": sla.calendar}
 
 
