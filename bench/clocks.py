@@ -14,7 +14,6 @@ import resource
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -158,7 +157,7 @@ def main() -> None:
         with Store(url) as store:
             prepare(store)
             book = Book()
-            for count, first, named in ((1_000, 1, "few"), (given.open, 10_000_000, "many")):
+            for count, first in ((1_000, 1), (given.open, 10_000_000)):
                 fill(store, first, count, LATER, timers="remind breach")
                 found[count] = measure(store, book, first + count + 1_000_000, given.fire)
                 rate, cpu, added, base = found[count]

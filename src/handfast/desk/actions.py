@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 
 from handfast.contract.terms import Contract
+from handfast.desk.clocks import passed_on
 from handfast.desk.contracts import Book
 from handfast.desk.held import closed, held, wake
 from handfast.desk.opening import counts_days_of, keep_roster, messages_for, read_roster
@@ -104,6 +105,7 @@ def pass_on(
     work.assign(conn, case.id, to, at)
     if case.owner is None:
         work.stop_clock_of_kind(conn, case.id, "exception", at)
+    passed_on(conn, case, everyone[to], leg, at)
     why = str(working[-1]["because"]) if working and isinstance(working[-1], dict) else ""
     data = {"rule": rule, "leg": leg, "from": case.owner, "why": why}
     kind: Kind = "handoff_opened" if given_out else "reassigned"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from bisect import bisect_right
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -102,6 +103,20 @@ class Book:
 
     def __bool__(self) -> bool:
         return bool(self._ids)
+
+
+_LOCAL: Final = threading.local()
+#: Databases whose versions a thread keeps; a process works on one.
+_KEPT: Final = 4
+
+
+def book_of(conn: psycopg.Connection) -> Book:
+    """The versions of this connection's database, brought up to date: for what is done by hand, where nobody keeps a Book."""
+    books: dict[tuple[str, int, str], Book] = _LOCAL.__dict__.setdefault("books", {})
+    key = (conn.info.host, conn.info.port, conn.info.dbname)
+    if key not in books and len(books) >= _KEPT:
+        books.pop(next(iter(books)))
+    return books.setdefault(key, Book()).refresh(conn)
 
 
 # --- the operator's way ---------------------------------------------------------------------------------------

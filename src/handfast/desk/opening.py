@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,11 +16,13 @@ from handfast.contract.frames import as_frame
 from handfast.contract.terms import Contract
 from handfast.desk.batch import Batch, Ready, source_of
 from handfast.desk.claims import Party, cases
+from handfast.desk.clocks import opening
+from handfast.desk.follow_up import course_id
 from handfast.facts import Account, Person, stable_id
 from handfast.routing.assign import Assignment, Roster, assign, covered
-from handfast.sla.clock import OPS, Clock, choose, start, start_exception
+from handfast.sla.clock import OPS, Clock, choose, start_exception, start_promise
 from handfast.sla.notice import Kind, Named, message_id, notice
-from handfast.store import availability, covers
+from handfast.store import availability, covers, follow_up
 from handfast.store import clocks as clock_rows
 from handfast.store import handover as rows
 
@@ -122,6 +125,7 @@ class _Opened:
         self.people: list[tuple[Any, ...]] = []
         self.assignments: list[tuple[Any, ...]] = []
         self.clocks: list[Clock] = []
+        self.courses: list[tuple[str, str, str, datetime]] = []
         self.covers: list[tuple[Any, ...]] = []
         self.events: list[tuple[Any, ...]] = []
         self.messages: list[tuple[Any, ...]] = []
@@ -131,7 +135,7 @@ class _Opened:
         b, signal = self.batch, r.moment.waiting.signal
         agreement, opened = b.agreement, signal.received_at
         person = b.directory.people[r.moment.person]
-        clocks = [start(agreement, sla, handoff_id, opened)] if sla is not None else []
+        clocks = opening(agreement, sla, handoff_id, opened, roster.rep(chosen.owner) if chosen.owner else None)
         due = clocks[0].due_at if clocks else None
         if chosen.owner is None:
             clocks.append(start_exception(agreement, handoff_id, opened))
@@ -157,6 +161,8 @@ class _Opened:
             )
         )
         self.clocks += clocks
+        if chosen.owner is not None and agreement.contract.follow_up is not None:
+            self.courses.append((course_id(handoff_id), handoff_id, person.id, opened))
         self.to_brief.append((r, handoff_id, sla_name, due, chosen, roster))
         self.events.append(
             (
@@ -205,6 +211,7 @@ class _Opened:
         covers.add(conn, self.covers)
         rows.add_briefs(conn, self._compose())
         clock_rows.add(conn, self.clocks)
+        follow_up.begin(conn, self.courses)
         rows.add_events(conn, self.events)
         rows.add_new_messages(conn, self.messages)
         rows.notify(conn, "board")
@@ -232,8 +239,16 @@ class _Opened:
                 due_at=due,
                 owner=owner.name if owner else None,
             )
-            briefs.append((handoff_id, b.decided_at(r.moment.waiting.signal), rows.dumps(compose(b.agreement, case))))
+            body = compose(b.agreement, case)
+            self._missing(handoff_id, body, r.moment.waiting.signal.received_at)
+            briefs.append((handoff_id, b.decided_at(r.moment.waiting.signal), rows.dumps(body)))
         return briefs
+
+    def _missing(self, handoff_id: str, body: Mapping[str, Any], at: datetime) -> None:
+        """Context that the contract requires and nobody knows is owed by marketing."""
+        names = [one["name"] for one in body["missing"]]
+        if names and (clock := start_promise(self.batch.agreement, "context_complete", handoff_id, at)) is not None:
+            self.clocks.append(replace(clock, about={"missing": names}))
 
 
 def messages_for(

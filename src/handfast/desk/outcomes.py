@@ -12,6 +12,7 @@ from datetime import datetime
 import psycopg
 
 from handfast.desk.contracts import Book
+from handfast.desk.follow_up import follow
 from handfast.desk.held import BY_HAND, closed, held, wake
 from handfast.desk.refused import Refused
 from handfast.desk.touches import record
@@ -105,7 +106,7 @@ def settle(
         # To have talked is a contact: a touch like any other, so that every time of the handoff is derived from its touches.
         kind = TouchKind.MEETING if made.outcome == Outcome.MEETING_SET else TouchKind.CALL
         talked = Touch(_touch_of(row_id), case.person, rep, kind, at, evidence, contact=True, source="disposition")
-        record(conn, [(talked, case)], recorded_at)
+        record(conn, [(talked, case)], recorded_at, ends=made.closes)
     if made.outcome == Outcome.MEETING_SET:
         work.note_meeting(conn, case.id, case.person, at)
     if made.closes:
@@ -142,8 +143,10 @@ def undo(store: Store, handoff_id: str, rep_id: str, at: datetime, *, book: Book
             raise Refused(Problem(Place(handoff_id), "the next handoff was opened meanwhile", fix))
         outcomes.take_back(conn, handoff_id, given, _touch_of(given.id))
         work.note_touches(conn, [handoff_id])
-        if work.hold(conn, [handoff_id])[handoff_id].touched_at is None:
+        now = work.hold(conn, [handoff_id])[handoff_id]
+        if now.touched_at is None:
             work.restart_clock(conn, handoff_id)
+        follow(conn, now, at)
         data = {"disposition": given.id, "outcome": given.outcome, "reason": given.reason}
         rows.add_events(conn, [("disposition_undone", at, case.id, case.person, case.account, rep_id, rows.dumps(data))])
         wake(conn, handoff_id)

@@ -12,6 +12,8 @@ from datetime import datetime
 
 import psycopg
 
+from handfast.desk.contracts import book_of
+from handfast.desk.follow_up import asks, follow
 from handfast.desk.held import UNDO, closed, held, wake
 from handfast.desk.refused import Refused
 from handfast.facts import Evidence, Touch, TouchKind, stable_id, utc
@@ -82,6 +84,8 @@ def undo_touch(store: Store, touch_id: str, rep_id: str, at: datetime) -> str:
         left = work.hold(conn, [handoff_id])[handoff_id]
         if left.touched_at is None and case.closed_at is None:
             work.restart_clock(conn, handoff_id)
+        if case.closed_at is None:
+            follow(conn, left, at)
         rows.add_events(conn, [("touch_undone", at, handoff_id, case.person, case.account, rep_id, rows.dumps({"touch": touch_id}))])
         wake(conn, handoff_id)
     return handoff_id
@@ -126,8 +130,11 @@ def _home(one: Touch, spans: Iterable[tuple[str, datetime, datetime | None]]) ->
     return home
 
 
-def record(conn: psycopg.Connection, touches: Sequence[tuple[Touch, Case | None]], at: datetime) -> set[str]:
-    """Writes touches with the handoffs they belong to, held by the caller; stops what they stop. Returns the ids that were new."""
+def record(conn: psycopg.Connection, touches: Sequence[tuple[Touch, Case | None]], at: datetime, *, ends: bool = False) -> set[str]:
+    """Writes touches with the handoffs they belong to, held by the caller; stops what they stop. Returns the ids that were new.
+
+    `ends`: the caller ends the handoff with them, so nothing is set going that comes after a touch.
+    """
     new = work.add_touches(
         conn,
         [
@@ -155,6 +162,10 @@ def record(conn: psycopg.Connection, touches: Sequence[tuple[Touch, Case | None]
             for t, c in mine
         ],
     )  # fmt: skip
+    book = book_of(conn)
+    for handoff in [] if ends else handoffs:
+        if (case := case_of[handoff]).closed_at is None and asks(book.by_id(case.contract), case.sla):
+            follow(conn, case, at)
     wake(conn, handoffs[0] if len(handoffs) == 1 else None)
     return new
 

@@ -27,7 +27,7 @@ from handfast.sla.clock import MARKETING, OPS, Action, Kind, Timer
 RETURNED: Final = "returned"
 
 #: What ends a clock without meeting its promise.
-ENDED: Final = frozenset({"closed", "passed_on", "replaced", "waiting"})
+ENDED: Final = frozenset({"closed", "passed_on", "replaced", "waiting", "undone", "ended"})
 #: How a clock came out: `met` and `breached` are final; `ended`: the handoff was over before it was due; `running`: none of these yet.
 Result = Literal["met", "breached", "ended", "running"]
 
@@ -85,7 +85,8 @@ def stopped(kind: Kind, situation: Situation) -> Stop | None:
     if kind not in ("first_touch", "exception") and situation.stop is not None:
         stops.append(situation.stop)
     if situation.closed_at is not None and kind != "contact_valid":
-        stops.append(Stop(situation.closed_at, "closed"))
+        met = kind == "disposition" and situation.outcome != RETURNED
+        stops.append(Stop(situation.closed_at, "disposition" if met else "closed"))
     return min(stops, key=lambda stop: stop.at, default=None)
 
 
@@ -123,6 +124,8 @@ def owed(timer: Timer, kind: Kind, situation: Situation, at: datetime) -> Owed |
         raise ValueError(f"timer {timer.id} is due at {timer.due_at.isoformat()}, not yet at {at.isoformat()}")
     if timer.handoff_id != situation.handoff_id:
         raise ValueError(f"timer {timer.id} belongs to handoff {timer.handoff_id}, not {situation.handoff_id}")
+    if timer.action == "resume" and situation.closed_at is None:
+        return Owed("resume", timer.target)  # whatever its clock does: it is about all that stand still
     if (stop := stopped(kind, situation)) is not None and (timer.action != "breach" or stop.at <= timer.due_at):
         return NotOwed(_why(stop, situation))
     match timer.action:
@@ -158,5 +161,7 @@ _STOPPED: Final[Mapping[str, str]] = {
     "answered": "It was answered",
     "contact": "They were reached",
     "waiting": "They are away, and the next step waits for them",
+    "undone": "What began it was taken back",
+    "ended": "The follow-up ended",
     "replaced": "Another promise has taken its place",
 }

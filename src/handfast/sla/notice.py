@@ -18,7 +18,11 @@ from typing import Any, Final, Literal, NamedTuple, cast, get_args
 
 from handfast.facts import stable_id, utc
 
-Kind = Literal["handoff_opened", "joined", "reminder", "breach", "reassigned", "returned", "exception", "clock", "task", "offer", "nurture"]
+#: `clock`: a reminder or a breach of another clock than the first touch's. `task`: the next step of the follow-up. `offer`: whoever takes
+#: it first has it. `nurture`: recycled, and marketing's again. `measure`: one of marketing's own promises, about a period.
+Kind = Literal[
+    "handoff_opened", "joined", "reminder", "breach", "reassigned", "returned", "exception", "clock", "task", "offer", "nurture", "measure"
+]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 #: The version of the payload. A worker reads the version before its own, so that a rolling upgrade loses nothing.
@@ -243,7 +247,7 @@ def _touched_by_recipient(message: Message, now: HandoffState) -> str | None:
 
 
 def _clock_over(message: Message, now: HandoffState) -> str | None:
-    """The clock that speaks has stopped, or stands still. One of the first touch, or of a payload that names none: whether it was touched."""
+    """The clock that speaks has stopped, or stands still. For one of the first touch, and where none is named: whether it was touched."""
     clock = message.payload.get("clock") or {}
     seen = now.clocks.get(str(clock.get("id")))
     if seen is not None and seen.paused:
@@ -293,7 +297,9 @@ _CHECKS: Final[Mapping[Kind, tuple[Callable[[Message, HandoffState], str | None]
         "returned": (_not_returned,),
         "exception": (_closed, _owned),
         "task": (_closed, _other_owner, _clock_over),
-        "offered": (_closed, _taken, _touched),
+        "clock": (_closed, _clock_over),
+        "offer": (_closed, _taken, _touched),
+        "nurture": (),
         "measure": (_clock_over,),
     }
 )

@@ -93,10 +93,18 @@ def measures(conn: psycopg.Connection, kinds: Sequence[str], most: int = 100) ->
     return [Running(*row) for row in got.fetchall()]
 
 
-def hold_measure(conn: psycopg.Connection, clock_id: str) -> Running | None:
-    """One of marketing's clocks on a period, locked."""
-    row = conn.execute(f"{_READ} WHERE id = %s AND handoff_id IS NULL FOR UPDATE", (clock_id,)).fetchone()
+def hold_of_marketing(conn: psycopg.Connection, clock_id: str) -> Running | None:
+    """One of marketing's clocks, locked; None for any other."""
+    row = conn.execute(
+        f"{_READ} WHERE id = %s AND kind IN ('context_complete', 'contact_valid', 'volume', 'false_positives') FOR UPDATE", (clock_id,)
+    ).fetchone()
     return Running(*row) if row else None
+
+
+def timers_beside(conn: psycopg.Connection, clock_id: str, first: int) -> int:
+    """How many timers a clock has beside its ladder."""
+    row = conn.execute("SELECT count(*) FROM timer WHERE clock_id = %s AND step >= %s", (clock_id, first)).fetchone()
+    return int(row[0]) if row else 0
 
 
 # --- stopped ----------------------------------------------------------------------------------------------------
@@ -154,6 +162,11 @@ def next_number(conn: psycopg.Connection, handoff_id: str, kind: str) -> int:
         (handoff_id, kind, handoff_id, kind),
     ).fetchone()
     return int(row[0]) if row else 0
+
+
+def not_current(conn: psycopg.Connection, handoff_id: str, kind: str) -> None:
+    """Another clock of this kind is about to take their place."""
+    conn.execute("UPDATE clock SET current = false WHERE handoff_id = %s AND kind = %s AND current", (handoff_id, kind))
 
 
 def supersede(conn: psycopg.Connection, handoff_id: str, kind: str, at: datetime) -> None:

@@ -141,6 +141,13 @@ def stop_clocks(conn: psycopg.Connection, handoff_ids: Sequence[str], at: Sequen
         return
     clocks.stop(conn, handoff_ids, _OF_A_HANDOFF, at, by, recorded_at)
     clocks.end_pauses(conn, handoff_ids, recorded_at, by)
+    conn.execute(
+        """UPDATE follow_up AS f SET ended_at = d.at, ended_why = 'closed', falls_due_at = NULL
+           FROM unnest(%b::text[], %b::timestamptz[]) AS d (handoff, at) WHERE f.handoff_id = d.handoff AND f.ended_at IS NULL""",
+        (list(handoff_ids), list(at)),
+    )
+    for handoff in handoff_ids:
+        clocks.settle_action(conn, handoff, "resume", recorded_at)
 
 
 _OF_A_HANDOFF = ("first_touch", "exception", "accept", "next_touch", "disposition", "context_complete")
@@ -206,6 +213,16 @@ def assign(conn: psycopg.Connection, handoff_id: str, owner: str | None, at: dat
                   revision = revision + 1 WHERE id = %s""",
         (owner, owner, at, handoff_id),
     )
+
+
+def accepted_by_nobody(conn: psycopg.Connection, handoff_id: str) -> None:
+    """Another owner has not said yes yet. That the one before had is in the events."""
+    conn.execute("UPDATE handoff SET accepted_at = NULL WHERE id = %s AND accepted_at IS NOT NULL", (handoff_id,))
+
+
+def put_under(conn: psycopg.Connection, handoff_id: str, sla: str) -> None:
+    """Another promise holds for it from now."""
+    conn.execute("UPDATE handoff SET sla = %s, revision = revision + 1 WHERE id = %s", (sla, handoff_id))
 
 
 # --- timers ---------------------------------------------------------------------------------------------------
