@@ -43,7 +43,6 @@ def serve(house: House, stop: threading.Event | None = None) -> None:
     # What is loaded by now stays; collecting it again and again cost a fifth of the processor time of the intake.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 50, 50)
     server = Server(app, host=house.settings.host, port=house.settings.port)
     # uvicorn raises the signal that stopped it once more when it is done; by then it has done its work, and what comes after
     # here (the worker, the embedded database) must still be stopped in order.

@@ -18,9 +18,13 @@ from handfast.store.handover import Pending
 
 @dataclass(slots=True)
 class Batch:
-    """One transaction. `held`: the lanes it holds. `punctual`: on a virtual clock each decision is made at its signal's own moment."""
+    """One transaction. `held`: the lanes it holds. `punctual`: on a virtual clock each decision is made at its signal's own moment.
+
+    `eyes`: where what was committed before is read while `conn` is busy writing; the same connection where nothing is done side by side.
+    """
 
     conn: psycopg.Connection
+    eyes: psycopg.Connection
     agreement: Agreement
     contract_id: str
     at: datetime

@@ -5,7 +5,8 @@ The steps, in the order that makes them safe:
 1.  Take the locks of some lanes and the oldest signals waiting in them. A lane is a stable hash of the account key, so the signals of one
     account are decided in order, by one transaction at a time, however many workers run.
 2.  Resolve each signal to a person and account. What turns out to belong to a lane not held here is forwarded or left for later.
-3.  Judge every person at the time of each of their signals, by the one batch function that replay uses too.
+3.  Judge every person at the time of each of their signals, by the one batch function that replay uses too. In a large batch this is
+    computed while the database writes down who was learned of: it reads, on a second connection, only what was committed before.
 4.  A ready verdict opens a handoff, or joins the open one of the same account; the database refuses a second.
 5.  Under the assignment lock: whose it is, which clock runs, what the brief says, who is told.
 6.  Write facts, decisions, events and messages; take the signals off their lanes; commit.
@@ -16,6 +17,7 @@ A crash anywhere before the commit leaves the signals waiting, and the same sign
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -26,13 +28,14 @@ from handfast.contract.agreement import BY_HAND
 from handfast.desk.batch import Batch, Moment, Ready
 from handfast.desk.contracts import Book
 from handfast.desk.groups import ready_groups
-from handfast.desk.of_account import record_matches
+from handfast.desk.meanwhile import Meanwhile
+from handfast.desk.of_account import Named, record_matches
 from handfast.desk.opening import join_handoffs, open_handoffs
 from handfast.desk.overrides import for_people
 from handfast.desk.verdicts import Judged, asked_at, judge_moments, shown, telling, worth_asking, write_standings, write_verdicts
 from handfast.desk.waiting import give_out
 from handfast.desk.whose import by_lane, look_up, resolve_all, write_people
-from handfast.facts import stable_id
+from handfast.facts import Signal, stable_id
 from handfast.identity.normalise import business_domain
 from handfast.store import handover as rows
 from handfast.store.base import Store
@@ -40,6 +43,8 @@ from handfast.store.handover import Pending
 
 #: How many signals one transaction decides at most. More amortises the locks and statements; fewer keeps the wait short.
 BATCH = 2000
+#: From so many signals on, writing and computing go side by side; below, a thread costs more than it saves.
+SIDE_BY_SIDE = 500
 
 
 @dataclass(slots=True)
@@ -81,7 +86,7 @@ def decide(
     `channels` are where notices go: `email`, `webhook`. `punctual`: on a virtual clock each decision is made at the very moment its signal
     was received, not at `at`. Raises StorageAway, and NoContract where none is in force.
     """
-    with store.writing() as conn:
+    with store.writing() as conn, ExitStack() as stack:
         lanes = rows.pending_lanes(conn)
         if not lanes:
             return Decided()
@@ -95,7 +100,11 @@ def decide(
         agreement = book.by_id(contract_id)
         match = agreement.contract.match
         domain_of = _nobodys if match.domain == "off" else partial(_domain, frozenset(match.free_mail))
-        return _decide(Batch(conn, agreement, contract_id, at, set(held), tuple(channels), punctual, domain_of, book.by_id), waiting)
+        eyes = conn
+        if len(waiting) >= SIDE_BY_SIDE:
+            eyes = stack.enter_context(store.reading())
+            rows.by_index(eyes)
+        return _decide(Batch(conn, eyes, agreement, contract_id, at, set(held), tuple(channels), punctual, domain_of, book.by_id), waiting)
 
 
 def _under_one_version(book: Book, waiting: list[Pending]) -> tuple[list[Pending], str]:
@@ -118,27 +127,39 @@ def _nobodys(_: str) -> str | None:
 def _decide(b: Batch, waiting: list[Pending]) -> Decided:
     keys = look_up(b, waiting)
     mine, forwarded, postponed = by_lane(b, waiting, keys)
-    moments, subjects = resolve_all(b, mine)
-    write_people(b)
-    record_matches(b, keys.named, mine)
+    moments, subjects, whose = resolve_all(b, mine)
+    written = Meanwhile(partial(_write_down, b, keys.named, mine, whose), apart=b.eyes is not b.conn)
     done = Decided(signals=len(mine), postponed=len(postponed))
-    if moments:
-        _follow_up(b, moments, subjects, done)
-    if mine:
-        rows.settle_pending(b.conn, mine)
+    try:
+        if moments:
+            _follow_up(b, moments, subjects, written, done)
+        written.done()
+    finally:
+        written.settle()  # the connection is not ours to roll back while it is written to
     if forwarded:
         rows.forward_pending(b.conn, forwarded)
     return done
 
 
-def _follow_up(b: Batch, moments: list[Moment], subjects: Mapping[str, Mapping[str, Any]], done: Decided) -> None:
-    before = rows.standings(b.conn, list({m.person for m in moments}))
-    by_hand = for_people(b.conn, {m.subject: (m.account, m.person) for m in moments})
+def _write_down(b: Batch, named: Named, mine: list[Pending], whose: list[tuple[Signal, str]]) -> None:
+    """What the signals told, and that they are off their lanes."""
+    write_people(b)
+    record_matches(b, named, whose)
+    if mine:
+        rows.settle_pending(b.conn, mine)
+
+
+def _follow_up(b: Batch, moments: list[Moment], subjects: Mapping[str, Mapping[str, Any]], written: Meanwhile, done: Decided) -> None:
+    before = rows.standings(b.eyes, list({m.person for m in moments}))
+    by_hand = for_people(b.eyes, {m.subject: (m.account, m.person) for m in moments})
     asked, facts = worth_asking(b, moments, subjects, before, by_hand)
+    if b.agreement.contract.ready.account is not None:
+        written.done()  # a buying group is read with the members this batch found
     groups = ready_groups(b, moments)
     if not asked and not groups:
         return
     judged = judge_moments(b, asked, subjects, by_hand) if asked else None
+    written.done()
     positions: list[int] = []
     if judged is not None:
         write_standings(b, judged, facts, before)

@@ -85,16 +85,19 @@ def _company(b: Batch, signal: Signal) -> Company:
     return matching.company_said(name, [domain] if domain else [], said)
 
 
-def record_matches(b: Batch, named: Named, mine: list[Pending]) -> None:
-    """Writes one decision for everybody who came to an account in this batch, and the questions for those who could not."""
-    book, made = b.directory, dict[str, Matched]()
-    for one in mine:
-        person = next((p for k in matching.keys_of_signal(one.signal) if (p := book.who.get(k)) is not None), None)
-        if person is None or person in named.settled or person in made or person in book.merges:
+def record_matches(b: Batch, named: Named, whose: list[tuple[Signal, str]]) -> None:
+    """Writes one decision for everybody who came to an account in this batch, and the questions for those who could not.
+
+    `whose`: the signals of the batch, each with the person it was resolved to; one folded into another since is passed over, for the
+    signal that folded them is among these with the person who was kept.
+    """
+    made: dict[str, Matched] = {}
+    for signal, person in whose:
+        if person in named.settled or person in made or person in b.directory.merges:
             continue
-        if (found := _decided(b, named, one.signal, person)) is not None:
+        if (found := _decided(b, named, signal, person)) is not None:
             company, said = found
-            made[person] = Matched(person, company, said, b.decided_at(one.signal), b.contract_id)
+            made[person] = Matched(person, company, said, b.decided_at(signal), b.contract_id)
     matching.record_decisions(b.conn, list(made.values()))
 
 

@@ -117,7 +117,7 @@ def _evidence(b: Batch, moments: list[Moment]) -> pl.DataFrame:
     places = {subject: (m.waiting.signal.received_at, m.waiting.seq) for subject, m in last.items()}
     known = [(who, s, *places[s]) for s, m in last.items() for who in b.learned.keys_at(m.person, places[s])]
     keys = {who: who for who, *_ in known}
-    got = rows.evidence(b.conn, keys, list(agreement.kinds), since, until, list(agreement.signal_fields)).rename({"person_id": "_who"})
+    got = rows.evidence(b.eyes, keys, list(agreement.kinds), since, until, list(agreement.signal_fields)).rename({"person_id": "_who"})
     got = got.join(pl.DataFrame(known, schema=_KNOWN, orient="row"), on="_who").filter(
         (pl.col("received_at") < pl.col("_by")) | ((pl.col("received_at") == pl.col("_by")) & (pl.col("signal") <= pl.col("_seq")))
     )

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from handfast.desk.batch import Batch, Moment
 from handfast.desk.of_account import Named, name_accounts
-from handfast.facts import lane_of
+from handfast.facts import Signal, lane_of
 from handfast.identity.keys import account_key, email_key, keys_of, user_key
 from handfast.identity.normalise import business_domain
 from handfast.identity.resolve import resolve
@@ -90,8 +90,8 @@ def _lanes_needed(b: Batch, one: Pending, keys: Keys) -> tuple[int, list[int]]:
     return home, links
 
 
-def resolve_all(b: Batch, mine: list[Pending]) -> tuple[list[Moment], dict[str, dict[str, Any]]]:
-    """Every signal to its person, and subject → what was known of them.
+def resolve_all(b: Batch, mine: list[Pending]) -> tuple[list[Moment], dict[str, dict[str, Any]], list[tuple[Signal, str]]]:
+    """Every signal to its person: the moments to judge, subject → what was known of them, and every signal with its person.
 
     Each subject is judged by what was known then: its fields, and the signals received by its last moment. Where fields change, a key is
     linked, or a signal comes late, another subject begins, for the moments before had to do without. A signal that no verdict could read,
@@ -103,10 +103,13 @@ def resolve_all(b: Batch, mine: list[Pending]) -> tuple[list[Moment], dict[str, 
     latest: dict[str, datetime] = {}
     moments: list[Moment] = []
     subjects: dict[str, dict[str, Any]] = {}
+    whose: list[tuple[Signal, str]] = []
     for one in mine:
-        person = resolve(one.signal, book, b.domain_of)
+        if (person := resolve(one.signal, book, b.domain_of)) is None:
+            continue
+        whose.append((one.signal, person))
         taught = b.learned.after(book, one.signal, one.seq, person)
-        if person is None or not (taught or one.signal.kind in listens):
+        if not (taught or one.signal.kind in listens):
             continue
         fields, at = book.fields_of(person), one.signal.occurred_at
         if "email" in b.agreement.person_fields:
@@ -118,7 +121,7 @@ def resolve_all(b: Batch, mine: list[Pending]) -> tuple[list[Moment], dict[str, 
         subject = person if versions[person] == 0 else f"{person}#{versions[person]}"
         subjects[subject] = fields
         moments.append(Moment(one, person, subject, at, book.people[person].account, taught))
-    return moments, subjects
+    return moments, subjects, whose
 
 
 def write_people(b: Batch) -> None:

@@ -208,8 +208,8 @@ def add_decisions(conn: psycopg.Connection, rows: Sequence[Sequence[Any]]) -> No
         return
     conn.execute(
         """INSERT INTO match_decision (id, person_id, at, contract_id, state, account_id, code, probability, tie_break, working, by)
-           SELECT * FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::text[], %s::float8[],
-                                %s::text[], %s::jsonb[], %s::text[])
+           SELECT * FROM unnest(%b::text[], %b::text[], %b::timestamptz[], %b::text[], %b::text[], %b::text[], %b::text[], %b::float8[],
+                                %b::text[], %b::jsonb[], %b::text[])
            ON CONFLICT (id) DO NOTHING""",
         [list(column) for column in zip(*rows, strict=True)],
     )
