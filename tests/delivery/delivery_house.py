@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from handfast.connectors.channel import Permanent, Temporary
-from handfast.sla.notice import Kind, Message, Named, message_id, notice
+from handfast.sla.notice import PARTIES, Kind, Message, Named, message_id, notice, with_names
 from handfast.store.base import Store
 from handfast.store.handover import add_messages, dumps
 
@@ -21,6 +21,12 @@ BRIEF = {
     "persona": [{"text": "VP Operations", "cites": ["person.title"]}],
     "why_now": [{"text": "Asked for a demo", "cites": ["verdict"]}],
 }
+
+
+def as_claimed(payload: dict[str, Any], **parties: Any) -> dict[str, Any]:
+    """The payload with the names of these parties, as the store hands it to a sender."""
+    known = {(noun, party.id): party.name for role, noun in PARTIES.items() if (party := parties.get(role))}
+    return with_names(payload, known)
 
 
 @dataclass
@@ -91,6 +97,9 @@ class House:
                 )
             conn.execute(
                 "INSERT INTO person (id, email, name, created_at) VALUES ('per_maya', 'maya@halden.example', 'Maya Lindqvist', %s)", (NOON,)
+            )
+            conn.execute(
+                "INSERT INTO account (id, key, name, created_at) VALUES ('acc_halden', 'halden.example', 'Halden Logistics', %s)", (NOON,)
             )
             conn.execute(
                 "INSERT INTO verdict VALUES ('ver_1', 'per_maya', NULL, %s, 'ctr_1', 'ready', 60, 70, 'demo', NULL, %s, %s, '{}', %s)",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from delivery_house import BRIEF, Clock, House
+from delivery_house import BRIEF, Clock, House, as_claimed
 from hypothesis import given
 from hypothesis import strategies as st
 from mail_server import Postbox, certificate, only, port_of, serve
@@ -43,7 +43,7 @@ def message(
         "due_at": NOON + timedelta(minutes=38),
         "why": "It is Ana's turn in pool 'smb'.",
     } | payload
-    content = notice(kind, **facts)  # type: ignore[arg-type]
+    content = as_claimed(notice(kind, **facts), **facts)  # type: ignore[arg-type]
     mo = Address("Mo Haddad", "mo@northwind.example")
     return Message(ident, "hof_1", kind, "email", recipient, "ana", content, NOON, 1, NOON + timedelta(minutes=1), to, mo, BRIEF)
 

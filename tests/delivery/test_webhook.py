@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from delivery_house import Clock, House
+from delivery_house import Clock, House, as_claimed
 from hypothesis import given
 from hypothesis import strategies as st
 from mail_server import certificate
@@ -35,15 +35,10 @@ NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
 def message(kind: str = "handoff_opened", *, name: str = "Maya Lindqvist", ident: str = "msg_one", to: str = "endpoint") -> Message:
-    payload = notice(
-        kind,  # type: ignore[arg-type]
-        handoff_id="hof_1",
-        opened_at=NOON,
-        next_step="demo",
-        person=Named("per_maya", name),
-        owner=Named("ana", "Ana Silva"),
-        due_at=NOON + timedelta(minutes=5),
-    )
+    maya, ana = Named("per_maya", name), Named("ana", "Ana Silva")
+    due = NOON + timedelta(minutes=5)
+    payload = notice(kind, handoff_id="hof_1", opened_at=NOON, next_step="demo", person=maya, owner=ana, due_at=due)  # type: ignore[arg-type]
+    payload = as_claimed(payload, person=maya, owner=ana)
     return Message(ident, "hof_1", kind, "webhook", to, "ana", payload, NOON, 1, NOON + timedelta(minutes=1))
 
 

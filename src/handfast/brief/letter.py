@@ -18,7 +18,7 @@ from jinja2 import Environment, StrictUndefined
 
 from handfast.brief import render
 from handfast.brief.words import clean, plain
-from handfast.sla.notice import Message
+from handfast.sla.notice import DIGEST, Message
 
 #: Lines of the brief that a mail shows; the page has the rest.
 _MAIL_SIGNALS: Final = 5
@@ -34,7 +34,7 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
-class _Facts:
+class Facts:
     """A payload made ready to be spoken of. Who is spoken of has a name; `company`, `owner` and `before` may be empty."""
 
     person: str
@@ -47,6 +47,8 @@ class _Facts:
     due: str
     overdue: bool
     to_owner: bool
+    clock: str = ""
+    owed: str = "First touch"
 
     @property
     def party(self) -> str:
@@ -56,11 +58,11 @@ class _Facts:
     def deadline(self) -> str:
         if not self.due:
             return ""
-        return f"The first touch was due at {self.due}" if self.overdue else f"First touch by {self.due}"
+        return f"{self.owed} was due at {self.due}" if self.overdue else f"{self.owed} by {self.due}"
 
 
 @dataclass(frozen=True, slots=True)
-class _Words:
+class Words:
     """What one kind of notice says: subject, heading, sentences under it, and whether the brief belongs to it."""
 
     subject: str
@@ -75,17 +77,18 @@ def letter(message: Message, base_url: str) -> Letter:
     Args:
         base_url: where the pages are, without a closing slash or with one.
     """
-    facts = _facts(message)
-    words = _KINDS[message.kind](facts)
+    if message.kind == DIGEST:
+        return _digest(message, base_url)
+    facts = facts_of(message)
+    words = words_of(message, facts)
     zone = message.to.time_zone if message.to else "UTC"
     brief = message.brief if words.brief else None
-    page = "queue" if message.recipient == message.owner_id else "handoffs"
     shown = {
         "subject": words.subject,
         "heading": words.heading,
         "sentences": [sentence for sentence in words.sentences if sentence],
         "deadline": facts.deadline,
-        "link": f"{base_url.rstrip('/')}/{page}/{quote(message.handoff_id, safe='')}",
+        "link": link_of(message, base_url),
         "opener": _text_of(brief, "opener"),
         "asked": _text_of(brief, "asked"),
         "role": _role(brief),
@@ -96,46 +99,113 @@ def letter(message: Message, base_url: str) -> Letter:
     return Letter(words.subject, _TEXT.render(shown), _HTML.render(shown))
 
 
+def link_of(message: Message, base_url: str) -> str:
+    """Where the reader goes: the owner to their queue, others to the handoff's page. With a seal, the page knows which door was used."""
+    base = base_url.rstrip("/")
+    if message.handoff_id is None:
+        return f"{base}/feedback" if message.kind in ("measure", "nurture") else f"{base}/queue"
+    page = "queue" if message.recipient == message.owner_id else "handoffs"
+    via = f"?via={message.channel}.{message.seal}" if message.seal else ""
+    return f"{base}/{page}/{quote(message.handoff_id, safe='')}{via}"
+
+
+def line_of(message: Message) -> str:
+    """The notice on one line: what its subject says."""
+    return words_of(message, facts_of(message)).subject
+
+
+def words_of(message: Message, facts: Facts) -> Words:
+    """What the notice says."""
+    return _KINDS[message.kind](facts)
+
+
+def _digest(message: Message, base_url: str) -> Letter:
+    """Several notices as one mail: a line and a link each, in the order they were written."""
+    lines = [(line_of(part), link_of(part, base_url)) for part in message.parts]
+    subject = f"{len(lines)} notices, the first: {lines[0][0]}"
+    shown = {"subject": subject, "heading": f"{len(lines)} notices came in a short time", "lines": lines}
+    return Letter(subject, _DIGEST_TEXT.render(shown), _DIGEST_HTML.render(shown))
+
+
 # --- what each kind says ------------------------------------------------------------------------------------------
 
 
-def _opened(f: _Facts) -> _Words:
+def _opened(f: Facts) -> Words:
     by = f": first touch by {f.due}" if f.due and not f.overdue else ""
-    return _Words(f"{f.party}{by}", f.person, [f"{f.company + '. ' if f.company else ''}Next step: {f.step}."], brief=True)
+    return Words(f"{f.party}{by}", f.person, [f"{f.company + '. ' if f.company else ''}Next step: {f.step}."], brief=True)
 
 
-def _joined(f: _Facts) -> _Words:
+def _joined(f: Facts) -> Words:
     at = f" at {f.company}" if f.company else ""
     said = [f"{f.joined} became ready too. It stays one handoff, and it is yours.", f.why]
-    return _Words(f"{f.joined} joined {f.person}{at}", f.joined, said)
+    return Words(f"{f.joined} joined {f.person}{at}", f.joined, said)
 
 
-def _reminder(f: _Facts) -> _Words:
+def _reminder(f: Facts) -> Words:
     by = f", first touch by {f.due}" if f.due and not f.overdue else ""
-    return _Words(f"Still open: {f.party}{by}", f.person, [f"Nobody has made the first touch yet. Next step: {f.step}.", f.why])
+    return Words(f"Still open: {f.party}{by}", f.person, [f"Nobody has made the first touch yet. Next step: {f.step}.", f.why])
 
 
-def _breach(f: _Facts) -> _Words:
+def _breach(f: Facts) -> Words:
     late = f"{f.owner} has not made the first touch of {f.party}" if f.owner else f"Nobody has made the first touch of {f.party}"
-    return _Words(late, f.person, [f"{late}. Next step: {f.step}.", f.why])
+    return Words(late, f.person, [f"{late}. Next step: {f.step}.", f.why])
 
 
-def _reassigned(f: _Facts) -> _Words:
+def _reassigned(f: Facts) -> Words:
     if f.to_owner:
-        return _Words(f"Now yours: {f.party}", f.person, [f"Handed over from {f.before}." if f.before else "", f.why], brief=True)
+        return Words(f"Now yours: {f.party}", f.person, [f"Handed over from {f.before}." if f.before else "", f.why], brief=True)
     owner = f.owner or "somebody else"
-    return _Words(f"Now with {owner}: {f.party}", f.person, [f"{owner} has it now; there is nothing left for you to do.", f.why])
+    return Words(f"Now with {owner}: {f.party}", f.person, [f"{owner} has it now; there is nothing left for you to do.", f.why])
 
 
-def _returned(f: _Facts) -> _Words:
-    return _Words(f"Returned to marketing: {f.party}", f.person, [f"Sales made no first touch in time. Next step was: {f.step}.", f.why])
+def _returned(f: Facts) -> Words:
+    return Words(f"Returned to marketing: {f.party}", f.person, [f"Sales made no first touch in time. Next step was: {f.step}.", f.why])
 
 
-def _exception(f: _Facts) -> _Words:
-    return _Words(f"Nobody owns {f.party}", f.person, [f"It waits in the exception queue. Next step: {f.step}.", f.why])
+def _exception(f: Facts) -> Words:
+    return Words(f"Nobody owns {f.party}", f.person, [f"It waits in the exception queue. Next step: {f.step}.", f.why])
 
 
-_KINDS: Final[Mapping[str, Callable[[_Facts], _Words]]] = MappingProxyType(
+#: What each clock asks for, as a deadline says it.
+OWED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "first_touch": "First touch",
+        "accept": "Accept",
+        "next_touch": "Next touch",
+        "disposition": "Outcome",
+        "context_complete": "Missing context",
+        "contact_valid": "Working contact data",
+        "volume": "Answer on the volume",
+        "false_positives": "Answer on false positives",
+    }
+)
+
+
+def _clock(f: Facts) -> Words:
+    what = f.owed.lower()
+    said = f"{what.capitalize()} is awaited: {f.party}"
+    return Words(
+        said, f.person, [f"{f.owed} is awaited{f' from {f.owner}' if f.owner and not f.to_owner else ''}. Next step: {f.step}.", f.why]
+    )
+
+
+def _task(f: Facts) -> Words:
+    return Words(f"Next: {f.why.rstrip('.') or f.step}, {f.party}", f.person, [f.why or f"Next step: {f.step}."])
+
+
+def _offer(f: Facts) -> Words:
+    return Words(f"Free to take: {f.party}", f.person, [f"Whoever takes it first has it. Next step: {f.step}.", f.why], brief=True)
+
+
+def _nurture(f: Facts) -> Words:
+    return Words(f"Back with marketing: {f.party}", f.person, [f"It was recycled. Next step was: {f.step}.", f.why])
+
+
+def _measure(f: Facts) -> Words:
+    return Words(f"{f.owed} wanted", f.owed, [f.why])
+
+
+_KINDS: Final[Mapping[str, Callable[[Facts], Words]]] = MappingProxyType(
     {
         "handoff_opened": _opened,
         "joined": _joined,
@@ -144,15 +214,21 @@ _KINDS: Final[Mapping[str, Callable[[_Facts], _Words]]] = MappingProxyType(
         "reassigned": _reassigned,
         "returned": _returned,
         "exception": _exception,
+        "clock": _clock,
+        "task": _task,
+        "offer": _offer,
+        "nurture": _nurture,
+        "measure": _measure,
     }
 )
 
 
-def _facts(message: Message) -> _Facts:
+def facts_of(message: Message) -> Facts:
     payload, handoff = message.payload, message.payload.get("handoff") or {}
     due = datetime.fromisoformat(handoff["due_at"]) if handoff.get("due_at") else None
     zone = message.to.time_zone if message.to else "UTC"
-    return _Facts(
+    clock = str((payload.get("clock") or {}).get("kind", "first_touch"))
+    return Facts(
         person=_name(payload, "person") or "Somebody",
         company=_name(payload, "account"),
         owner=_name(payload, "owner"),
@@ -163,6 +239,8 @@ def _facts(message: Message) -> _Facts:
         due=render.moment(due, zone, same_day_as=message.created_at) if due else "",
         overdue=due is not None and due <= message.created_at,
         to_owner=message.recipient == message.owner_id,
+        clock=clock,
+        owed=OWED.get(clock, "First touch"),
     )
 
 
@@ -170,7 +248,7 @@ def _name(payload: Mapping[str, Any], role: str) -> str:
     return clean((payload.get(role) or {}).get("name"), 120)
 
 
-def _fine(message: Message, facts: _Facts) -> str:
+def _fine(message: Message, facts: Facts) -> str:
     """Why this reader got it."""
     if message.kind == "handoff_opened" and facts.why:
         return f"Why you: {facts.why}"
@@ -246,6 +324,18 @@ Open it: {{ link }}
 {{ fine }}
 """)
 
+_DIGEST_TEXT: Final = _PLAIN.from_string("""\
+{{ heading }}
+
+{% for line, link in lines %}
+- {{ line }}
+  {{ link }}
+{% endfor %}
+
+--\x20
+You got them as one because they came close together. What is no longer true was left out.
+""")
+
 _HTML: Final = _ENVIRONMENT.from_string("""\
 <!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -299,5 +389,34 @@ font-weight:600;font-size:14px;text-decoration:none;background:#1c1c22;color:#ff
 <a class="btn sec" href="{{ link }}" style="display:inline-block;padding:11px 16px;border-radius:7px;font-weight:600;font-size:14px;\
 text-decoration:none;color:#23232a;border:1px solid #d5d3cd">Open it</a></p>
 <p class="mute" style="color:#6b6b75;font-size:12.5px;margin:18px 0 0">{{ fine }} Opening this mail or its link changes nothing.</p>
+</td></tr></table></td></tr></table></body></html>
+""")
+
+_DIGEST_HTML: Final = _ENVIRONMENT.from_string("""\
+<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark"><meta name="supported-color-schemes" content="light dark"><title>{{ subject }}</title>
+<style>
+:root{color-scheme:light dark}
+@media (max-width:480px){.pad{padding:22px 18px!important}\
+.btn{display:block!important;text-align:center!important;margin:0 0 8px!important}}
+@media (prefers-color-scheme:dark){body,.page{background:#121216!important;color:#e4e4e8!important}.card{background:#1b1b20!important}\
+.ink{color:#e4e4e8!important}.mute{color:#a0a0aa!important}.due{color:#f0b45c!important}\
+.talk{background:#222228!important;border-color:#33333b!important;color:#e4e4e8!important}\
+.pri{background:#ededf0!important;color:#17171b!important}.sec{color:#e4e4e8!important;border-color:#44444d!important}}
+</style></head>
+<body class="page" style="margin:0;padding:0;background:#f7f6f4;color:#23232a;\
+font:15px/1.5 -apple-system,'Segoe UI',Roboto,Arial,sans-serif">
+<table role="presentation" class="page" width="100%" cellpadding="0" cellspacing="0" style="background:#f7f6f4"><tr>\
+<td align="center" style="padding:24px 12px">
+<table role="presentation" class="card" width="100%" cellpadding="0" cellspacing="0" \
+style="max-width:560px;background:#ffffff;border-radius:12px">
+<tr><td class="pad" style="padding:28px 32px;text-align:left">
+<h1 class="ink" style="font-size:21px;line-height:1.3;font-weight:600;margin:0;color:#23232a">{{ heading }}</h1>
+{% for line, link in lines %}
+<p class="ink" style="margin:12px 0 0;color:#23232a"><a class="ink" href="{{ link }}" style="color:#23232a">{{ line }}</a></p>
+{% endfor %}
+<p class="mute" style="color:#6b6b75;font-size:12.5px;margin:18px 0 0">You got them as one because they came close together. \
+What is no longer true was left out. Opening this mail or its links changes nothing.</p>
 </td></tr></table></td></tr></table></body></html>
 """)

@@ -1,7 +1,7 @@
 """A channel: one way out of the house, and the two ways it can fail.
 
 Every outside failure becomes `Permanent` or `Temporary` here, once, in the connector that met it. The loop that delivers never reads
-a status code.
+a status code. docs/how-to/write-a-connector.md walks through one.
 """
 
 from __future__ import annotations
@@ -39,6 +39,14 @@ class Temporary(Exception):
         self.down = down
 
 
+class Elsewhere(Exception):
+    """This channel has no way to that receiver, and need not: another one has. Not a failure; the message is dropped with this reason."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
 class Channel(Protocol):
     """What the delivery loop needs. Not shared between threads: one set of channels a worker thread."""
 
@@ -48,6 +56,7 @@ class Channel(Protocol):
         Raises:
             Permanent: it will never pass.
             Temporary: it may pass later.
+            Elsewhere: this receiver is not one of this channel's.
         """
 
     def destination(self, message: Message) -> str:

@@ -112,7 +112,7 @@ def write_mail(message: Message, sender: Sender) -> EmailMessage:
     mail["Date"] = format_datetime(utc(message.created_at))
     mail["Message-ID"] = f"<{message.id}@{sender.domain}>"
     # Nothing bears this id: it is the thread's name, and mail programs gather what refers to it.
-    thread = f"<{_token(message.handoff_id)}@{sender.domain}>"
+    thread = f"<{_token(message.handoff_id or f'{message.id}-alone')}@{sender.domain}>"
     mail["In-Reply-To"] = thread
     mail["References"] = thread
     mail["Auto-Submitted"] = "auto-generated"

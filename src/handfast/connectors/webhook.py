@@ -42,6 +42,11 @@ TYPES: Final[Mapping[str, str]] = MappingProxyType(
         "reassigned": "handoff.reassigned",
         "returned": "handoff.returned",
         "exception": "handoff.unassigned",
+        "clock": "handoff.clock",
+        "task": "handoff.task",
+        "offer": "handoff.offered",
+        "nurture": "handoff.recycled",
+        "measure": "marketing.measure",
     }
 )
 #: Answers that speak for the whole endpoint, not for this one message.

@@ -351,6 +351,21 @@ def _filled(check: Check, path: Path, text: str) -> Iterator[Problem]:
             yield check.problem(path, f"nothing is known to fill {{{name}}} with", one_of(_PLACEHOLDERS, word=name))
 
 
+def _notices(check: Check) -> Iterator[Problem]:
+    terms, slas = check.contract.notices, {sla.name for sla in check.contract.sla}
+    if terms.quiet == "off" and terms.digest is None:
+        for name in ("urgent", "urgent_sla"):
+            if getattr(terms, name):
+                what = "nothing waits, so nothing need be excepted from waiting"
+                yield check.problem(("notices", name), what, "Write `quiet: rep` or a `digest` too, or drop it.")
+    for n, name in enumerate(terms.urgent_sla):
+        if name not in slas:
+            yield check.problem(("notices", "urgent_sla", n), f"no SLA is called '{name}'", one_of(slas, word=name))
+    if terms.digest is not None and not 1 <= terms.digest.within.minutes <= 1440:
+        fix = "Write a time from 1 minute to 1 day."
+        yield check.problem(("notices", "digest", "within"), f"{terms.digest.within} is no time to gather notices in", fix)
+
+
 def _reasons(check: Check) -> Iterator[Problem]:
     terms = check.contract.dispositions
     for outcome, refusal in (("recycle", terms.recycle), ("disqualify", terms.disqualify)):
@@ -404,6 +419,7 @@ _CHECKS: Final[tuple[Callable[[Check], Iterator[Problem]], ...]] = (
     _targets,
     _slas,
     _brief,
+    _notices,
     _reasons,
     _examples,
 )

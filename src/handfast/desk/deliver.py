@@ -18,8 +18,10 @@ from typing import Final, Literal
 
 import structlog
 
-from handfast.connectors.channel import SEND_SECONDS, Channel, Permanent, Temporary
+from handfast.connectors.channel import SEND_SECONDS, Channel, Elsewhere, Permanent, Temporary
+from handfast.desk.held_back import Manners, held_back
 from handfast.sla.notice import KINDS, Message, still_owed
+from handfast.sla.together import MANY
 from handfast.store import outbox
 from handfast.store.base import Conn, Store
 
@@ -33,23 +35,27 @@ BACKOFF_SECONDS: Final = (5, 30, 120, 600, 1800, 7200, 18_000, 36_000, 50_400)
 #: Nobody makes us wait longer than this.
 LONGEST_WAIT_SECONDS: Final = 86_400.0
 
-Fate = Literal["sent", "retried", "dropped", "dead", "released"]
+Fate = Literal["sent", "retried", "dropped", "dead", "released", "held"]
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """What became of a batch. `released` went back untried, for want of time; `claimed` is the sum, 0 when nothing was due."""
+    """What became of a batch; `claimed` is the sum, 0 when nothing was due.
+
+    `released` went back untried, for want of time; `held` to leave later: the receiver's hours, a channel's rate, many that become one.
+    """
 
     sent: int = 0
     retried: int = 0
     dropped: int = 0
     dead: int = 0
     released: int = 0
+    held: int = 0
 
     @property
     def claimed(self) -> int:
-        return self.sent + self.retried + self.dropped + self.dead + self.released
+        return self.sent + self.retried + self.dropped + self.dead + self.released + self.held
 
 
 @dataclass(slots=True)
@@ -62,19 +68,25 @@ class _Batch:
 
 
 def deliver(
-    store: Store, channels: Mapping[str, Channel], now: Callable[[], datetime], limit: int = BATCH, *, lease_seconds: float = LEASE_SECONDS
+    store: Store,
+    channels: Mapping[str, Channel],
+    now: Callable[[], datetime],
+    limit: int = BATCH,
+    *,
+    lease_seconds: float = LEASE_SECONDS,
+    manners: Manners | None = None,
 ) -> Delivered:
     """Deliver one batch of what is due on these channels; at most `limit`, never more than 20. Call again while it returns work.
 
     `channels` is keyed by the outbox's `channel` (`email`, `webhook`). A slow endpoint keeps the mails of its own batch waiting: a
     worker that wants none of that gives each channel a thread and a call of its own. A channel must give up within a third of
-    `lease_seconds`.
+    `lease_seconds`. `manners`: whose quiet hours, digests and rates hold; None: everything leaves as it comes.
 
     Raises:
         StorageAway: the database went away. What was sent and could not be settled is sent again after the lease, under the same id.
     """
     batch = _Batch(lease_seconds)
-    messages = _claim(store, channels, now(), min(limit, BATCH), batch)
+    messages = _claim(store, channels, now(), min(limit, BATCH), batch, manners)
     try:
         for message in messages:
             _deliver_one(store, channels[message.channel], message, now, batch)
@@ -84,24 +96,30 @@ def deliver(
     return Delivered(**{fate: batch.fates.count(fate) for fate in set(batch.fates)})
 
 
-def _claim(store: Store, channels: Mapping[str, Channel], at: datetime, limit: int, batch: _Batch) -> list[Message]:
-    """Transaction A: claimed, checked for truth; what is no longer true is settled here."""
+def _claim(
+    store: Store, channels: Mapping[str, Channel], at: datetime, limit: int, batch: _Batch, manners: Manners | None
+) -> list[Message]:
+    """Transaction A: claimed, checked for truth; what is no longer true is settled here, and what may not leave yet is given back."""
     with store.writing() as conn:
         claimed = outbox.claim(conn, at, limit, batch.lease_seconds, channels)
         if not claimed:
             return []
-        states = outbox.owed_state(conn, {m.handoff_id for m in claimed})
+        states = outbox.owed_state(conn, claimed)
         owed = []
         for message in claimed:
             if (unfit := _unfit(message)) is not None:
                 outbox.bury(conn, message, at, unfit)
                 batch.fates.append("dead")
-            elif (why := still_owed(message, states[message.handoff_id])) is not None:
+            elif (why := still_owed(message, states[message.id])) is not None:
                 outbox.settle_dropped(conn, message, at, why)
                 batch.fates.append("dropped")
             else:
                 owed.append(message)
-        return owed
+        if manners is None or not owed:
+            return owed
+        leaving, held = held_back(conn, manners, owed, at)
+        batch.fates += ["held"] * held
+        return leaving
 
 
 def _unfit(message: Message) -> str | None:
@@ -117,22 +135,28 @@ def _deliver_one(store: Store, channel: Channel, message: Message, now: Callable
     started = now()
     if started + timedelta(seconds=batch.lease_seconds / 3) >= message.lease_until:
         with store.writing() as conn:
-            outbox.release(conn, message, started)
-        batch.fates.append("released")
+            for part in message.parts or (message,):
+                outbox.release(conn, part, started)
+                batch.fates.append("released")
         return
     failure = _attempt(channel, message, batch)
     with store.writing() as conn:
-        batch.fates.append(_settle(conn, message, failure, now()))
+        # The parts of a digest are settled together: they left together.
+        for part in message.parts or (message,):
+            batch.fates.append(_settle(conn, part, failure, now()))
 
 
-def _attempt(channel: Channel, message: Message, batch: _Batch) -> Permanent | Temporary | None:
+Failure = Permanent | Temporary | Elsewhere
+
+
+def _attempt(channel: Channel, message: Message, batch: _Batch) -> Failure | None:
     """Send it; what went wrong, or None. One refused connection answers for the rest of the batch that would meet the same."""
     place = (message.channel, channel.destination(message))
     if (known := batch.away.get(place)) is not None:
         return known
     try:
         channel.send(message)
-    except Permanent as failure:
+    except (Permanent, Elsewhere) as failure:
         return failure
     except Temporary as failure:
         if failure.down:
@@ -144,18 +168,23 @@ def _attempt(channel: Channel, message: Message, batch: _Batch) -> Permanent | T
     return None
 
 
-def _settle(conn: Conn, message: Message, failure: Permanent | Temporary | None, at: datetime) -> Fate:
+def _settle(conn: Conn, message: Message, failure: Failure | None, at: datetime) -> Fate:
     """Transaction B."""
     if failure is None:
         outbox.settle_sent(conn, message, at)
         return "sent"
+    if isinstance(failure, Elsewhere):
+        outbox.settle_dropped(conn, message, at, failure.why)
+        return "dropped"
     if isinstance(failure, Permanent):
         outbox.bury(conn, message, at, failure.why)
         return "dead"
     if message.attempt >= ATTEMPTS:
         outbox.bury(conn, message, at, f"given up after {message.attempt} attempts: {failure.why}")
         return "dead"
-    outbox.retry(conn, message, at + timedelta(seconds=wait_seconds(message.id, message.attempt, failure.retry_after)), failure.why)
+    # What failed as one of many goes out with them again.
+    many = f"{MANY}; " if (message.why or "").startswith(MANY) else ""
+    outbox.retry(conn, message, at + timedelta(seconds=wait_seconds(message.id, message.attempt, failure.retry_after)), many + failure.why)
     return "retried"
 
 

@@ -9,14 +9,14 @@ always wins: it did leave, whatever the books said meanwhile.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, LiteralString
 
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from handfast.sla.notice import Address, HandoffState, Message, TouchSeen
+from handfast.sla.notice import PARTIES, Address, ClockSeen, HandoffState, Message, TouchSeen, with_names
 
 #: Touches read per handoff for the check of truth; a handoff with more has long been touched.
 TOUCHES_READ: Final = 50
@@ -34,10 +34,10 @@ WITH due AS (
     FROM due WHERE o.id = due.id
     RETURNING o.*
 )
-SELECT c.id, c.handoff_id, c.kind, c.channel, c.recipient, c.owner_id, c.payload, c.created_at, c.attempt, c.lease_until,
+SELECT c.id, c.handoff_id, c.kind, c.channel, c.recipient, c.owner_id, c.payload, c.created_at, c.attempt, c.lease_until, c.why,
        t.name AS to_name, t.email AS to_email, t.time_zone AS to_zone,
        r.name AS reply_name, r.email AS reply_email, r.time_zone AS reply_zone,
-       CASE WHEN c.channel = 'email' AND c.kind IN ('handoff_opened', 'reassigned') THEN b.body END AS brief
+       CASE WHEN c.channel IN ('email', 'slack') AND c.kind IN ('handoff_opened', 'reassigned', 'offer') THEN b.body END AS brief
 FROM claimed c
 LEFT JOIN rep t ON t.id = c.recipient
 -- An answer goes to the manager; an answer to a notice about somebody's handoff goes to that somebody.
@@ -46,8 +46,15 @@ LEFT JOIN brief b ON b.handoff_id = c.handoff_id
 ORDER BY c.created_at, c.seq
 """
 
+_NAMES: Final[LiteralString] = """
+SELECT 'person', id, coalesce(nullif(name, ''), email) FROM person WHERE id = ANY(%(person)s)
+UNION ALL SELECT 'account', id, coalesce(nullif(name, ''), domain, key) FROM account WHERE id = ANY(%(account)s)
+UNION ALL SELECT 'rep', id, name FROM rep WHERE id = ANY(%(rep)s)
+"""
+
 _OWED: Final[LiteralString] = """
-SELECT h.id, h.owner_id, o.name AS owner_name, h.touched_at, h.closed_at, h.outcome, t.reps, t.names, t.people, t.times
+SELECT h.id, h.owner_id, o.name AS owner_name, h.touched_at, h.closed_at, h.outcome, t.reps, t.names, t.people, t.times,
+       (SELECT array_agg(f.rep_id) FROM offer f WHERE f.handoff_id = h.id AND f.taken_at IS NULL) AS offered
 FROM handoff h
 LEFT JOIN rep o ON o.id = h.owner_id
 LEFT JOIN LATERAL (
@@ -86,10 +93,10 @@ FROM revived
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A row of the outbox for a reader's eyes. `why` is why it was dropped or died, or the last failure."""
+    """A row of the outbox for a reader's eyes. `why` is why it was dropped or died, why it was held back, or the last failure."""
 
     id: str
-    handoff_id: str
+    handoff_id: str | None
     kind: str
     channel: str
     recipient: str
@@ -102,21 +109,45 @@ class Entry:
 
 
 def claim(conn: Connection[Any], now: datetime, limit: int, lease_seconds: float, channels: Iterable[str]) -> list[Message]:
-    """Take up to `limit` due messages of these channels, oldest due first, each for `lease_seconds`.
+    """Take up to `limit` due messages of these channels, oldest due first, each for `lease_seconds`, with the names known now.
 
     Rows another worker is claiming at this moment are skipped, not waited for. `attempt` goes up by one.
     """
     until = now + timedelta(seconds=lease_seconds)
     with conn.cursor(row_factory=dict_row) as cursor:
         cursor.execute(_CLAIM, {"now": now, "until": until, "limit": limit, "channels": sorted(channels)})
-        return [_message(row) for row in cursor]
+        rows = cursor.fetchall()
+    names = _names(conn, [row["payload"] for row in rows])
+    return [_message(row | {"payload": with_names(row["payload"], names)}) for row in rows]
 
 
-def owed_state(conn: Connection[Any], handoff_ids: Iterable[str]) -> dict[str, HandoffState]:
-    """How these handoffs stand now: owner, first touch, end, and who touched whom."""
+def _names(conn: Connection[Any], payloads: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], str]:
+    """What the people, accounts and reps of these payloads are called, by (noun, id)."""
+    ids: dict[str, set[str]] = {noun: set() for noun in PARTIES.values()}
+    for payload in payloads:
+        for role, noun in PARTIES.items():
+            if (party := payload.get(role)) is not None:
+                ids[noun].add(party["id"])
+    if not any(ids.values()):
+        return {}
+    found = conn.execute(_NAMES, {noun: sorted(of) for noun, of in ids.items()}).fetchall()
+    return {(noun, ident): name for noun, ident, name in found if name}
+
+
+def owed_state(conn: Connection[Any], messages: Sequence[Message]) -> dict[str, HandoffState]:
+    """How the handoff of each of these messages stands now, by message id: owner, touches, end, and the clock the message speaks of."""
+    clocks = _clocks(conn, [str(m.payload["clock"]["id"]) for m in messages if m.payload.get("clock")])
     with conn.cursor(row_factory=dict_row) as cursor:
-        cursor.execute(_OWED, {"ids": sorted(set(handoff_ids)), "most": TOUCHES_READ})
-        return {row["id"]: _state(row) for row in cursor}
+        cursor.execute(_OWED, {"ids": sorted({m.handoff_id for m in messages if m.handoff_id}), "most": TOUCHES_READ})
+        states = {row["id"]: _state(row) for row in cursor}
+    return {m.id: replace(states.get(m.handoff_id or "", HandoffState(m.handoff_id)), clocks=clocks) for m in messages}
+
+
+def _clocks(conn: Connection[Any], ids: Sequence[str]) -> dict[str, ClockSeen]:
+    if not ids:
+        return {}
+    rows = conn.execute("SELECT id, kind, stopped_by, paused_at IS NOT NULL FROM clock WHERE id = ANY(%s)", (list(ids),)).fetchall()
+    return {row[0]: ClockSeen(*row[1:]) for row in rows}
 
 
 def settle_sent(conn: Connection[Any], message: Message, now: datetime) -> bool:
@@ -154,6 +185,37 @@ def release(conn: Connection[Any], message: Message, next_at: datetime) -> bool:
         "UPDATE outbox SET next_at = %s, lease_until = NULL, attempt = attempt - 1 WHERE id = %s AND state = 'waiting' AND attempt = %s",
         (next_at, message.id, message.attempt),
     )
+
+
+def hold_back(conn: Connection[Any], message: Message, next_at: datetime, why: str) -> bool:
+    """Give a claim back to be sent later, for this reason; the attempt does not count. False if another worker holds or settled it."""
+    return _one(
+        conn,
+        "UPDATE outbox SET next_at = %s, lease_until = NULL, attempt = attempt - 1, why = %s"
+        " WHERE id = %s AND state = 'waiting' AND attempt = %s",
+        (next_at, _short(why), message.id, message.attempt),
+    )
+
+
+def windows(conn: Connection[Any], keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], tuple[datetime, int]]:
+    """(since, sent) of each (channel, recipient), locked until the transaction ends; those that never sent are not there."""
+    if not keys:
+        return {}
+    rows = conn.execute(
+        """SELECT channel, recipient, since, sent FROM notice_window
+           WHERE (channel, recipient) IN (SELECT * FROM unnest(%s::text[], %s::text[])) ORDER BY channel, recipient FOR UPDATE""",
+        ([k[0] for k in keys], [k[1] for k in keys]),
+    ).fetchall()
+    return {(row[0], row[1]): (row[2], row[3]) for row in rows}
+
+
+def put_windows(conn: Connection[Any], rows: Mapping[tuple[str, str], tuple[datetime, int]]) -> None:
+    for (channel, recipient), (since, sent) in sorted(rows.items()):
+        conn.execute(
+            """INSERT INTO notice_window (channel, recipient, since, sent) VALUES (%s, %s, %s, %s)
+               ON CONFLICT (channel, recipient) DO UPDATE SET since = excluded.since, sent = excluded.sent""",
+            (channel, recipient, since, sent),
+        )
 
 
 def bury(conn: Connection[Any], message: Message, now: datetime, why: str) -> bool:
@@ -202,7 +264,10 @@ def _short(why: str) -> str:
 
 
 def _message(row: Mapping[str, Any]) -> Message:
-    plain = ("id", "handoff_id", "kind", "channel", "recipient", "owner_id", "payload", "created_at", "attempt", "lease_until", "brief")
+    plain = (
+        *("id", "handoff_id", "kind", "channel", "recipient", "owner_id", "payload", "created_at", "attempt", "lease_until", "brief"),
+        "why",
+    )
     return Message(**{name: row[name] for name in plain}, to=_address(row, "to"), reply_to=_address(row, "reply"))
 
 
@@ -222,4 +287,5 @@ def _state(row: Mapping[str, Any]) -> HandoffState:
         closed_at=row["closed_at"],
         outcome=row["outcome"],
         touches=tuple(TouchSeen(*touch) for touch in zip(*columns, strict=True)),
+        offered_to=frozenset(row["offered"] or ()),
     )
