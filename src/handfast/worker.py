@@ -24,7 +24,9 @@ from handfast.desk import drafts
 from handfast.desk.contracts import Book, NoContract
 from handfast.desk.deliver import deliver
 from handfast.desk.handover import BATCH, Decided, decide
+from handfast.desk.held_back import Manners
 from handfast.desk.match import tend
+from handfast.desk.moves import move
 from handfast.desk.tick import Ticked, tick
 from handfast.desk.waiting import drain_all
 from handfast.store import handover as rows
@@ -68,6 +70,7 @@ class Worker:
         clock: Callable[[], datetime] = utc_now,
         contract_file: Path | None = None,
         lanes_at_once: int = 64,
+        per_minute: Mapping[str, int] | None = None,
     ) -> None:
         self.store = store
         self.channels = channels
@@ -82,6 +85,8 @@ class Worker:
         self._behind = False
         self._matched_at = 0.0
         self._messages: dict[str, threading.Event] = {}
+        #: One a channel, since each has a thread of its own: quiet hours, digests, and how many a minute a channel takes.
+        self._manners = {name: Manners(per_minute=per_minute or {}) for name in channels}
         self._contract_seen: tuple[int, int] | None = None
 
     def run(self) -> None:
@@ -182,6 +187,7 @@ class Worker:
     def _held(self) -> float:
         """Gives out what nobody could take, once somebody can; and moves what changed hands. Woken where something changed, else a poll."""
         with suppress(NoContract):
+            move(self.store, self.book, self.clock(), channels=tuple(self.channels))
             drain_all(self.store, self.book, self.clock(), channels=tuple(self.channels))
         return HELD_SECONDS
 
@@ -197,7 +203,7 @@ class Worker:
         return MATCH_SECONDS / 10 if done.people or done.accounts else MATCH_SECONDS
 
     def _deliver(self, name: str) -> float:
-        done = deliver(self.store, {name: self.channels[name]}, self.clock)
+        done = deliver(self.store, {name: self.channels[name]}, self.clock, manners=self._manners[name])
         return 0.0 if done.claimed else POLL_SECONDS
 
     def _heartbeat(self) -> float:

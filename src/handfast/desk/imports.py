@@ -30,6 +30,7 @@ from handfast.store import claims, handover, intake, work
 from handfast.store import imports as rows
 from handfast.store.base import Store
 from handfast.store.handover import dumps
+from handfast.store.moves import say_who
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ def put_absences(store: Store, absences: Sequence[Absence]) -> int:
 def put_accounts(store: Store, accounts: Sequence[NewAccount], at: datetime) -> int:
     """Adds accounts or completes known ones; an owner given makes it a named account. Raises StorageAway."""
     with store.writing() as conn:
+        say_who(conn, "import", utc(at))
         return rows.put_accounts(
             conn, [(stable_id("acc", a.key), a.key, a.name, a.domain, a.owner, dumps(dict(a.fields)), utc(at)) for a in accounts]
         )
@@ -213,6 +215,7 @@ class _Chunk:
                 )
             straight, round_ = without_circles(conn, list(whole.values()), self.table.name)
             wrong += round_
+            say_who(conn, f"import of {self.table.name}", self.at)
             added = rows.put_accounts(
                 conn, [(stable_id("acc", a.key), a.key, a.name, a.domain, a.owner, dumps(dict(a.fields)), self.at) for a in straight]
             )

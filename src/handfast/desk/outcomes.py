@@ -11,10 +11,12 @@ from datetime import datetime
 
 import psycopg
 
+from handfast.contract.agreement import Agreement
 from handfast.desk.contracts import Book
 from handfast.desk.follow_up import follow
 from handfast.desk.held import BY_HAND, closed, held, wake
 from handfast.desk.refused import Refused
+from handfast.desk.reroute import wrong_owner
 from handfast.desk.touches import record
 from handfast.dispositions import Disposition, check, may_undo
 from handfast.facts import Evidence, Outcome, Touch, TouchKind, stable_id, utc
@@ -73,7 +75,8 @@ def dispose(
     known = book or Book()
     with store.writing() as conn:
         case = held(conn, handoff_id)
-        contract = known.refresh(conn).by_id(case.contract).contract
+        agreement = known.refresh(conn).by_id(case.contract)
+        contract = agreement.contract
         found = check(
             contract,
             case,
@@ -88,14 +91,18 @@ def dispose(
         )
         if isinstance(found, Problem):
             raise Refused(found)
-        settle(conn, case, found, rep_id, at, recorded_at or at, evidence)
+        settle(conn, case, found, rep_id, at, recorded_at or at, evidence, agreement)
     return found
 
 
 def settle(
-    conn: psycopg.Connection, case: Case, made: Disposition, by: str, at: datetime, recorded_at: datetime, evidence: Evidence
-) -> None:
-    """Writes a checked disposition of a handoff the caller holds, and what follows from it. Written before, it changes nothing."""
+    conn: psycopg.Connection, case: Case, made: Disposition, by: str, at: datetime, recorded_at: datetime, evidence: Evidence,
+    agreement: Agreement | None = None,
+) -> None:  # fmt: skip
+    """Writes a checked disposition of a handoff the caller holds, and what follows from it. Written before, it changes nothing.
+
+    `agreement`: where the reason leads to somebody else, the handoff is not closed but goes on to them; without it, it is closed.
+    """
     row_id = stable_id("dsp", case.id, made.outcome, at.isoformat())
     answers = rows.dumps(dict(made.answers))
     row = (row_id, case.id, made.outcome, made.reason, made.note, made.back_at, made.meeting_at, by, at, recorded_at, answers)
@@ -109,7 +116,9 @@ def settle(
         record(conn, [(talked, case)], recorded_at, ends=made.closes)
     if made.outcome == Outcome.MEETING_SET:
         work.note_meeting(conn, case.id, case.person, at)
-    if made.closes:
+    if made.leads_to == "reroute" and agreement is not None and case.owner is not None and evidence is Evidence.DECLARED:
+        wrong_owner(conn, agreement, case, by, made.note or (made.reason or "").replace("_", " "), at)
+    elif made.closes:
         work.close(conn, case.id, made.outcome, made.reason, at)
         work.stop_clocks(conn, [case.id], [max(at, case.opened_at)], "closed", recorded_at)
     else:

@@ -171,9 +171,9 @@ def _enter(
 
 
 def give_back(counter: str, rep: str, weight: float, roster: Roster) -> bool:
-    """Takes a turn off a member's count, as if it had not been drawn: their level falls by 1/weight. False where they have none to give.
+    """Takes a turn off a member's count: their level falls by 1/weight, so that much sooner it is their turn. False where they have none.
 
-    The pool's level, the mean of its members', falls with it by their share: nobody else's place changes.
+    Nobody else's level changes: whoever moved along while it was drawn stays where they are, less than a turn away as a rule.
     """
     row = roster.turns(counter).get(rep)
     if row is None or row.turns < 1:

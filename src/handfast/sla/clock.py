@@ -163,13 +163,14 @@ def start_disposition(
     return replace(beside(clock, steps), sla=FOLLOW_UP)
 
 
-def start_exception(agreement: Agreement, handoff_id: str, at: datetime) -> Clock:
+def start_exception(agreement: Agreement, handoff_id: str, at: datetime, number: int = 0) -> Clock:
     """The clock of a handoff that nobody could take, in the team's hours, from the moment it came to stand in the exception queue.
 
-    It has one timer, its breach, which is for ops to hear. It stops when the handoff gets an owner.
+    It has one timer, its breach, which is for ops to hear. It stops when the handoff gets an owner. `number`: how often it stood
+    there before.
     """
     due_at = due(agreement.hours("team"), at, agreement.contract.routing.exceptions_within)
-    clock = Clock(_id(handoff_id, "exception", 0), handoff_id, "exception", EXCEPTIONS, "team", at, due_at, ())
+    clock = Clock(_id(handoff_id, "exception", number), handoff_id, "exception", EXCEPTIONS, "team", at, due_at, (), number=number)
     return _with_timers(clock, [(due_at, "breach", OPS)])
 
 
