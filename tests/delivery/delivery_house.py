@@ -23,6 +23,22 @@ BRIEF = {
 }
 
 
+CONTRACT = """\
+contract: Northwind
+calendar: {timezone: Europe/Berlin, week: {mon-fri: ["09:00-17:30"]}}
+ready:
+  fit: {at_least: 0}
+  intent: {at_least: 0}
+  next_step: [{step: demo, on: form_submitted, within: 7 days}]
+routing: {pools: {all: {members: {ana: 1}}}, default: all}
+sla: [{name: hand-raiser, first_touch: 1 hour}]
+notices: {}
+dispositions:
+  recycle: {reasons: {not_now: {back: 90 days}}}
+  disqualify: {reasons: {bad_fit: {blames: fit}}}
+"""
+
+
 def as_claimed(payload: dict[str, Any], **parties: Any) -> dict[str, Any]:
     """The payload with the names of these parties, as the store hands it to a sender."""
     known = {(noun, party.id): party.name for role, noun in PARTIES.items() if (party := parties.get(role))}
@@ -82,8 +98,8 @@ class House:
         signal = UUID(int=1)
         with store.writing() as conn:
             conn.execute(
-                "INSERT INTO contract VALUES ('ctr_1', 1, 'Northwind', 'new_business', '', '-infinity', %s)",
-                (NOON,),
+                "INSERT INTO contract VALUES ('ctr_1', 1, 'Northwind', 'new_business', %s, '-infinity', %s)",
+                (CONTRACT, NOON),
             )
             for rep, name, manager in (
                 ("mo", "Mo Haddad", None),
