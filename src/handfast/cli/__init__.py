@@ -22,6 +22,7 @@ NOUNS: Final[dict[str, tuple[str, str]]] = {
     "demo": ("demo", "A simulated company through the front doors, then as `up`."),
     "import": ("imports", "Signals, people, accounts, reps, touches or opportunities from files."),
     "contract": ("contract", "Check, show and prove a contract."),
+    "route": ("route", "A dry decision with its trace; what the territories cover. Writes nothing."),
     "replay": ("replay", "A draft on recorded history: what would have happened, beside what did."),
     "why": ("why", "Every decision about a person, account or handoff, with its working."),
     "override": ("override", "Verdicts given by hand, with a reason and an end: set, list, lift."),

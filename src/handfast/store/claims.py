@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import polars as pl
 import psycopg
+
+from handfast.store.frames import lines
 
 #: Companies above companies above companies: beyond so many the record is wrong, and nobody asks further.
 MOST_ABOVE = 20
@@ -68,3 +71,21 @@ def companies(conn: psycopg.Connection) -> list[tuple[str, str, str, str | None,
         """SELECT id, key, coalesce(nullif(name, ''), key), owner_id, fields ->> 'parent' FROM account
            WHERE fields ->> 'parent' IS NOT NULL OR key IN (SELECT fields ->> 'parent' FROM account)"""
     ).fetchall()
+
+
+def parties(conn: psycopg.Connection, fields: Sequence[str]) -> pl.DataFrame:
+    """Everybody a handoff could be about: `party` (account id, or person id of one without), `name`, and one a field: its JSON text.
+
+    A row for each person; an account nobody of whom is known has one of its own.
+    """
+    columns: dict[str, tuple[str, pl.DataType]] = {
+        "party": ("coalesce(a.id, p.id)", pl.String()),
+        "name": ("coalesce(nullif(a.name, ''), a.key, nullif(p.name, ''), p.email, p.id)", pl.String()),
+        **{name: (f"coalesce(p.fields -> {quoted(name)}, a.fields -> {quoted(name)})::text", pl.String()) for name in fields},
+    }
+    source = """(SELECT * FROM person WHERE merged_into IS NULL) AS p FULL JOIN account AS a ON a.id = p.account_id"""
+    return lines(conn, columns, source, ())
+
+
+def quoted(name: str) -> str:
+    return "'" + name.replace("'", "''").replace("%", "%%") + "'"

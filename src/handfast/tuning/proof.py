@@ -89,11 +89,11 @@ def decide(agreement: Agreement, given: Given) -> tuple[dict[str, Any], dict[str
         ready also `owner`, `rule`, `pool`, `territory`, `sla`, `first_touch` (text) and `due` (UTC). The working has `verdict` (as
         `readiness.explain`), `account` (as `readiness.group_working`) and `assignment` (its rungs).
     """
-    signals = _happened(given.signals, given.at)
+    signals = happened(given.signals, given.at)
     judged = verdict_of(agreement, given.person, signals, given.at)
     found, working = told(judged)
     if agreement.contract.ready.account is not None:
-        people = [(given.person, signals), *((person, _happened(did, given.at)) for person, did in given.colleagues)]
+        people = [(given.person, signals), *((person, happened(did, given.at)) for person, did in given.colleagues)]
         group = group_of(agreement, people, given.at)
         found["account"], working["account"] = group["outcome"], group
     if judged["outcome"] == "ready":
@@ -130,7 +130,7 @@ def hand_over(agreement: Agreement, asked: Asked, found: Mapping[str, Any], rost
     return {**made, **_clock(agreement, asked, found)}, list(chosen.working)
 
 
-def _happened(signals: Sequence[GivenSignal], at: datetime) -> list[dict[str, Any]]:
+def happened(signals: Sequence[GivenSignal], at: datetime) -> list[dict[str, Any]]:
     return [{**s.fields, "kind": s.kind, "occurred_at": at - timedelta(minutes=s.minutes_ago)} for s in signals]
 
 

@@ -37,6 +37,7 @@ from handfast.web import (
     review,
     scoreboard,
     stream,
+    trial,
 )
 from handfast.web.access import Forbidden, NotFound, NotSignedIn, User
 from handfast.web.house import STATIC, House, PageSettings, page, plain_page, refused, signed_in, wants_fragment
@@ -107,6 +108,7 @@ def _mount(app: FastAPI) -> None:
         contract_api,
         overrides,
         replay,
+        trial,
         scoreboard,
         stream,
         health,
