@@ -15,12 +15,13 @@ from pydantic import BaseModel
 
 from handfast.contract.calendars import calendar_problems
 from handfast.contract.check import Check
+from handfast.contract.checks_clocks import BUILT_IN_CALENDARS, LONGEST_WAIT_MINUTES, clock_problems
 from handfast.contract.checks_ladder import ladder_problems
 from handfast.contract.checks_pools import pool_problems
 from handfast.contract.given import example_problems
 from handfast.contract.place import KEY, Path
 from handfast.contract.signals import STANDARD, fields_of
-from handfast.contract.terms import Calendar, Duration, FieldType, Intent, IntentRule, Reason, Sla, Step, days_of
+from handfast.contract.terms import Calendar, Duration, FieldType, Intent, IntentRule, Reason
 from handfast.contract.terms_outcome import REASONS_LEAD_TO
 from handfast.problem import Place, Problem, one_of
 
@@ -31,7 +32,6 @@ _DOMAIN: Final = re.compile(r"[\w-]+(\.[\w-]+)+")
 _PLACEHOLDERS: Final = ("first_name", "company", "theme", "asked")
 #: What a disposition holds whatever its reason.
 _ASKED_ANYWAY: Final = frozenset({"reason", "note", "outcome", "meeting_at", "back"})
-_BUILT_IN_CALENDARS: Final = ("team", "always")
 
 
 def checks(check: Check) -> list[Problem]:
@@ -45,13 +45,9 @@ def checks(check: Check) -> list[Problem]:
 def _calendars(check: Check) -> Iterator[Problem]:
     yield from _calendar(check, check.contract.calendar, ("calendar",))
     for name, calendar in check.contract.calendars.items():
-        if name in _BUILT_IN_CALENDARS:
+        if name in BUILT_IN_CALENDARS:
             yield check.problem(("calendars", name, KEY), f"the calendar '{name}' is built in", "Give yours another name.")
         yield from _calendar(check, calendar, ("calendars", name))
-    known = {*_BUILT_IN_CALENDARS, *check.contract.calendars}
-    for n, sla in enumerate(check.contract.sla):
-        if sla.calendar not in known:
-            yield check.problem(("sla", n, "calendar"), f"there is no calendar '{sla.calendar}'", one_of(known, word=sla.calendar))
 
 
 def _calendar(check: Check, calendar: Calendar, path: Path) -> Iterator[Problem]:
@@ -225,27 +221,23 @@ def _targets(check: Check) -> Iterator[Problem]:
         if territory.to not in known:
             what = f"'{territory.to}' is neither a pool nor a member of one"
             yield check.problem(("routing", "territories", n, "to"), what, one_of(known, word=territory.to, most=12))
-    for n, sla in enumerate(check.contract.sla):
-        for m, step in enumerate(sla.ladder):
-            if step.reassign is not None and step.reassign not in known:
-                what = f"'{step.reassign}' is neither a pool nor a member of one"
-                yield check.problem(("sla", n, "ladder", m, "reassign"), what, one_of(known, word=step.reassign, most=12))
 
 
 # --- numbers and spans beyond all measure ---------------------------------------------------------------------
 
-#: Five years: longer clocks are slips of the pen, and would run beyond what calendars know.
-LONGEST_WAIT_MINUTES: Final = 5 * 366 * 1440
 #: Ten years: nothing else that a contract measures goes on for longer, and moments stay moments that can be reckoned with.
 LONGEST_SPAN_MINUTES: Final = 2 * LONGEST_WAIT_MINUTES
 #: Points, and bars of points: sums of thousands of these stay far within 64 bits.
 MOST_POINTS: Final = 1_000_000
 
 
+_OF_CLOCKS: Final = ("sla", "pauses", "marketing", "follow_up")
+
+
 def _spans(check: Check) -> Iterator[Problem]:
-    """Every span but those of clocks, which `_slas` holds to a shorter measure, and the half-life: with a very long one nothing fades."""
+    """Every span but those of clocks, which are held to a shorter measure, and the half-life: with a very long one nothing fades."""
     for path, value in _walk(check.contract, ()):
-        if isinstance(value, Duration) and path[0] != "sla" and path[-1] != "half_life" and value.minutes > LONGEST_SPAN_MINUTES:
+        if isinstance(value, Duration) and path[0] not in _OF_CLOCKS and path[-1] != "half_life" and value.minutes > LONGEST_SPAN_MINUTES:
             yield check.problem(path, f"{value} is longer than anything is remembered", "Write ten years at most, such as '52 weeks'.")
 
 
@@ -268,66 +260,6 @@ def _walk(term: object, path: Path) -> Iterator[tuple[Path, object]]:
             yield from _walk(inner, (*path, n))
     else:
         yield path, term
-
-
-# --- clocks ---------------------------------------------------------------------------------------------------
-
-
-def _slas(check: Check) -> Iterator[Problem]:
-    slas = check.contract.sla
-    yield from check.twice([sla.name for sla in slas], ("sla",), "name", "SLAs")
-    for n, (sla, _) in enumerate(pairwise(slas)):
-        if sla.when is None:
-            what = f"'{sla.name}' has no condition, so the SLAs after it never hold"
-            yield check.problem(("sla", n, "name"), what, "Put it last, or give it a `when`.")
-    open_minutes = {name: _open_minutes(calendar) for name, calendar in check.contract.calendars.items()}
-    open_minutes["team"] = _open_minutes(check.contract.calendar)
-    for n, sla in enumerate(slas):
-        if sla.first_touch.minutes == 0:
-            yield check.problem(("sla", n, "first_touch"), "nobody can be this fast", "Write it as '5 minutes'.")
-        for path, span in [
-            (("sla", n, "first_touch"), sla.first_touch),
-            *((("sla", n, "ladder", m, "after"), s.after) for m, s in enumerate(sla.ladder)),
-        ]:
-            if span.minutes > LONGEST_WAIT_MINUTES:
-                yield check.problem(path, f"{span} is longer than anybody waits", "Write five years at most, such as '52 weeks'.")
-            elif span.is_working_time and span.minutes > 261 * open_minutes.get(sla.calendar, LONGEST_WAIT_MINUTES):
-                what = f"{span} of work take more than five years: '{sla.calendar}' opens for {open_minutes[sla.calendar]} minutes a week"
-                yield check.problem(path, what, "Write less, or open the calendar for longer.")
-        yield from _ladder(check, sla, ("sla", n, "ladder"))
-
-
-def _open_minutes(calendar: Calendar) -> int:
-    """In a week without holidays, intervals that overlap counted twice; of a calendar with problems of its own nothing is concluded."""
-    if calendar_problems(calendar, Place("")):
-        return LONGEST_WAIT_MINUTES
-    return sum(
-        len(days_of(key)) * sum(_minute(end) - _minute(start) for start, end in (interval.split("-") for interval in intervals))
-        for key, intervals in calendar.week.items()
-    )
-
-
-def _minute(text: str) -> int:
-    hours, minutes = text.split(":")
-    return int(hours) * 60 + int(minutes)
-
-
-def _ladder(check: Check, sla: Sla, path: Path) -> Iterator[Problem]:
-    for m, (earlier, later) in enumerate(pairwise(sla.ladder), start=1):
-        if later.after.minutes < earlier.after.minutes:
-            what = f"the step after {later.after} stands below the one after {earlier.after}"
-            yield check.problem((*path, m, "after"), what, "Write the steps in the order in which they come.")
-        if earlier.return_to is not None:
-            what = "nothing comes after the return to marketing: the handoff is over then"
-            yield check.problem((*path, m), what, "Make `return_to: marketing` the last step.")
-    for m, step in enumerate(sla.ladder):
-        if _takes_away(step) and step.after.minutes < sla.first_touch.minutes:
-            what = f"it is taken from the owner after {step.after}, although the first touch has {sla.first_touch}"
-            yield check.problem((*path, m, "after"), what, f"Let the step wait for {sla.first_touch} at least.")
-
-
-def _takes_away(step: Step) -> bool:
-    return step.reassign is not None or step.return_to is not None
 
 
 # --- brief and dispositions -----------------------------------------------------------------------------------
@@ -417,7 +349,7 @@ _CHECKS: Final[tuple[Callable[[Check], Iterator[Problem]], ...]] = (
     pool_problems,
     ladder_problems,
     _targets,
-    _slas,
+    clock_problems,
     _brief,
     _notices,
     _reasons,

@@ -1,6 +1,5 @@
 """Clocks in the hands of people: started with a handoff and each owner, let stand still and run on, promised otherwise, answered.
 
-
 Each act is one transaction under the row lock of the handoff. A refusal for a business reason is `Refused`.
 """
 
@@ -116,9 +115,9 @@ def resume(store: Store, handoff_id: str, by: str, at: datetime) -> None:
         wake(conn, handoff_id)
 
 
-def run_on(conn: psycopg.Connection, case: Case, by: str, at: datetime) -> bool:
-    """Ends the pause of a handoff the caller holds; False where there is none. Each deadline moves by the time its clock stood still."""
-    if not any(one.ended_at is None for one in clocks.pauses(conn, case.id)):
+def run_on(conn: psycopg.Connection, case: Case, by: str, at: datetime, *, only: str | None = None) -> bool:
+    """Ends the pause (`only` this one) of a handoff the caller holds; False where there is none. What was left before is left now."""
+    if not any(one.ended_at is None and only in (None, one.id) for one in clocks.pauses(conn, case.id)):
         return False
     book = book_of(conn)
     still = [c for c in clocks.of_handoffs(conn, [case.id]) if c.paused_at is not None and c.stopped_at is None]

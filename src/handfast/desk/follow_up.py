@@ -108,7 +108,7 @@ def _outcome(
     conn: psycopg.Connection, agreement: Agreement, case: Case, known: Happened, plan: Progress | None, zone: str | None,
     runs: Running | None, at: datetime,
 ) -> bool:  # fmt: skip
-    """The clock on an outcome runs once nothing else is awaited: from a contact, the end of the sequence, or without one the first touch."""
+    """The clock on an outcome, once nothing else is awaited: from a contact, the end of the sequence, or without one the first touch."""
     steps_made = plan is not None and plan.ended in ("steps_made", "opt_out")
     since = known.contacted_at
     if plan is not None and plan.ended is not None and plan.ended_at is not None:

@@ -287,6 +287,12 @@ class DueTimer:
     clock_due_at: datetime
     stopped_at: datetime | None
     stopped_by: str | None
+    about: dict[str, Any] | None
+
+    @property
+    def after(self) -> int:
+        """How many touches there were when its clock was started."""
+        return int((self.about or {}).get("after", 0))
 
 
 def hold_ticking(conn: psycopg.Connection) -> bool:
@@ -306,7 +312,7 @@ def due(conn: psycopg.Connection, at: datetime, limit: int) -> list[tuple[str, i
 def read_due(conn: psycopg.Connection, found: Sequence[tuple[str, int, str | None, str]]) -> list[DueTimer]:
     """These timers as they stand once their handoffs are held; what was settled meanwhile is left out."""
     got = conn.execute(
-        """SELECT t.id, t.clock_id, t.handoff_id, t.step, t.action, t.target, t.due_at, c.kind, c.sla, c.due_at, c.stopped_at, c.stopped_by
+        """SELECT t.id, t.clock_id, t.handoff_id, t.step, t.action, t.target, t.due_at, c.kind, c.sla, c.due_at, c.stopped_at, c.stopped_by, c.about
            FROM unnest(%b::text[], %b::int[]) WITH ORDINALITY AS d (clock, step, n)
            JOIN timer AS t ON t.clock_id = d.clock AND t.step = d.step JOIN clock AS c ON c.id = d.clock
            WHERE t.state = 0 ORDER BY d.n""",
@@ -332,3 +338,26 @@ def note_breaches(conn: psycopg.Connection, clock_ids: Sequence[str], at: Sequen
            WHERE c.id = d.id AND c.breached_at IS NULL""",
         (list(clock_ids), list(at)),
     )
+
+
+# --- offered ----------------------------------------------------------------------------------------------------
+
+
+def add_offers(conn: psycopg.Connection, handoff_id: str, reps: Sequence[str], timer_id: str, at: datetime) -> None:
+    """Offers a handoff to these reps; who was offered it before is offered it again."""
+    conn.execute(
+        """INSERT INTO offer (handoff_id, rep_id, timer_id, at) SELECT %s, rep, %s, %s FROM unnest(%b::text[]) AS rep
+           ON CONFLICT (handoff_id, rep_id) DO UPDATE SET timer_id = excluded.timer_id, at = excluded.at, taken_at = NULL""",
+        (handoff_id, timer_id, at, list(reps)),
+    )
+
+
+def offered(conn: psycopg.Connection, handoff_id: str) -> set[str]:
+    """To whom a handoff is offered."""
+    return {row[0] for row in conn.execute("SELECT rep_id FROM offer WHERE handoff_id = %s AND taken_at IS NULL", (handoff_id,)).fetchall()}
+
+
+def take_offer(conn: psycopg.Connection, handoff_id: str, rep: str, at: datetime) -> None:
+    """One has taken it; it is offered to nobody any more."""
+    conn.execute("UPDATE offer SET taken_at = %s WHERE handoff_id = %s AND rep_id = %s", (at, handoff_id, rep))
+    conn.execute("DELETE FROM offer WHERE handoff_id = %s AND taken_at IS NULL", (handoff_id,))

@@ -1,0 +1,189 @@
+"""The other clocks: the owner's yes, the next touch, an outcome, what marketing owes; clocks that stand still; a promise that is changed."""
+
+from __future__ import annotations
+
+import pytest
+
+from handfast.desk import clocks, outcomes
+from handfast.desk.actions import reassign
+from handfast.desk.refused import Refused
+from handfast.desk.touches import undo_touch
+from handfast.facts import Outcome
+from handfast.store.base import Store
+
+from .house import CONTRACT, House, moment
+
+MORE = CONTRACT.replace(
+    "    ladder:\n      - {after: 45 minutes, remind: owner}",
+    """    accept: {within: 30 minutes, ladder: [{after: 20 minutes, remind: owner}, {after: 40 minutes, reassign: bench}]}
+    next_touch: {within: 4 hours, ladder: [{after: 4 hours, remind: owner}]}
+    disposition: {within: 1 day, ladder: [{after: 1 day, tell: manager}]}
+    ladder:
+      - {after: 45 minutes, remind: owner}""",
+).replace(
+    "dispositions:",
+    """  - {name: slow, when: "next_step = 'by_hand'", first_touch: 4 hours, calendar: rep}
+pauses:
+  on_holiday: {label: They are away, at_most: 1 day}
+  waits_for_us: {at_most: 2 hours, waits_for: system}
+marketing:
+  context_complete: {within: 2 hours, ladder: [{after: 1 hour, remind: marketing}]}
+brief: {required: [phone]}
+dispositions:""",
+)
+
+
+@pytest.fixture
+def house(store: Store) -> House:
+    return House(store, MORE)
+
+
+def clock(house: House, kind: str) -> tuple[object, ...]:
+    """(number, started, due, stopped, by, breached) of the current clock of a kind."""
+    found = house.rows(
+        "SELECT number, started_at, due_at, stopped_at, stopped_by, breached_at IS NOT NULL FROM clock WHERE kind = %s AND current", kind
+    )
+    assert len(found) == 1, found
+    return found[0]
+
+
+def test_an_owner_who_says_nothing_is_reminded_and_the_next_owner_is_asked_anew(house: House) -> None:
+    house.arrives("lea@acme.example", "Mon 10:00")
+    first = str(house.owner())
+    house.clock("Mon 10:20")
+    assert house.heard(first) == ["handoff_opened", "clock"]
+    house.clock("Mon 10:40")
+    assert house.owner() == "cleo"
+    assert clock(house, "accept")[:3] == (1, moment("Mon 10:40"), moment("Mon 11:10")), "her own half hour"
+    assert house.one("SELECT stopped_by, breached_at IS NOT NULL FROM clock WHERE kind = 'accept' AND NOT current") == ("passed_on", True)
+    assert clock(house, "first_touch")[2] == moment("Mon 11:00"), "the lead's clock is not reset"
+
+
+def test_a_yes_stops_its_clock_and_so_does_a_touch(house: House) -> None:
+    house.arrives("lea@acme.example", "Mon 10:00")
+    outcomes.accept(house.store, house.handoff(), str(house.owner()), moment("Mon 10:10"))
+    assert clock(house, "accept")[3:5] == (moment("Mon 10:10"), "accepted")
+    house.arrives("bo@other.example", "Mon 10:20")
+    house.calls(house.handoff(1), str(house.owner(1)), "Mon 10:25")
+    assert house.one("SELECT stopped_by FROM clock WHERE kind = 'accept' AND handoff_id = %s", house.handoff(1)) == "touch"
+    assert "reassigned" not in house.heard("cleo")
+
+
+def test_each_touch_asks_for_the_next_and_the_one_before_is_met_by_it(house: House) -> None:
+    house.arrives("lea@acme.example", "Mon 10:00")
+    owner = str(house.owner())
+    house.calls(house.handoff(), owner, "Mon 10:30")
+    assert clock(house, "next_touch")[:4] == (0, moment("Mon 10:30"), moment("Mon 14:30"), None)
+    house.calls(house.handoff(), owner, "Mon 12:00")
+    assert clock(house, "next_touch")[:3] == (1, moment("Mon 12:00"), moment("Mon 16:00"))
+    assert house.rows("SELECT number, stopped_at, stopped_by FROM clock WHERE kind = 'next_touch' AND NOT current") == [
+        (0, moment("Mon 12:00"), "next")
+    ]
+    house.clock("Mon 16:30")
+    assert "clock" in house.heard(owner)
+    assert clock(house, "next_touch")[5] is True
+
+
+def test_a_touch_taken_back_lets_the_clock_before_it_run_on(house: House) -> None:
+    house.arrives("lea@acme.example", "Mon 10:00")
+    owner = str(house.owner())
+    house.calls(house.handoff(), owner, "Mon 10:30")
+    second = house.calls(house.handoff(), owner, "Mon 12:00")
+    undo_touch(house.store, second.id, owner, moment("Mon 12:05"))
+    running = house.rows("SELECT number, due_at FROM clock WHERE kind = 'next_touch' AND stopped_at IS NULL")
+    assert running == [(0, moment("Mon 14:30"))]
+
+
+def test_an_outcome_is_owed_from_the_first_touch_and_the_outcome_meets_it(house: House) -> None:
+    house.arrives("lea@acme.example", "Mon 10:00")
+    owner = str(house.owner())
+    house.calls(house.handoff(), owner, "Mon 10:30")
+    assert clock(house, "disposition")[1:4] == (moment("Mon 10:30"), moment("Tue 10:30"), None)
+    house.clock("Tue 10:31")
+    assert house.heard("mia")[-1] == "clock"
+    house.ends(house.handoff(), owner, Outcome.RECYCLE, "Tue 11:00", reason="not_now")
+    assert house.one("SELECT count(*) FROM clock WHERE stopped_at IS NULL AND kind <> 'context_complete'") == 0
+    outcomes.undo(house.store, house.handoff(), owner, moment("Tue 11:05"), book=house.book)
+    assert clock(house, "disposition")[3] is None, "taken back, it is owed again"
+
+
+def test_clocks_stand_still_and_what_was_left_is_left_when_they_run_on(house: House) -> None:
+    house.arrives("lea@acme.example", "Mon 10:00")
+    ends = clocks.pause(house.store, house.handoff(), "on_holiday", "anna", moment("Mon 10:30"))
+    assert ends == moment("Tue 10:30")
+    house.clock("Mon 12:30")
+    assert house.one("SELECT count(*) FROM event WHERE name = 'breached' AND data ->> 'kind' <> 'context_complete'") == 0
+    assert "reminder" not in house.heard(str(house.owner())), "nothing is due while it stands still"
+    clocks.resume(house.store, house.handoff(), "anna", moment("Mon 15:00"))
+    assert clock(house, "first_touch")[2] == moment("Mon 15:30"), "half an hour was left"
+    house.clock("Mon 15:15")
+    assert "reminder" in house.heard(str(house.owner()))
+    with pytest.raises(Refused, match="do not stand still"):
+        clocks.resume(house.store, house.handoff(), "anna", moment("Mon 15:20"))
+
+
+def test_a_pause_ends_by_itself_at_its_limit(house: House) -> None:
+    house.arrives("lea@acme.example", "Mon 10:00")
+    ends = clocks.pause(house.store, house.handoff(), "waits_for_us", "anna", moment("Mon 10:15"))
+    assert ends == moment("Mon 12:15")
+    house.clock("Mon 12:14")
+    assert "clock_resumed" not in house.events()
+    house.clock("Mon 12:20")
+    assert house.one("SELECT ended_at, ended_by FROM clock_pause") == (moment("Mon 12:20"), "handfast")
+    assert clock(house, "first_touch")[2:4] == (moment("Mon 13:05"), None), "three quarters of an hour were left"
+    house.clock("Mon 12:51")
+    assert "reminder" in house.heard(str(house.owner())), "and what it owed is owed again"
+
+
+def test_a_touch_or_an_end_while_it_stands_still_needs_no_resuming(house: House) -> None:
+    house.arrives("lea@acme.example", "Mon 10:00")
+    clocks.pause(house.store, house.handoff(), "on_holiday", "anna", moment("Mon 10:30"))
+    house.calls(house.handoff(), str(house.owner()), "Mon 16:00")
+    assert house.one("SELECT stopped_at, breached_at FROM clock WHERE kind = 'first_touch'") == (moment("Mon 16:00"), None)
+    house.ends(house.handoff(), str(house.owner()), Outcome.MEETING_SET, "Mon 16:30")
+    house.clock("Fri 10:00")
+    assert house.one("SELECT count(*) FROM event WHERE name = 'breached'") == 0 + house.one(
+        "SELECT count(*) FROM clock WHERE breached_at IS NOT NULL"
+    )
+    assert house.one("SELECT count(*) FROM clock_pause WHERE ended_at IS NULL") == 0
+
+
+def test_a_reason_the_contract_does_not_know_pauses_nothing(house: House) -> None:
+    house.arrives("lea@acme.example", "Mon 10:00")
+    with pytest.raises(Refused, match="no reason to let clocks stand still"):
+        clocks.pause(house.store, house.handoff(), "lunch", "anna", moment("Mon 10:30"))
+
+
+def test_another_promise_keeps_the_old_clock_and_starts_the_new(house: House) -> None:
+    house.arrives("lea@acme.example", "Mon 10:00")
+    clocks.promise_otherwise(house.store, house.handoff(), "slow", "mia", "they asked for the afternoon", moment("Mon 10:30"))
+    assert clock(house, "first_touch")[:3] == (1, moment("Mon 10:30"), moment("Mon 14:30"))
+    house.clock("Mon 11:30")
+    old = house.one("SELECT sla, breached_at IS NOT NULL, stopped_at FROM clock WHERE kind = 'first_touch' AND NOT current")
+    assert old == ("hand-raiser", True, None), "it is kept, and told as what it became"
+    assert "reminder" not in house.heard(str(house.owner())), "but nobody is pressed by it any more"
+    house.calls(house.handoff(), str(house.owner()), "Mon 14:00")
+    assert house.rows("SELECT number, stopped_at <= due_at FROM clock WHERE kind = 'first_touch' ORDER BY number") == [
+        (0, False),
+        (1, True),
+    ]
+    assert house.one("SELECT calendar FROM clock WHERE kind = 'first_touch' AND number = 1") == "rep@Europe/Berlin"
+
+
+def test_missing_context_is_owed_by_marketing_not_by_sales(house: House) -> None:
+    house.arrives("lea@acme.example", "Mon 10:00")
+    number = clock(house, "context_complete")
+    assert number[1:3] == (moment("Mon 10:00"), moment("Mon 12:00"))
+    house.clock("Mon 11:00")
+    assert "clock" in house.heard("marketing")
+    key = house.one("SELECT id FROM clock WHERE kind = 'context_complete'")
+    with pytest.raises(Refused, match="nothing was said"):
+        clocks.answered(house.store, key, "maria", " ", moment("Mon 11:30"))
+    clocks.answered(house.store, key, "maria", "The number is in the CRM now.", moment("Mon 11:30"))
+    assert clock(house, "context_complete")[3:5] == (moment("Mon 11:30"), "complete")
+
+
+def test_handing_over_by_hand_asks_the_new_owner_too(house: House) -> None:
+    house.arrives("lea@acme.example", "Mon 10:00")
+    reassign(house.store, house.handoff(), "cleo", "Mia", "she knows them", moment("Mon 10:05"))
+    assert clock(house, "accept")[:2] == (1, moment("Mon 10:05"))
