@@ -147,6 +147,9 @@ _PARTS: Final[Mapping[Path, str]] = {
     ("notices", "urgent_sla"): "SLAs whose notices never wait",
     ("notices", "digest"): "notices that go out together",
     ("dispositions",): "",
+    ("pauses",): "",
+    ("touches",): "",
+    ("follow_up",): "follow-up",
     ("dispositions", "recycle", "reasons"): "",
     ("dispositions", "disqualify", "reasons"): "",
     ("dispositions", "meeting_set"): "",
@@ -155,6 +158,7 @@ _PARTS: Final[Mapping[Path, str]] = {
 }
 #: Keys of the author's own under a part, by what they are.
 _NOUNS: Final[Mapping[Path, str]] = {
+    ("pauses",): "pause {}",
     ("calendars",): "calendar {}",
     ("fields",): "field {}",
     ("signals",): "signal {}",
@@ -178,6 +182,8 @@ _ENTRIES: Final[Mapping[Path, str]] = {
     ("routing", "never"): "rule for what goes to nobody",
     ("routing", "territories"): "territory",
     ("sla",): "SLA",
+    ("touches",): "touch rule",
+    ("follow_up", "steps"): "follow-up step",
     ("brief", "themes"): "theme",
     ("brief", "plays"): "play for",
     ("examples",): "example",
@@ -190,6 +196,8 @@ _IN_ORDER: Final = frozenset(
         ("routing", "never"),
         ("routing", "territories"),
         ("sla",),
+        ("touches",),
+        ("follow_up", "steps"),
         ("sla", "*", "ladder"),
         ("routing", "ladder"),
     }
@@ -215,6 +223,11 @@ _WORDS: Final[Mapping[str, str]] = {
     "at_least": "bar",
     "at_most": "cap",
     "first_touch": "first touch",
+    "next_touch": "next touch",
+    "answer_within": "answer within",
+    "waits_for": "waits for",
+    "stop_on": "stops on",
+    "back_after": "absence lasts",
     "to": "goes to",
     "cap": "limit each",
     "per_day": "limit each a day",
@@ -236,6 +249,8 @@ _ACTIONS: Final[Mapping[str, str]] = {
     "tell": "notice to the {}",
     "reassign": "reassignment to {}",
     "return_to": "return to {}",
+    "offer": "offer to {}",
+    "off_rotation": "taking the {} off rotation",
 }
 
 
@@ -261,7 +276,7 @@ def _named(spot: _Spot, key: str, value: Any) -> str:
 def _entry_name(spot: _Spot, place: int, item: Mapping[str, Any]) -> str:
     """An entry of a list, by what it is and what people call it."""
     pattern = _pattern(spot.path)
-    if pattern == ("sla", "*", "ladder"):
+    if pattern[-1:] == ("ladder",) and pattern[0] in ("sla", "marketing"):
         return f"{spot.parent} {_action(item)}"
     noun, own = _ENTRIES.get(pattern, spot.subject), _called(item)
     if pattern == ("ready", "intent", "points"):
@@ -305,7 +320,7 @@ def _changed(spot: _Spot, old: Any, new: Any) -> str:
         return f"{spot.parent} is now called {_shown(new)}"
     if pattern[-1:] == ("to",) and pattern[:2] == ("routing", "territories"):
         return f"owner of {spot.parent} {_arrow(old, new)}"
-    if pattern[:-1] == ("sla", "*", "ladder", "*") and pattern[-1] in _ACTIONS and new is not None:
+    if pattern[-3:-1] == ("ladder", "*") and pattern[0] in ("sla", "marketing") and pattern[-1] in _ACTIONS and new is not None:
         return f"{spot.parent} becomes {_ACTIONS[str(pattern[-1])].format(new)}"
     return f"{spot.subject} {_arrow(old, new)}"
 
@@ -325,7 +340,7 @@ _ORDER_SAYS: Final[Mapping[bool | None, str]] = {True: ", and the order decides"
 
 def _order_of(pattern: Path) -> bool | None:
     """Whether the order of a list decides anything; None where this module cannot say."""
-    return True if pattern in _IN_ORDER else False if pattern in _IN_ANY_ORDER else None
+    return True if pattern in _IN_ORDER or pattern[-1:] == ("ladder",) else False if pattern in _IN_ANY_ORDER else None
 
 
 def _without(some: Sequence[Any], others: Sequence[Any]) -> list[Any]:
