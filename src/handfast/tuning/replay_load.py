@@ -12,10 +12,11 @@ clock of its SLA has run out.
 from __future__ import annotations
 
 import heapq
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -24,7 +25,7 @@ import orjson
 from handfast.contract.agreement import SLA_FIELDS, Agreement
 from handfast.contract.frames import as_frame
 from handfast.facts import Absence, Rep
-from handfast.routing.assign import assign
+from handfast.routing.assign import Assignment, Case, assign
 from handfast.routing.ownership import Claim, case_of, claims
 from handfast.routing.record import NO_RECORD, Record
 from handfast.routing.roster import Roster
@@ -76,18 +77,62 @@ def routed(agreements: Sequence[Agreement], openings: Sequence[Opening], crew: C
         counts[owner] += 1
     roster = Roster(crew.reps, crew.absences, counts)
     heapq.heapify(ending)
-    found = []
+    found: list[Owned] = []
+    held = _Held()
+    last: dict[str, tuple[str, datetime]] = {}
     for number, one in enumerate(openings):
         at = one.row.received_at
         while ending and ending[0][0] <= at:
             roster.gave_up(heapq.heappop(ending)[1])
         account_owner = crew.owners.get(one.row.account or "")
-        case = case_of(f"{one.row.signal}", account_owner, claimed[number], crew.record.known(one.row.account, one.row.person, at))
-        chosen = assign(agreements[one.row.contract], case, roster, at)
-        if chosen.owner is not None:
-            heapq.heappush(ending, (one.closed_at or _NEVER, chosen.owner))
-        found.append(Owned(one, chosen.owner, chosen.rule, chosen.pool, slas[number]))
+        known = crew.record.known(one.row.account, one.row.person, at)
+        case = case_of(f"{one.row.signal}", account_owner, claimed[number], known, last.get(one.row.person))
+        found.append(Owned(one, None, "exception", None, slas[number]))
+        # As live: what waits is given out before what is new, the oldest first.
+        for place, chosen in (
+            *held.given_out(agreements, openings, roster, at),
+            (number, assign(agreements[one.row.contract], case, roster, at)),
+        ):
+            opening = openings[place]
+            found[place] = Owned(opening, chosen.owner, chosen.rule, chosen.pool, slas[place])
+            if chosen.owner is None:
+                held.add(place, opening.row.contract, case)
+                continue
+            heapq.heappush(ending, (opening.closed_at or _NEVER, chosen.owner))
+            last |= dict.fromkeys((opening.row.person, *opening.joined), (chosen.owner, opening.closed_at or opening.row.received_at))
     return found
+
+
+#: How many different kinds of what is held are tried before each new handoff.
+_KINDS_TRIED: Final = 50
+
+
+class _Held:
+    """What nobody could take, in its order, those alike together: where the first of them finds nobody, the others do not either."""
+
+    def __init__(self) -> None:
+        self._alike: dict[object, deque[tuple[int, Case]]] = {}
+
+    def add(self, place: int, contract: int, case: Case) -> None:
+        key = (contract, case.account_owner, case.territory, case.never, case.known, frozenset(case.needs.items()), case.last)
+        self._alike.setdefault(key, deque()).append((place, case))
+
+    def given_out(
+        self, agreements: Sequence[Agreement], openings: Sequence[Opening], roster: Roster, at: datetime
+    ) -> Iterator[tuple[int, Assignment]]:
+        """Those somebody can take at `at`, as they are given out. Whatever ended before it could be given out waits no more."""
+        for key in list(islice(self._alike, _KINDS_TRIED)):
+            alike = self._alike[key]
+            while alike:
+                place, case = alike[0]
+                if (ended := openings[place].closed_at) is None or ended > at:
+                    chosen = assign(agreements[openings[place].row.contract], case, roster, at)
+                    if chosen.owner is None:
+                        break
+                    yield place, chosen
+                alike.popleft()
+            if not alike:
+                del self._alike[key]
 
 
 _NEVER: Final = datetime.max.replace(tzinfo=ZoneInfo("UTC"))
