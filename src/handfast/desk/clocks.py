@@ -5,8 +5,10 @@ Each act is one transaction under the row lock of the handoff. A refusal for a b
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import psycopg
 
@@ -51,13 +53,13 @@ def passed_on(conn: psycopg.Connection, case: Case, to: Rep, leg: int, at: datet
         follow_up.begin(conn, [(course_id(case.id), case.id, case.person, at)])
 
 
-def owe(conn: psycopg.Connection, agreement: Agreement, kind: Kind, handoff_id: str, at: datetime, missing: list[str]) -> bool:
+def owe(conn: psycopg.Connection, agreement: Agreement, kind: Kind, handoff_id: str, at: datetime, about: Mapping[str, Any]) -> bool:
     """Marketing's clock on a handoff, started once; False where it runs already or nothing is promised."""
     clock = start_promise(agreement, kind, handoff_id, at)
     if clock is None or any(c.kind == kind and c.stopped_at is None for c in clocks.of_handoffs(conn, [handoff_id])):
         return False
     number = clocks.next_number(conn, handoff_id, kind)
-    return clocks.add_once(conn, renumbered(replace(clock, about={"missing": missing}), number))
+    return clocks.add_once(conn, renumbered(replace(clock, about=about), number))
 
 
 # --- standing still -----------------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from typing import Any
 from handfast.contract.agreement import BY_HAND
 from handfast.desk.batch import Batch, Moment, Ready
 from handfast.desk.contracts import Book
+from handfast.desk.evidence import put_right, take
 from handfast.desk.groups import ready_groups
 from handfast.desk.meanwhile import Meanwhile
 from handfast.desk.of_account import Named, record_matches
@@ -136,6 +137,8 @@ def _decide(b: Batch, waiting: list[Pending]) -> Decided:
         written.done()
     finally:
         written.settle()  # the connection is not ours to roll back while it is written to
+    take(b, whose)
+    put_right(b)
     if forwarded:
         rows.forward_pending(b.conn, forwarded)
     return done

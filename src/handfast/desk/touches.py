@@ -107,13 +107,18 @@ def record_touches(store: Store, touches: Sequence[Touch], at: datetime) -> Reco
     """
     at = utc(at)
     with store.writing() as conn:
-        spans = work.handoffs_of(conn, list({t.person for t in touches}))
-        of: dict[str, list[tuple[str, datetime, datetime | None]]] = {}
-        for person, handoff, joined, closed in spans:
-            of.setdefault(person, []).append((handoff, joined, closed))
-        homes = [_home(t, of.get(t.person, ())) for t in touches]
-        cases = work.hold(conn, list({h for h in homes if h is not None}))
-        new = record(conn, [(t, cases.get(h or "")) for t, h in zip(touches, homes, strict=True)], at)
+        return record_all(conn, touches, at)
+
+
+def record_all(conn: psycopg.Connection, touches: Sequence[Touch], at: datetime) -> Recorded:
+    """As `record_touches`, within a transaction."""
+    spans = work.handoffs_of(conn, list({t.person for t in touches}))
+    of: dict[str, list[tuple[str, datetime, datetime | None]]] = {}
+    for person, *span in spans:
+        of.setdefault(person, []).append((span[0], span[1], span[2]))
+    homes = [_home(t, of.get(t.person, ())) for t in touches]
+    cases = work.hold(conn, list({h for h in homes if h is not None}))
+    new = record(conn, [(t, cases.get(h or "")) for t, h in zip(touches, homes, strict=True)], at)
     return Recorded(len(new), len(touches) - len(new), sum(h is None for h in homes))
 
 
@@ -170,4 +175,4 @@ def record(conn: psycopg.Connection, touches: Sequence[tuple[Touch, Case | None]
     return new
 
 
-__all__ = ["Recorded", "record", "record_touches", "touch", "undo_touch"]
+__all__ = ["Recorded", "record", "record_all", "record_touches", "touch", "undo_touch"]

@@ -101,6 +101,21 @@ def hold_of_marketing(conn: psycopg.Connection, clock_id: str) -> Running | None
     return Running(*row) if row else None
 
 
+def owed_by_marketing(
+    conn: psycopg.Connection, person_ids: Sequence[str], account_ids: Sequence[str]
+) -> list[tuple[str, str, str, str, str | None, dict[str, Any]]]:
+    """(clock, kind, handoff, person, account, about) of what runs on context or address, of the people or accounts named."""
+    return conn.execute(
+        """SELECT c.id, c.kind, h.id, h.person_id, h.account_id, coalesce(c.about, '{}')
+           FROM clock AS c JOIN handoff AS h ON h.id = c.handoff_id
+           WHERE c.kind IN ('context_complete', 'contact_valid') AND c.stopped_at IS NULL
+             AND (h.person_id = ANY(%b) OR h.account_id = ANY(%b)) AND h.id IN (
+                 SELECT handoff_id FROM handoff_person WHERE person_id = ANY(%b)
+                 UNION SELECT id FROM handoff WHERE account_id = ANY(%b))""",
+        (list(person_ids), list(account_ids), list(person_ids), list(account_ids)),
+    ).fetchall()
+
+
 def timers_beside(conn: psycopg.Connection, clock_id: str, first: int) -> int:
     """How many timers a clock has beside its ladder."""
     row = conn.execute("SELECT count(*) FROM timer WHERE clock_id = %s AND step >= %s", (clock_id, first)).fetchone()
