@@ -249,6 +249,7 @@ def explained(plan: Plan, pairs: pl.DataFrame, *, activity: bool) -> pl.DataFram
     return told.with_columns(plan.gives) if activity else told
 
 
+#: The shape of `_heard` where it has to lie in a column that can be grouped.
 HEARD: Final = pl.List(
     pl.Struct(
         {
@@ -292,7 +293,8 @@ def tally(height: int, pairs: pl.DataFrame) -> pl.Series:
             said["latest"] = occurred
         else:
             said["unknown" if not known else "short" if short else "fresh" if fresh else "capped"] += 1
-    return pl.Series("_heard", [None if rules is None else list(rules.values()) for rules in found], dtype=HEARD)
+    # As they are: they are made by Python and read by Python, and a trip through a nested column costs more than judging.
+    return pl.Series("_heard", [None if rules is None else list(rules.values()) for rules in found], dtype=pl.Object)
 
 
 _NOTHING: Final = {"capped": 0, "short": 0, "fresh": 0, "unknown": 0, "millionths": 0, "latest": None}

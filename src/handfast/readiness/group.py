@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from handfast.readiness.evidence import HEARD
 from handfast.readiness.overrides import overridden
 from handfast.readiness.plan import MILLIONTHS, microseconds
 from handfast.readiness.verdict import measured, said_of
@@ -87,6 +88,8 @@ def _members(
     named = asked.select("_case", "person_id", pl.col("subject" if "subject" in members else "person_id").alias("_subject"), "at").collect()
     whom = named.select("_case", pl.col("_subject").alias("person_id"), "at")
     judged = measured(agreement, whom, people, evidence, working=working, activity=True).with_columns(named["person_id"])
+    if working:
+        judged = judged.with_columns(pl.Series("_heard", judged["_heard"].to_list(), dtype=HEARD))  # it is grouped by account
     roles = said_of(whom, people, agreement.contract.fields, agreement.roles)
     steps = {step.step: number for number, step in reversed(list(enumerate(agreement.contract.ready.next_step)))}
     free = pl.col("reason").is_null()

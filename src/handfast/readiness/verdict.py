@@ -173,13 +173,16 @@ def _intent(
     portions = paired(points, rows, plan.lookback, alone=alone)
     if not working:
         kept = (counted(plan, portion, activity=activity) for portion in portions)
-        return _totals(
-            agreement, asked.height, [_summed(pairs, activity=activity, alone=asked.height == 1) for pairs in kept], activity=activity
-        )
+        if asked.height == 1:
+            return _total(agreement, next(kept), activity=activity)
+        return _totals(agreement, asked.height, [_summed(pairs, activity=activity) for pairs in kept], activity=activity)
     shown = [explained(plan, portion, activity=activity) for portion in portions]
     pairs = shown[0] if len(shown) == 1 else pl.concat(shown)
-    sums = [_summed(pairs, activity=activity, alone=asked.height == 1)]
-    return _totals(agreement, asked.height, sums, activity=activity).hstack([tally(asked.height, pairs)])
+    if asked.height == 1:
+        total = _total(agreement, pairs, activity=activity)
+    else:
+        total = _totals(agreement, asked.height, [_summed(pairs, activity=activity)], activity=activity)
+    return total.hstack([tally(asked.height, pairs)])
 
 
 def _span(moments: pl.Series, lookback: int) -> tuple[int, int]:
@@ -198,23 +201,27 @@ def _numbered(asked: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, bool]:
     return who, rows.join(who, on="person_id", maintain_order="left").select("_row", "_who", "_at"), False
 
 
-def _summed(pairs: pl.DataFrame, *, activity: bool, alone: bool = False) -> pl.DataFrame:
+def _total(agreement: Agreement, pairs: pl.DataFrame, *, activity: bool) -> pl.DataFrame:
+    """As `_totals`, of the one row there is: a step of the engine costs more than adding up."""
+    steps = agreement.contract.ready.next_step
+    step = cast("int | None", pairs["_step"].min())
+    found = [
+        pl.Series("intent", [pairs["_millionths"].sum()], dtype=pl.Int64),
+        pl.Series("next_step", [None if step is None else steps[step].step], dtype=pl.String),
+    ]
+    if activity:
+        found.append(pl.Series("_active", [pairs["_active"].max()], dtype=pl.Int64).cast(_MOMENT))
+    return pl.DataFrame(found)
+
+
+def _summed(pairs: pl.DataFrame, *, activity: bool) -> pl.DataFrame:
     latest = (pl.col("_active").max(),) if activity else ()
-    if alone:
-        return pairs.select(pl.lit(0, dtype=pl.UInt32).alias("_row"), pl.col("_millionths").sum(), pl.col("_step").min(), *latest)
     return pairs.group_by("_row").agg(pl.col("_millionths").sum(), pl.col("_step").min(), *latest)
 
 
 def _totals(agreement: Agreement, height: int, sums: Sequence[pl.DataFrame], *, activity: bool) -> pl.DataFrame:
     """`intent` and `next_step` of every row, from sums that may come in several parts; a row without evidence has 0 and none."""
     names = [step.step for step in agreement.contract.ready.next_step]
-    if height == 1 and len(sums) == 1:
-        _, worth, step, *latest = sums[0].row(0)
-        one = [
-            pl.Series("intent", [worth], dtype=pl.Int64),
-            pl.Series("next_step", [None if step is None else names[step]], dtype=pl.String),
-        ]
-        return pl.DataFrame([*one, *(pl.Series("_active", [at], dtype=pl.Int64).cast(_MOMENT) for at in latest)])
     total = sums[0] if len(sums) == 1 else _summed(pl.concat(sums), activity=activity)
     intent = pl.Series([0], dtype=pl.Int64).new_from_index(0, height).scatter(total["_row"], total["_millionths"])
     first = pl.Series([None], dtype=pl.UInt16).new_from_index(0, height).scatter(total["_row"], total["_step"])
