@@ -27,6 +27,7 @@ from handfast.desk.handover import BATCH, Decided, decide
 from handfast.desk.held_back import Manners
 from handfast.desk.match import tend
 from handfast.desk.moves import move
+from handfast.desk.promises import measure_promises
 from handfast.desk.tick import Ticked, tick
 from handfast.desk.waiting import drain_all
 from handfast.store import handover as rows
@@ -209,6 +210,7 @@ class Worker:
     def _heartbeat(self) -> float:
         at = self.clock()
         self._watch_contract(at)
+        measure_promises(self.store, self.book, at)
         with self.store.writing() as conn:
             work.put_note(conn, "worker", rows.dumps({"at": at.isoformat()}), at)
         return HEARTBEAT_SECONDS
