@@ -92,3 +92,25 @@ def test_a_circle_of_parents_holds_nobody_up(whole: House) -> None:
     whole.arrives("ada@weiss.example", "Mon 10:00")
     assert whole.owner() == "anna"
     assert "lead round in a circle" in str(whole.one("SELECT working FROM assignment"))
+
+
+def test_what_a_person_must_decide_is_not_given_out_by_itself_and_holds_nobody_up(whole: House) -> None:
+    """Sixty wait for the lawyers. Whoever comes next is given to the next in turn at once; and once somebody decides, it is theirs."""
+    from handfast.desk.actions import reassign
+    from handfast.desk.waiting import drain_all
+
+    signals = [
+        whole.signal(f"a@weiss{n}.example", "form_submitted", "Mon 10:00", form="demo", account={"employees": 200, "country": "IT"})
+        for n in range(60)
+    ]
+    whole.hears(*signals)
+    whole.decide("Mon 10:00")
+    whole.arrives("eva@braun.example", "Mon 10:01", account={"employees": 200, "country": "DE"})
+    assert whole.one("SELECT count(*) FROM handoff WHERE owner_id IS NULL") == 60
+    assert (
+        whole.one("SELECT h.owner_id FROM handoff AS h JOIN person AS p ON p.id = h.person_id WHERE p.email = 'eva@braun.example'")
+        == "anna"
+    )
+    assert drain_all(whole.store, whole.book, moment("Mon 10:05")) == []
+    reassign(whole.store, whole.handoff(), "ben", "mia", "the lawyers agree", moment("Mon 10:06"))
+    assert whole.one("SELECT for_person FROM handoff WHERE id = %s", whole.handoff()) is False

@@ -22,7 +22,7 @@ from handfast.facts import Account, Person, stable_id
 from handfast.routing.assign import Assignment, Roster, assign, covered
 from handfast.sla.clock import OPS, Clock, choose, start_exception, start_promise
 from handfast.sla.notice import Kind, Named, message_id, notice
-from handfast.store import availability, covers, follow_up
+from handfast.store import availability, covers, follow_up, waiting
 from handfast.store import clocks as clock_rows
 from handfast.store import handover as rows
 
@@ -55,14 +55,18 @@ def open_handoffs(b: Batch, ready: list[Ready], give_out: GiveOut) -> tuple[list
     roster = read_roster(b.conn, b.at, by_day=by_day)
     behind = give_out(b, roster, b.decided_at(ready[0].moment.waiting.signal))
     out, ids, unassigned = _Opened(b), [], 0
+    for_people: list[str] = []
     for r, sla, case in zip(ready, slas, claimed, strict=True):
         handoff_id = case.handoff_id
         chosen = assign(agreement, case, roster, r.moment.waiting.signal.received_at) if not behind else _behind(behind)
         out.add(r, handoff_id, sla, chosen, roster)
         ids.append(handoff_id)
         unassigned += chosen.owner is None
+        for_people += [handoff_id] if chosen.for_person else []
     keep_roster(b.conn, roster, by_day=by_day)
     out.write()
+    if for_people:
+        waiting.leave_to_person(b.conn, for_people)
     return ids, unassigned
 
 

@@ -49,6 +49,11 @@ class Assignment:
     working: tuple[Rung, ...]
 
     @property
+    def for_person(self) -> bool:
+        """Whether nobody gets it by itself: a person decides."""
+        return self.owner is None and any(rung["result"] in ENDS for rung in self.working)
+
+    @property
     def because(self) -> str:
         """The last word of the working, one sentence."""
         return str(self.working[-1]["because"])

@@ -33,22 +33,29 @@ class Subject:
 
 def any_held(conn: psycopg.Connection) -> bool:
     """Whether anything stands in the exception queue: one probe of an index."""
-    row = conn.execute("SELECT EXISTS (SELECT FROM handoff WHERE closed_at IS NULL AND owner_id IS NULL)").fetchone()
+    row = conn.execute("SELECT EXISTS (SELECT FROM handoff WHERE closed_at IS NULL AND owner_id IS NULL AND NOT for_person)").fetchone()
     return bool(row and row[0])
 
 
 def held(conn: psycopg.Connection, limit: int, until: datetime, after: Cursor | None = None) -> list[Cursor]:
     """Locks and names open handoffs without an owner, opened until then, the oldest first. Those somebody else holds are passed over."""
     return conn.execute(
-        """SELECT opened_at, id FROM handoff WHERE closed_at IS NULL AND owner_id IS NULL AND opened_at <= %s
+        """SELECT opened_at, id FROM handoff WHERE closed_at IS NULL AND owner_id IS NULL AND NOT for_person AND opened_at <= %s
                   AND (%s::timestamptz IS NULL OR (opened_at, id) > (%s, %s)) ORDER BY opened_at, id LIMIT %s FOR UPDATE SKIP LOCKED""",
         (until, *([after[0], after[0], after[1]] if after else [None, None, None]), limit),
     ).fetchall()
 
 
 def count_held(conn: psycopg.Connection, until: datetime) -> int:
-    row = conn.execute("SELECT count(*) FROM handoff WHERE closed_at IS NULL AND owner_id IS NULL AND opened_at <= %s", (until,)).fetchone()
+    row = conn.execute(
+        "SELECT count(*) FROM handoff WHERE closed_at IS NULL AND owner_id IS NULL AND NOT for_person AND opened_at <= %s", (until,)
+    ).fetchone()
     return int(row[0]) if row else 0
+
+
+def leave_to_person(conn: psycopg.Connection, handoffs: Sequence[str]) -> None:
+    """These are not given out by themselves: a person decides. Whoever gets one, it is an ordinary handoff from then on."""
+    conn.execute("UPDATE handoff SET for_person = true WHERE id = ANY(%b)", (list(handoffs),))
 
 
 def subjects(conn: psycopg.Connection, handoffs: Sequence[str]) -> dict[str, Subject]:

@@ -58,6 +58,11 @@ def hold(conn: psycopg.Connection, ids: Sequence[str]) -> dict[str, Case]:
     return {row[0]: Case(*row) for row in rows}
 
 
+def read(conn: psycopg.Connection, ids: Sequence[str]) -> dict[str, Case]:
+    """The same without the lock, for looking."""
+    return {row[0]: Case(*row) for row in conn.execute(f"{_CASE} WHERE h.id = ANY(%b)", (list(ids),)).fetchall()}
+
+
 def open_handoffs_of(conn: psycopg.Connection, person_ids: Sequence[str]) -> list[tuple[str, str, datetime]]:
     """(person, handoff, joined_at) of every open handoff these people are in."""
     return conn.execute(
@@ -210,8 +215,8 @@ def close(conn: psycopg.Connection, handoff_id: str, outcome: str, reason: str |
 def assign(conn: psycopg.Connection, handoff_id: str, owner: str | None, at: datetime) -> None:
     conn.execute(
         """UPDATE handoff SET owner_id = %s, assigned_at = CASE WHEN %s::text IS NULL THEN assigned_at ELSE coalesce(assigned_at, %s) END,
-                  revision = revision + 1 WHERE id = %s""",
-        (owner, owner, at, handoff_id),
+                  for_person = for_person AND %s::text IS NULL, revision = revision + 1 WHERE id = %s""",
+        (owner, owner, at, owner, handoff_id),
     )
 
 

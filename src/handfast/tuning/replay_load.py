@@ -96,7 +96,8 @@ def routed(agreements: Sequence[Agreement], openings: Sequence[Opening], crew: C
             opening = openings[place]
             found[place] = Owned(opening, chosen.owner, chosen.rule, chosen.pool, slas[place])
             if chosen.owner is None:
-                held.add(place, opening.row.contract, case)
+                if not chosen.for_person:
+                    held.add(place, opening.row.contract, case)
                 continue
             heapq.heappush(ending, (opening.closed_at or _NEVER, chosen.owner))
             last |= dict.fromkeys((opening.row.person, *opening.joined), (chosen.owner, opening.closed_at or opening.row.received_at))

@@ -30,7 +30,7 @@ CREATE TABLE contract_draft (
 -- What was done to drafts and versions, by whom; each row holds the hash of the row before it. See contract.history.
 CREATE TABLE contract_history (
     seq         integer PRIMARY KEY,                  -- 1, 2, 3 without gaps
-    kind        text NOT NULL CHECK (kind IN ('drafted', 'edited', 'signed', 'agreed', 'loaded', 'withdrawn')),
+    kind        text NOT NULL CHECK (kind IN ('drafted', 'edited', 'signed', 'agreed', 'loaded', 'withdrawn', 'rolled_back')),
     at          timestamptz NOT NULL,
     by          text NOT NULL,
     side        text CHECK (side IN ('marketing', 'sales')),
@@ -248,7 +248,8 @@ CREATE TABLE handoff (
     closed_at   timestamptz,
     outcome     text CHECK (outcome IN ('connected', 'meeting_set', 'recycle', 'disqualify', 'returned')),
     reason      text,
-    revision    integer NOT NULL DEFAULT 0            -- one up with each change
+    revision    integer NOT NULL DEFAULT 0,           -- one up with each change
+    for_person  boolean NOT NULL DEFAULT false        -- in the exception queue until a person decides: never given out by itself
 ) WITH (fillfactor = 70);
 -- Promise 2, kept by the database: at most one open handoff per party and motion.
 CREATE UNIQUE INDEX handoff_open ON handoff (party, motion) WHERE closed_at IS NULL;
@@ -776,4 +777,66 @@ CREATE TABLE brief_opened (
     at          timestamptz NOT NULL,
     via         text NOT NULL CHECK (via IN ('page', 'email', 'slack', 'apprise')),
     PRIMARY KEY (handoff_id, rep_id)
+);
+
+-- --- a version tried before it holds for everybody ----------------------------------------------------------------
+
+-- A version that was in force for a share (its term `canary`) and gave way by itself: from then on the version before decides for all.
+CREATE TABLE canary_end (
+    version     integer PRIMARY KEY REFERENCES contract (version),
+    at          timestamptz NOT NULL,
+    guardrail   text NOT NULL CHECK (guardrail IN ('unassigned', 'skew', 'assign_p95')),
+    why         text NOT NULL,
+    figures     jsonb NOT NULL
+);
+
+-- A draft that decides beside the contract in force, on live signals, and changes nothing. `seen_until`: how far it has come.
+CREATE TABLE shadow (
+    id          text PRIMARY KEY,
+    contract_id text NOT NULL,                        -- the draft's id; it need not be among the versions
+    name        text NOT NULL,
+    source      text NOT NULL,
+    since       timestamptz NOT NULL,
+    seen_until  timestamptz NOT NULL,                 -- signals received until then have been decided
+    asked_by    text NOT NULL,
+    stopped_at  timestamptz
+);
+CREATE UNIQUE INDEX shadow_running ON shadow ((true)) WHERE stopped_at IS NULL;
+
+-- What it would have made of people: the latest verdict of each, with what is missing.
+CREATE TABLE shadow_standing (
+    shadow_id   text NOT NULL REFERENCES shadow (id) ON DELETE CASCADE,
+    person_id   text NOT NULL REFERENCES person (id),
+    at          timestamptz NOT NULL,
+    outcome     text NOT NULL,
+    next_step   text,
+    sentence    text NOT NULL,
+    PRIMARY KEY (shadow_id, person_id)
+);
+
+-- The handoffs it would have opened, with the owner its own rotation would have chosen.
+CREATE TABLE shadow_handoff (
+    id          text PRIMARY KEY,
+    shadow_id   text NOT NULL REFERENCES shadow (id) ON DELETE CASCADE,
+    party       text NOT NULL,
+    person_id   text NOT NULL REFERENCES person (id),
+    signal_id   uuid NOT NULL,
+    at          timestamptz NOT NULL,
+    next_step   text NOT NULL,
+    owner_id    text,
+    rule        text NOT NULL,
+    pool        text,
+    sla         text,
+    working     jsonb NOT NULL,
+    ended_at    timestamptz                           -- with the live handoff of the same party
+);
+CREATE INDEX shadow_handoff_party ON shadow_handoff (shadow_id, party, at);
+CREATE TABLE shadow_rotation (
+    shadow_id   text NOT NULL REFERENCES shadow (id) ON DELETE CASCADE,
+    pool        text NOT NULL,
+    rep_id      text NOT NULL,
+    turns       integer NOT NULL,
+    level       double precision NOT NULL,
+    last_at     timestamptz,
+    PRIMARY KEY (shadow_id, pool, rep_id)
 );
