@@ -94,6 +94,12 @@ def test_the_address_to_type_follows_from_the_one_to_listen_on(host: str, url: s
         ("MAIL_TEAMS", "leads@northwind.example", "names no receiver"),
         ("MAIL_TEAMS", "marketing=leads", "no mail address"),
         ("WEBHOOK_SECRET", SECRET, "no endpoint"),
+        ("SLACK_SIGNING_SECRET", "abc", "no token"),
+        ("SLACK_TOKEN", "xoxp-1", "no bot token"),
+        ("APPRISE", "ops", "names no receiver"),
+        ("APPRISE", "ops=nonsense://x", "none that Apprise knows"),
+        ("RATES", "pigeon=3", "no rate"),
+        ("RATES", "slack=0", "no rate"),
         ("LOG_LEVEL", "verbose", "no level"),
     ],
 )
@@ -129,6 +135,9 @@ def test_no_secret_is_ever_shown() -> None:
             SMTP_URL="smtps://u:geheim@mail.northwind.example",
             WEBHOOK_URL="https://hooks.northwind.example",
             WEBHOOK_SECRET=SECRET,
+            SLACK_TOKEN="xoxb-geheim",
+            SLACK_SIGNING_SECRET="geheim",
+            APPRISE="ops=json://u:geheim@127.0.0.1",
         )
     )
     assert "geheim" not in shown
@@ -139,6 +148,8 @@ def test_no_secret_is_ever_shown() -> None:
         "WRITE_KEY": "geheim geheim",
         "SMTP_URL": "smtp://u:geheim@mail.northwind.example",
         "PUBLIC_URL": "https://u:geheim@northwind.example",
+        "SLACK_TOKEN": "geheim",
+        "APPRISE": "ops=nonsense://geheim",
     }.items():
         assert "geheim" not in str(bad(**{name: value}))
 

@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from handfast.connectors.mail import SmtpServer
+    from handfast.connectors.slack import Slack
     from handfast.connectors.webhook import Endpoint
 
+CHANNELS: Final = ("email", "slack", "webhook", "apprise")
+#: Messages a minute of channels whose other side asks for patience: Slack takes about one a second.
+RATES: Final = {"slack": 60, "apprise": 60}
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
 
@@ -78,6 +82,29 @@ VARIABLES: Final = (
         "none",
         "Its signing secret, `whsec_…`; while it is being changed, the new and the old one with a space between.",
     ),
+    Variable("HANDFAST_SLACK_TOKEN", "none", "The bot token of a Slack app, `xoxb-…`: notices go to reps as direct messages."),
+    Variable(
+        "HANDFAST_SLACK_SIGNING_SECRET",
+        "none: no buttons",
+        "The app's signing secret: Slack's callbacks to `/hooks/slack` are trusted by it alone.",
+    ),
+    Variable(
+        "HANDFAST_SLACK_CHANNELS",
+        "none",
+        "Slack channels of receivers that are no reps: `ops=#handoffs,marketing=#demand`; a ladder's `channel:NAME` goes to `#NAME`.",
+    ),
+    Variable("HANDFAST_SLACK_API", "`https://slack.com/api/`", "Another address of Slack's Web API, such as a proxy's."),
+    Variable(
+        "HANDFAST_APPRISE",
+        "none",
+        "Further ways to receivers, as Apprise writes them: `ops=msteams://…`, `ana=twilio://…`, several with spaces between. "
+        "Needs `pip install 'handfast[apprise]'`.",
+    ),
+    Variable(
+        "HANDFAST_RATES",
+        "`slack=60,apprise=60`",
+        "How many messages a minute a channel takes, all workers together: `slack=30,email=600`.",
+    ),
     Variable("HANDFAST_LOG_LEVEL", "`info`", "How much is logged: `debug`, `info`, `warning` or `error`."),
 )
 #: Of the developers' own, and what Kubernetes sets for a service that is called `handfast`.
@@ -100,6 +127,9 @@ class Settings:
     mail_from: str = "handfast@localhost"
     mail_teams: Mapping[str, str] = field(default_factory=dict)
     webhook: Endpoint | None = None
+    slack: Slack | None = None
+    apprise: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    rates: Mapping[str, int] = field(default_factory=lambda: dict(RATES))
     log_level: str = "info"
 
 
@@ -122,6 +152,9 @@ def read_settings(environment: Mapping[str, str], folder: Path) -> tuple[Setting
         mail_from=reader.mail_address("HANDFAST_MAIL_FROM", reader.get("HANDFAST_MAIL_FROM", "handfast@localhost")),
         mail_teams=reader.mail_teams(),
         webhook=reader.webhook(),
+        slack=reader.slack(),
+        apprise=reader.apprise(),
+        rates=reader.rates(),
         log_level=reader.log_level(),
     )
     return (None if reader.problems else settings), reader.problems
@@ -237,6 +270,52 @@ class _Reader:
         endpoint, problems = read_endpoint("webhook", url, secrets)
         self._passed_on("HANDFAST_WEBHOOK_URL", problems)
         return endpoint
+
+    def slack(self) -> Slack | None:
+        token, secret = self.get("HANDFAST_SLACK_TOKEN"), self.get("HANDFAST_SLACK_SIGNING_SECRET")
+        if not token:
+            for name in ("HANDFAST_SLACK_SIGNING_SECRET", "HANDFAST_SLACK_CHANNELS", "HANDFAST_SLACK_API"):
+                if self.get(name):
+                    self._wrong(name, "it says something about Slack, but there is no token", "Set HANDFAST_SLACK_TOKEN too.")
+            return None
+        from handfast.connectors.slack import read_slack
+
+        pairs = self._pairs("HANDFAST_SLACK_CHANNELS", ",", "ops=#handoffs,marketing=#demand")
+        found, problems = read_slack(token, secret, {name: values[-1] for name, values in pairs.items()}, self.get("HANDFAST_SLACK_API"))
+        self._passed_on("HANDFAST_SLACK_TOKEN", problems)
+        return found
+
+    def apprise(self) -> dict[str, tuple[str, ...]]:
+        if not self.get("HANDFAST_APPRISE"):
+            return {}
+        from handfast.connectors.apprise import read_urls
+
+        found = self._pairs("HANDFAST_APPRISE", None, "ops=msteams://… ana=twilio://…")
+        self._passed_on("HANDFAST_APPRISE", read_urls(found))
+        return found
+
+    def rates(self) -> dict[str, int]:
+        rates = dict(RATES)
+        for name, values in self._pairs("HANDFAST_RATES", ",", "slack=30,email=600").items():
+            text = values[-1]
+            if name not in CHANNELS or not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= 1_000_000):
+                self._wrong(
+                    "HANDFAST_RATES", f"'{name}={text}' is no rate", f"Write a channel ({', '.join(CHANNELS)}) and a number a minute."
+                )
+            else:
+                rates[name] = int(text)
+        return rates
+
+    def _pairs(self, name: str, between: str | None, example: str) -> dict[str, tuple[str, ...]]:
+        """`receiver=value` pairs; a receiver may stand there several times. What a pair holds may be a secret: it is never told."""
+        found: dict[str, tuple[str, ...]] = {}
+        for number, part in enumerate(filter(None, (part.strip() for part in self.get(name).split(between))), 1):
+            key, equals, value = (text.strip() for text in part.partition("="))
+            if not equals or not key or not value:
+                self._wrong(name, f"its entry no. {number} names no receiver with a value", f"Write it as {example}.")
+            else:
+                found[key] = (*found.get(key, ()), value)
+        return found
 
     def log_level(self) -> str:
         level = self.get("HANDFAST_LOG_LEVEL", "info").lower()

@@ -71,7 +71,7 @@ def opened(given: Settings | None = None, *, size: int = 12) -> Iterator[House]:
 
 
 def channels(found: Settings) -> Mapping[str, Channel]:
-    """The ways out of the house that the settings name: mail always (a folder without a mail server), the webhook where one is given."""
+    """The ways out of the house that the settings name: mail always (a folder without a mail server), others where given."""
     from handfast.connectors.mail import Sender, mail_channel
     from handfast.connectors.webhook import WebhookChannel
     from handfast.worker import utc_now
@@ -82,6 +82,14 @@ def channels(found: Settings) -> Mapping[str, Channel]:
     }
     if found.webhook is not None:
         ways["webhook"] = WebhookChannel({"endpoint": found.webhook}, utc_now)
+    if found.slack is not None:
+        from handfast.connectors.slack import SlackChannel
+
+        ways["slack"] = SlackChannel(found.slack, found.public_url)
+    if found.apprise:
+        from handfast.connectors.apprise import AppriseChannel
+
+        ways["apprise"] = AppriseChannel(found.apprise, found.public_url)
     return ways
 
 

@@ -20,7 +20,7 @@ def command(lanes: int) -> None:
     found = settings()
     logging_to_stderr(found.log_level)
     with opened(found) as house:
-        worker = Worker(house.store, channels(found), contract_file=found.contract, lanes_at_once=lanes)
+        worker = Worker(house.store, channels(found), contract_file=found.contract, lanes_at_once=lanes, per_minute=found.rates)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: worker.stop.set())
         worker.run()

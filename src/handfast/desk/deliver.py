@@ -12,17 +12,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from secrets import token_hex
 from typing import Final, Literal
 
 import structlog
 
 from handfast.connectors.channel import SEND_SECONDS, Channel, Elsewhere, Permanent, Temporary
 from handfast.desk.held_back import Manners, held_back
-from handfast.sla.notice import KINDS, Message, still_owed
+from handfast.sla.notice import KINDS, Message, seal, still_owed
 from handfast.sla.together import MANY
-from handfast.store import outbox
+from handfast.store import notices, outbox
 from handfast.store.base import Conn, Store
 
 #: Three times what a channel may take, so that a send begun in time ends long before anybody else may begin it.
@@ -115,11 +116,23 @@ def _claim(
                 batch.fates.append("dropped")
             else:
                 owed.append(message)
+        owed = _sealed(conn, owed, at)
         if manners is None or not owed:
             return owed
         leaving, held = held_back(conn, manners, owed, at)
         batch.fates += ["held"] * held
         return leaving
+
+
+def _sealed(conn: Conn, messages: list[Message], at: datetime) -> list[Message]:
+    """With what lets the page of a brief tell by which door its reader came."""
+    if all(m.channel == "webhook" or m.handoff_id is None for m in messages):
+        return messages
+    secret = notices.link_secret(conn, token_hex(16), at)
+    return [
+        replace(m, seal=seal(secret, m.handoff_id, m.recipient, m.channel)) if m.handoff_id and m.channel != "webhook" else m
+        for m in messages
+    ]
 
 
 def _unfit(message: Message) -> str | None:

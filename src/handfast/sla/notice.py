@@ -10,6 +10,8 @@ sent: a name put right shows at once, and one that was erased is gone.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -114,6 +116,12 @@ class HandoffState:
 def message_id(handoff_id: str, kind: str, cause: str, channel: str, recipient: str) -> str:
     """The idempotency key: one per handoff, kind, cause (`opened`, a timer's id, a leg), channel and recipient, for ever."""
     return stable_id("msg", handoff_id, kind, cause, channel, recipient)
+
+
+def seal(secret: str, handoff_id: str, recipient: str, channel: str) -> str:
+    """What a link in a notice carries, so that its page can tell by which door its reader came. It opens nothing by itself."""
+    said = "\x1f".join((handoff_id, recipient, channel)).encode()
+    return hmac.new(secret.encode(), said, hashlib.sha256).hexdigest()[:16]
 
 
 def notice(

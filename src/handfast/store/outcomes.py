@@ -123,3 +123,13 @@ def awaits_accept(conn: psycopg.Connection, handoff_id: str) -> bool:
         "SELECT EXISTS (SELECT FROM clock WHERE handoff_id = %s AND kind = 'accept' AND stopped_at IS NULL)", (handoff_id,)
     ).fetchone()
     return bool(row and row[0])
+
+
+def declared_since(conn: psycopg.Connection, handoff_id: str, rep_id: str, kind: str, since: datetime) -> str | None:
+    """The touch of this kind that this rep declared last, if it was after `since`."""
+    row = conn.execute(
+        """SELECT id FROM touch WHERE handoff_id = %s AND rep_id = %s AND kind = %s AND evidence = 'declared' AND occurred_at > %s
+           ORDER BY occurred_at DESC LIMIT 1""",
+        (handoff_id, rep_id, kind, since),
+    ).fetchone()
+    return row[0] if row else None

@@ -10,11 +10,11 @@ import psycopg
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
 
-from handfast.store import pages
+from handfast.store import covers, disputes, pages
 from handfast.store.replay import names
 from handfast.web.access import User, access_handoff
 from handfast.web.house import house_of, midnight, page, render, signed_in
-from handfast.web.queue import brief_context
+from handfast.web.queue import brief_context, note_opened
 
 if TYPE_CHECKING:
     from handfast.contract.terms import Contract, Sla
@@ -26,14 +26,17 @@ HALF_A_YEAR: Final = timedelta(days=183)
 
 
 @router.get("/handoffs/{handoff_id}")
-def handoff_page(request: Request, user: Me, handoff_id: str) -> Response:
+def handoff_page(request: Request, user: Me, handoff_id: str, via: str = "") -> Response:
     house, at = house_of(request), request.state.at
+    note_opened(house, user, handoff_id, at, via)
     with house.store.reading() as conn:
         line = access_handoff(user, conn, handoff_id)
         context = brief_context(house, conn, user, line, at)
         terms = house.terms(conn, line.contract_id)
         context |= {
             "legs": pages.legs(conn, handoff_id),
+            "cover": covers.of(conn, handoff_id),
+            "disputes": disputes.of_handoff(conn, handoff_id),
             "clocks": pages.clocks(conn, handoff_id),
             "timeline": pages.timeline(conn, handoff_id),
             "names": pages.rep_names(conn),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hmac import compare_digest
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
@@ -17,8 +18,9 @@ from handfast.desk.refused import Refused
 from handfast.dispositions import needs_note
 from handfast.facts import Outcome, TouchKind
 from handfast.problem import Place, Problem, one_of
+from handfast.sla.notice import seal
+from handfast.store import notices, pages
 from handfast.store import outcomes as given
-from handfast.store import pages
 from handfast.web import words
 from handfast.web.access import Forbidden, User, access_handoff, acting_rep
 from handfast.web.house import House, after, house_of, midnight, page, refused, signed_in, wants_fragment
@@ -113,6 +115,23 @@ def queue_context(conn: Conn, mine: Whose, at: datetime) -> dict[str, Any]:
     }
 
 
+def note_opened(house: House, user: User, handoff_id: str, at: datetime, via: str = "") -> None:
+    """The owner looks at the brief: kept the first time, with the door they came by where the link's seal proves it.
+
+    A scanner that follows a link is not signed in, and so opens nothing.
+    """
+    if user.rep_id is None:
+        return
+    with house.store.reading() as conn:
+        if not notices.unseen(conn, handoff_id, user.rep_id):
+            return
+        channel, _, said = via.partition(".")
+        secret = notices.kept_secret(conn) if said else None
+    door = channel if secret and compare_digest(said.encode(), seal(secret, handoff_id, user.rep_id, channel).encode()) else "page"
+    with house.store.writing() as conn:
+        notices.note_opened(conn, handoff_id, user.rep_id, at, door)
+
+
 # --- the brief beside it --------------------------------------------------------------------------------------
 
 
@@ -197,6 +216,8 @@ def queue_page(request: Request, user: Me, rep: str | None = None) -> Response:
         context = queue_context(conn, mine, at)
         first = next((line for group in context["groups"] if group.key != "done" for line in group.lines), None)
         context |= brief_context(house, conn, user, first, at) if first else {"line": None}
+    if first and mine.own:
+        note_opened(house, user, first.id, at)
     return page(request, user, "queue.html", nav="queue", view="list", **context)
 
 
@@ -213,9 +234,10 @@ def queue_list(request: Request, user: Me, rep: str | None = None) -> Response:
 
 
 @router.get("/queue/{handoff_id}")
-def queue_brief(request: Request, user: Me, handoff_id: str, rep: str | None = None) -> Response:
+def queue_brief(request: Request, user: Me, handoff_id: str, rep: str | None = None, via: str = "") -> Response:
     """One handoff of the list: its brief alone for htmx, else the whole page."""
     house, at = house_of(request), request.state.at
+    note_opened(house, user, handoff_id, at, via)
     with house.store.reading() as conn:
         line = access_handoff(user, conn, handoff_id)
         mine = whose(user, conn, rep or line.owner_id)
@@ -357,8 +379,16 @@ def undo_disposition(request: Request, user: Me, handoff_id: str, back: Word = "
 
 
 @router.post("/handoffs/{handoff_id}/reassign")
-def reassign(request: Request, user: Me, handoff_id: str, to: Word = "", why: Sentence = "", back: Word = "") -> Response:
-    """Hand it to another rep: for those who lead."""
+def reassign(
+    request: Request,
+    user: Me,
+    handoff_id: str,
+    to: Word = "",
+    why: Sentence = "",
+    back: Word = "",
+    anyway: Annotated[bool, Form()] = False,
+) -> Response:
+    """Hand it to another rep: for those who lead; `anyway`: although they cannot take it now."""
     from handfast.desk import actions
 
     house = house_of(request)
@@ -372,7 +402,7 @@ def reassign(request: Request, user: Me, handoff_id: str, to: Word = "", why: Se
         return _refusal(request, user, handoff_id, back, problem)
 
     def act() -> None:
-        actions.reassign(house.store, handoff_id, to, user.rep_id or user.name, why, request.state.at)
+        actions.reassign(house.store, handoff_id, to, user.rep_id or user.name, why, request.state.at, anyway=anyway)
 
     return _acted(request, user, handoff_id, back, act, f"Handed to {names[to]}")
 

@@ -1,0 +1,94 @@
+"""What notices need beside the outbox: who is who elsewhere, who opened a brief, the secret that seals links."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import psycopg
+
+from handfast.store import work
+
+
+def link_secret(conn: psycopg.Connection, fresh: str, at: datetime) -> str:
+    """The installation's secret for sealing links; `fresh` becomes it where there is none yet."""
+    if (kept := work.note(conn, "link_secret")) is not None:
+        return str(kept[0])
+    conn.execute("INSERT INTO note (key, value, at) VALUES ('link_secret', to_jsonb(%s::text), %s) ON CONFLICT DO NOTHING", (fresh, at))
+    kept = work.note(conn, "link_secret")
+    assert kept is not None
+    return str(kept[0])
+
+
+def kept_secret(conn: psycopg.Connection) -> str | None:
+    """The secret, where one was ever made."""
+    kept = work.note(conn, "link_secret")
+    return str(kept[0]) if kept is not None else None
+
+
+# --- who is who elsewhere -----------------------------------------------------------------------------------------
+
+
+def rep_at(conn: psycopg.Connection, channel: str, address: str) -> str | None:
+    """The rep known by this address on a channel."""
+    row = conn.execute("SELECT rep_id FROM rep_address WHERE channel = %s AND address = %s", (channel, address)).fetchone()
+    return row[0] if row else None
+
+
+def put_address(conn: psycopg.Connection, channel: str, address: str, rep_id: str, at: datetime) -> None:
+    conn.execute(
+        """INSERT INTO rep_address (channel, address, rep_id, at) VALUES (%s, %s, %s, %s)
+           ON CONFLICT (channel, address) DO UPDATE SET rep_id = excluded.rep_id, at = excluded.at""",
+        (channel, address, rep_id, at),
+    )
+
+
+def rep_by_email(conn: psycopg.Connection, email: str) -> str | None:
+    row = conn.execute("SELECT id FROM rep WHERE lower(email) = lower(%s) AND active", (email,)).fetchone()
+    return row[0] if row else None
+
+
+# --- briefs opened ------------------------------------------------------------------------------------------------
+
+
+def note_opened(conn: psycopg.Connection, handoff_id: str, rep_id: str, at: datetime, via: str) -> bool:
+    """The owner sees the brief for the first time. False where they saw it before, or it is not theirs."""
+    return bool(
+        conn.execute(
+            """INSERT INTO brief_opened (handoff_id, rep_id, at, via)
+               SELECT h.id, %s, %s, %s FROM handoff AS h WHERE h.id = %s AND h.owner_id = %s ON CONFLICT DO NOTHING""",
+            (rep_id, at, via, handoff_id, rep_id),
+        ).rowcount
+    )
+
+
+def unseen(conn: psycopg.Connection, handoff_id: str, rep_id: str) -> bool:
+    """Whether this rep owns it and has not seen its brief yet."""
+    row = conn.execute(
+        """SELECT EXISTS (SELECT FROM handoff WHERE id = %s AND owner_id = %s)
+                  AND NOT EXISTS (SELECT FROM brief_opened WHERE handoff_id = %s AND rep_id = %s)""",
+        (handoff_id, rep_id, handoff_id, rep_id),
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def opened(conn: psycopg.Connection, handoff_id: str) -> list[tuple[str, datetime, str]]:
+    """(name of the rep, when first, by which door), in the order of time."""
+    return conn.execute(
+        "SELECT r.name, o.at, o.via FROM brief_opened AS o JOIN rep AS r ON r.id = o.rep_id WHERE o.handoff_id = %s ORDER BY o.at",
+        (handoff_id,),
+    ).fetchall()
+
+
+def opening_figures(conn: psycopg.Connection, since: datetime, until: datetime) -> dict[str, Any]:
+    """Of the handoffs opened in a period and touched by their owner: how many had their brief opened before the first touch, and how many
+    of each ended with a meeting."""
+    row = conn.execute(
+        """SELECT count(*), count(*) FILTER (WHERE o.at <= h.touched_at), count(*) FILTER (WHERE h.meeting_at IS NOT NULL AND o.at <= h.touched_at),
+                  count(*) FILTER (WHERE h.meeting_at IS NOT NULL AND (o.at IS NULL OR o.at > h.touched_at))
+           FROM handoff AS h LEFT JOIN LATERAL (SELECT min(b.at) AS at FROM brief_opened AS b WHERE b.handoff_id = h.id) AS o ON true
+           WHERE h.opened_at >= %s AND h.opened_at < %s AND h.touched_at IS NOT NULL""",
+        (since, until),
+    ).fetchone()
+    assert row is not None
+    return {"touched": row[0], "opened_before": row[1], "met_opened": row[2], "met_unopened": row[3]}
