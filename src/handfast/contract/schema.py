@@ -203,6 +203,7 @@ MEANING: Final[Mapping[str, str]] = {
     "Reason.label": "The code as reps read it.",
     "Reason.back": "When a recycled person may be handed over again.",
     "Reason.blames": "Where to look when the code becomes frequent.",
+    "Reason.needs": "new_intent: a recycled person comes back only once what they did since reaches the intent bar by itself.",
     "Reason.note": "Whether a note must say more; the code `other` always needs one.",
     "Reason.active": "false: no longer to be chosen, and still what it was for those who were given it.",
     "Reason.requires": "Answers the rep must give with it: name and type.",

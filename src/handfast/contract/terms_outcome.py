@@ -57,6 +57,7 @@ class Reason(Term):
     after: Literal["touch", "contact"] | None = None
     attempts: int = Field(default=0, ge=0, le=50)
     leads_to: LeadsTo | None = None
+    needs: Literal["new_intent"] | None = None
 
 
 class Refusal(Term):

@@ -840,3 +840,19 @@ CREATE TABLE shadow_rotation (
     last_at     timestamptz,
     PRIMARY KEY (shadow_id, pool, rep_id)
 );
+
+-- What goes back to marketing, or to whoever mends it, because of an outcome. Told once it can no longer be taken back.
+CREATE TABLE way_back (
+    id          text PRIMARY KEY,                     -- the disposition's
+    handoff_id  text NOT NULL REFERENCES handoff (id),
+    person_id   text NOT NULL REFERENCES person (id),
+    leads_to    text NOT NULL,                        -- nurture, returned, suppress, merge, fix_data
+    reason      text,
+    needs       text,                                 -- new_intent: comes back only by what they do from now on
+    back_at     timestamptz,                          -- when they may be addressed again
+    at          timestamptz NOT NULL,
+    tell_at     timestamptz NOT NULL,
+    told_at     timestamptz
+);
+CREATE INDEX way_back_untold ON way_back (tell_at) WHERE told_at IS NULL;
+CREATE INDEX way_back_at ON way_back (at);
