@@ -163,6 +163,9 @@ class Contract(Term):
 
     @property
     def id(self) -> str:
-        """`ctr_` and 16 hex digits of the SHA-256 over the canonical JSON of all terms."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        """`ctr_` and 16 hex digits of the SHA-256 over the canonical JSON of the terms that differ from their defaults.
+
+        So a later Handfast may know further terms, and what was signed keeps its id. For the same reason a default never changes.
+        """
+        text = json.dumps(self.model_dump(mode="json", exclude_defaults=True), sort_keys=True, separators=(",", ":"))
         return "ctr_" + hashlib.sha256(text.encode()).hexdigest()[:16]
