@@ -180,3 +180,18 @@ def give_back(counter: str, rep: str, weight: float, roster: Roster) -> bool:
         return False
     roster.put(row._replace(turns=row.turns - 1, level=row.level - 1.0 / weight))
     return True
+
+
+def forecast(name: str, pool: Pool, roster: Roster, at: datetime, others: frozenset[str] = NOBODY, turns: int = 50) -> list[str]:
+    """Who would take the next turns, in order, if nobody came or went: the first of a member is their expected own next turn.
+
+    Draws them in the roster given, which is of no use afterwards. Ends where nobody can take one.
+    """
+    line: list[str] = []
+    for _ in range(turns):
+        taker = draw(name, pool, roster, at, others=others).taker
+        if taker is None:
+            break
+        roster.took(taker.rep, at)
+        line.append(taker.rep)
+    return line

@@ -221,12 +221,15 @@ def team_load(conn: Conn, at: datetime) -> list[Load]:
 
 @dataclass(frozen=True, slots=True)
 class Badges:
-    """The numbers beside the navigation: open in my queue, late on the board, refused at the doors, who is whom."""
+    """The numbers beside the navigation: open in my queue, late on the board, refused at the doors, who is whom, what nobody owns, and what
+    is argued about."""
 
     mine: int
     late: int
     problems: int
     reviews: int = 0
+    held: int = 0
+    disputes: int = 0
 
 
 def badges(conn: Conn, rep_id: str | None, at: datetime) -> Badges:
@@ -236,7 +239,9 @@ def badges(conn: Conn, rep_id: str | None, at: datetime) -> Badges:
                     WHERE c.stopped_at IS NULL AND c.due_at < %s AND h.closed_at IS NULL AND c.kind IN ('first_touch', 'exception') AND c.current
                       AND (c.kind = 'exception') = (h.owner_id IS NULL)),
                   (SELECT count(*) FROM intake_problem WHERE state = 'open'),
-                  (SELECT count(*) FROM match_review WHERE state = 'open')""",
+                  (SELECT count(*) FROM match_review WHERE state = 'open'),
+                  (SELECT count(*) FROM handoff WHERE closed_at IS NULL AND owner_id IS NULL),
+                  (SELECT count(*) FROM dispute WHERE state = 'open')""",
         (rep_id, at),
     ).fetchone()
     return Badges(*row) if row else Badges(0, 0, 0)
@@ -306,11 +311,12 @@ class Leg:
     pool: str | None
     working: Any
     at: datetime
+    counts: bool = False
 
 
 def legs(conn: Conn, handoff_id: str) -> list[Leg]:
     rows = conn.execute(
-        """SELECT s.leg, s.owner_id, r.name, s.rule, s.pool, s.working, s.at
+        """SELECT s.leg, s.owner_id, r.name, s.rule, s.pool, s.working, s.at, s.counts
              FROM assignment AS s LEFT JOIN rep AS r ON r.id = s.owner_id WHERE s.handoff_id = %s ORDER BY s.leg""",
         (handoff_id,),
     )

@@ -1,0 +1,132 @@
+"""Who is there: everybody reads it; a rep switches themselves, enters their absences and hours; those who lead do it for everybody."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
+
+from handfast.connectors.ics.absences import LARGEST_BYTES
+from handfast.desk import availability
+from handfast.desk.refused import Refused
+from handfast.problem import Place, Problem
+from handfast.store import availability as rows
+from handfast.web.access import Forbidden, User
+from handfast.web.house import after, house_of, page, signed_in
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+router = APIRouter(include_in_schema=False)
+Me = Annotated[User, Depends(signed_in)]
+Word = Annotated[str, Form(max_length=320)]
+Sentence = Annotated[str, Form(max_length=1000)]
+#: How many Problems of a calendar are shown.
+_SHOWN: Final = 8
+
+
+@router.get("/reps")
+def reps_page(request: Request, user: Me) -> Response:
+    return _page(request, user, [])
+
+
+@router.post("/reps/{rep_id}/switch")
+def switch(request: Request, user: Me, rep_id: str, to: Word = "", why: Sentence = "") -> Response:
+    """Takes handoffs again, or none until switched on."""
+    _may(user, rep_id)
+    return _do(request, user, lambda: availability.switch(house_of(request).store, rep_id, to == "on", user.email, request.state.at, why))
+
+
+@router.post("/reps/{rep_id}/absences")
+def enter(request: Request, user: Me, rep_id: str, first: Word = "", last: Word = "", why: Sentence = "") -> Response:
+    """An absence from the first day through the last, in the user's own zone."""
+    _may(user, rep_id)
+
+    def act() -> None:
+        starts, ends = _day(first, user.zone, "first"), _day(last or first, user.zone, "last") + timedelta(days=1)
+        availability.add_absence(
+            house_of(request).store, rep_id, _moment(starts, user.zone), _moment(ends, user.zone), why, user.email, request.state.at
+        )
+
+    return _do(request, user, act)
+
+
+@router.post("/reps/{rep_id}/absences/drop")
+def drop(request: Request, user: Me, rep_id: str, starts: Word = "", source: Word = "") -> Response:
+    """Takes one back."""
+    _may(user, rep_id)
+
+    def act() -> None:
+        try:
+            when = datetime.fromisoformat(starts)
+        except ValueError:
+            raise Refused(Problem(Place("absence"), "this is no absence of the list", "Reload the page.")) from None
+        availability.drop_absence(house_of(request).store, rep_id, when, source, user.email, request.state.at)
+
+    return _do(request, user, act)
+
+
+@router.post("/reps/{rep_id}/calendar")
+def calendar(request: Request, user: Me, rep_id: str, file: Annotated[UploadFile, File()]) -> Response:
+    """An iCalendar file: what it says takes the place of what it said before."""
+    _may(user, rep_id)
+    data = file.file.read(LARGEST_BYTES + 1)
+    try:
+        _, problems = availability.read_calendar(house_of(request).store, rep_id, data, "uploaded", user.email, request.state.at)
+    except Refused as wrong:
+        problems = [wrong.problem]
+    return _page(request, user, problems[:_SHOWN]) if problems else after(request, f"/reps#{rep_id}")
+
+
+@router.post("/reps/{rep_id}/profile")
+def profile(request: Request, user: Me, rep_id: str, week: Sentence = "", holidays: Word = "", skills: Sentence = "") -> Response:
+    """Own hours, region and skills; what is left empty is the contract's, or none."""
+    _may(user, rep_id)
+    named = [one for one in skills.lower().replace(",", " ").replace(";", " ").split() if one]
+
+    def act() -> None:
+        parsed = availability.parse_week(week)
+        availability.set_profile(
+            house_of(request).store, rep_id, parsed, holidays.strip().upper() or None, named, user.email, request.state.at
+        )
+
+    return _do(request, user, act)
+
+
+def _do(request: Request, user: User, act: Any) -> Response:
+    try:
+        act()
+    except Refused as wrong:
+        return _page(request, user, [wrong.problem])
+    return after(request, "/reps")
+
+
+def _page(request: Request, user: User, problems: list[Problem]) -> Response:
+    at = request.state.at
+    with house_of(request).store.reading() as conn:
+        there = rows.there(conn, at)
+        away: dict[str, list[rows.Away]] = {}
+        for one in rows.absences_of(conn, at):
+            away.setdefault(one.rep, []).append(one)
+    there.sort(key=lambda one: one.id != user.rep_id)
+    context: dict[str, Any] = {"there": there, "away": away, "problems": problems, "week_text": availability.week_text}
+    today = at.astimezone(user.zone).date().isoformat()
+    return page(request, user, "reps.html", nav="reps", status=409 if problems else 200, today=today, **context)
+
+
+def _day(text: str, zone: ZoneInfo, part: str) -> datetime:
+    try:
+        return datetime.combine(datetime.fromisoformat(text).date(), time())
+    except ValueError:
+        raise Refused(Problem(Place("absence", part=part), f"'{text[:40]}' is not a day", "Choose one, as 2026-12-24.")) from None
+
+
+def _moment(day: datetime, zone: ZoneInfo) -> datetime:
+    return day.replace(tzinfo=zone).astimezone(UTC)
+
+
+def _may(user: User, rep_id: str) -> None:
+    if not user.leads and user.rep_id != rep_id:
+        what = "only the rep, a manager or RevOps says when somebody takes handoffs"
+        raise Forbidden(Problem(Place("availability"), what, "Ask them to."))
