@@ -228,6 +228,11 @@ def dead(conn: Connection[Any], limit: int = 1000) -> list[Entry]:
     return listing(conn, ("dead",), limit)
 
 
+def dead_count(conn: Connection[Any]) -> int:
+    row = conn.execute("SELECT count(*) FROM outbox WHERE state = 'dead'").fetchone()
+    return int(row[0]) if row else 0
+
+
 def listing(conn: Connection[Any], states: Sequence[str], limit: int = 1000) -> list[Entry]:
     """Messages in these states: the settled by when they were settled, latest first; the waiting before them by when they are due."""
     with conn.cursor(row_factory=dict_row) as cursor:

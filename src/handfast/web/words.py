@@ -33,6 +33,21 @@ TOUCHED: Final[Mapping[str, str]] = {
     "other": "Touched",
 }
 
+#: What each kind of notice is called.
+NOTICES: Final[Mapping[str, str]] = {
+    "handoff_opened": "New handoff",
+    "joined": "Another person joined",
+    "reminder": "Reminder",
+    "breach": "Missing first touch",
+    "reassigned": "New owner",
+    "returned": "Returned to marketing",
+    "exception": "Nobody owns it",
+    "clock": "Clock",
+    "task": "Next step",
+    "offer": "Free to take",
+    "nurture": "Back with marketing",
+    "measure": "Answer wanted",
+}
 OUTCOMES: Final[Mapping[str, str]] = {
     "connected": "Connected",
     "meeting_set": "Meeting set",
