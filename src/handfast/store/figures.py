@@ -17,7 +17,7 @@ import psycopg
 
 from handfast.measure.facts import CLOCKS, HANDOFFS, LEADS, OPPORTUNITIES, TIME, Columns, Facts
 
-# Every end of a handoff has its disposition; only 'connected' leaves it open.
+# Every end of a handoff has its disposition; only 'connected' and one that passed it on leave it open.
 _KNOWN = """
     WITH first_owner AS (
         SELECT DISTINCT ON (a.handoff_id) a.handoff_id, a.owner_id, a.at FROM assignment AS a
@@ -30,7 +30,7 @@ _KNOWN = """
                min(d.at) FILTER (WHERE d.outcome <> 'connected') AS closed_at,
                (array_agg(d.outcome ORDER BY d.at DESC, d.recorded_at DESC))[1] AS outcome,
                (array_agg(d.reason ORDER BY d.at DESC, d.recorded_at DESC))[1] AS reason
-        FROM disposition AS d WHERE d.at <= %(as_of)s AND d.recorded_at <= %(as_of)s GROUP BY d.handoff_id
+        FROM disposition AS d WHERE d.at <= %(as_of)s AND d.recorded_at <= %(as_of)s AND NOT d.passed_on GROUP BY d.handoff_id
     ), met AS (
         -- A meeting set with somebody, by a disposition or by what another system saw: known since its touch was recorded.
         SELECT p.handoff_id, p.person_id, p.meeting_at FROM handoff_person AS p

@@ -35,6 +35,11 @@ def add(conn: psycopg.Connection, row: Sequence[Any]) -> bool:
     )
 
 
+def pass_on(conn: psycopg.Connection, disposition_id: str) -> None:
+    """It did not end the handoff: that went on to somebody else, and figures do not count it as an end."""
+    conn.execute("UPDATE disposition SET passed_on = true WHERE id = %s", (disposition_id,))
+
+
 def last(conn: psycopg.Connection, handoff_id: str) -> Given | None:
     """The disposition given last."""
     rows = conn.execute(

@@ -388,7 +388,8 @@ CREATE TABLE disposition (
     by          text NOT NULL,                        -- rep id, or 'handfast'
     at          timestamptz NOT NULL,
     recorded_at timestamptz NOT NULL,
-    answers     jsonb NOT NULL DEFAULT '{}'           -- what the reason requires beside a note
+    answers     jsonb NOT NULL DEFAULT '{}',          -- what the reason requires beside a note
+    passed_on   boolean NOT NULL DEFAULT false        -- it did not end the handoff, which went on to somebody else
 );
 CREATE INDEX disposition_handoff ON disposition (handoff_id, at);
 
