@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 import orjson
@@ -156,8 +156,12 @@ def show(found: Mapping[str, Any], console: Console) -> None:
     span = timedelta(seconds=(datetime.fromisoformat(found["until"]) - datetime.fromisoformat(found["since"])).total_seconds())
     console.print(f"[bold]{found['draft']['name']}[/bold] ({found['draft']['id']}) on {span.days} days, up to {found['until'][:16]} UTC.")
     console.print(f"[dim]{found['signals']:,} signals of {found['people']:,} people; {found['judged']:,} verdicts.[/dim]\n")
-    for table in (_ready(found["ready"]), _handoffs(found), _reps(found["owners"]), _frontier(found["frontier"])):
+    for table in (_ready(found["ready"]), _handoffs(found), _reps(found["owners"]), _frontier(found["frontier"], console.width)):
         console.print(table)
+
+
+#: A cell of the frontier is no wider: "123.4 · 100 %" and the gap beside it.
+_CELL: Final = 16
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -179,6 +183,8 @@ def _handoffs(found: Mapping[str, Any]) -> Table:
     table = _table("Handoffs", "", "in force", "draft", "")
     both = ("in_force", "draft")
     table.add_row("opened", *(f"{handoffs[side]['opened']:,}" for side in both), f"{handoffs['recorded']:,} took place")
+    if any(handoffs[side]["by_group"] for side in both):
+        table.add_row("of these by a buying group", *(f"{handoffs[side]['by_group']:,}" for side in both), "")
     table.add_row("a week", *(f"{handoffs[side]['opened'] / max(1, len(handoffs['weeks'])):.1f}" for side in both), "")
     table.add_row("without an owner", *(f"{owners['unowned'][side]:,}" for side in both), "")
     late = [f"{_percent(sla[side]['late_share'])} of {sla[side]['due']:,}" for side in both]
@@ -200,13 +206,17 @@ def _reps(owners: Mapping[str, Any]) -> Table:
     return table
 
 
-def _frontier(found: Mapping[str, Any]) -> Table:
-    """Handoffs a week at each pair of bars; the draft's own pair is marked."""
-    table = _table("Handed over a week, by bars (across: intent, down: fit)", "fit", *(str(bar) for bar in found["intents"]))
+def _frontier(found: Mapping[str, Any], width: int) -> Table:
+    """Handoffs a week at each pair of bars; the draft's own pair is marked. Where it is too wide, far bars are left out."""
+    own = found["draft"]["intent"]
+    near = sorted(found["intents"], key=lambda bar: (abs(bar - own), bar))[: max(1, (width - 6) // _CELL)]
+    intents = [bar for bar in found["intents"] if bar in near]
+    left = "" if len(intents) == len(found["intents"]) else f"; {len(found['intents']) - len(intents)} more in --json"
+    table = _table(f"Handed over a week, by bars (across: intent, down: fit{left})", "fit", *(str(bar) for bar in intents))
     by = {(cell["fit"], cell["intent"]): cell for cell in found["cells"]}
     for fit in found["fits"]:
         cells = []
-        for intent in found["intents"]:
+        for intent in intents:
             cell, mark = by[fit, intent], (fit, intent) == (found["draft"]["fit"], found["draft"]["intent"])
             said = f"{cell['per_week']:g}" + (f" · {_percent(cell['precision'])}" if cell["precision"] is not None else "")
             cells.append(f"[bold]{said}[/bold]" if mark else said)
