@@ -27,6 +27,7 @@ def test_no_cell_wraps_and_the_draft_is_always_there(width: int) -> None:
     console.print(_frontier(frontier(intents, 100), width))
     said = console.export_text()
     assert all(len(line) <= width for line in said.splitlines())
-    assert said.count("123.4 · 100 %") == 2 * len([bar for bar in intents if f" {bar} " in f" {' '.join(said.splitlines()[1].split())} "])
-    assert " 100 " in f" {' '.join(said.splitlines()[1].split())} "
-    assert ("more in --json" in said) == (width < 300)
+    header = next(line.split() for line in said.splitlines() if line.startswith("fit "))
+    assert "100" in header[1:]
+    assert said.count("123.4 · 100 %") == 2 * len(header[1:])
+    assert ("more in --json" in " ".join(said.split())) == (width < 300)
