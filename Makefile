@@ -6,12 +6,14 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: run test bench check setup setup-run lock clean help
+.PHONY: run test bench simulate kill-loop check setup setup-run lock clean help
 
 help:
 	@echo "make run     set up and start Handfast with the demo company; prints the address to open"
 	@echo "make test    set up and run the tests"
 	@echo "make bench   run the benchmarks, each beside its baseline"
+	@echo "make simulate SEEDS=1000   the loop under a virtual clock with faults; SEED=n tells one; BROKEN=name plays a product broken on purpose"
+	@echo "make kill-loop KILLS=100   kill -9 of worker, server and PostgreSQL while they work; counts what is lost and what comes twice"
 	@echo "make check   format, lint, types, floors"
 	@echo "make setup   set up .venv with everything that developing needs"
 
@@ -45,6 +47,14 @@ test: $(STAMP)
 
 bench: $(STAMP)
 	@$(BIN)/python -m bench
+
+SEEDS ?= 1000
+simulate: $(STAMP)
+	@$(BIN)/python -m tests.simulate $(SEEDS) $(if $(SEED),--seed $(SEED)) $(if $(BROKEN),--broken $(BROKEN))
+
+KILLS ?= 100
+kill-loop: $(STAMP)
+	@$(BIN)/python -m tests.worker.kill_loop $(KILLS)
 
 check: $(STAMP)
 	@$(BIN)/ruff format --check src tests bench tools

@@ -1,0 +1,185 @@
+"""A database for the simulation: made once, emptied for each seed, read whole after each step."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import orjson
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from handfast.desk import contracts
+from handfast.store.embedded import CannotStart, Embedded
+from handfast.store.migrate import migrate
+from tests.conftest import _fast_folder
+from tests.simulate.faults import FaultyStore
+from tests.simulate.turns import DEADLOCK_SECONDS
+
+ROOT = Path(__file__).parents[2]
+#: After so many seeds the dead rows of those before are swept out.
+SWEEP_EVERY = 40
+Row = dict[str, Any]
+
+#: What is read after each step, with its key. What is long and never read by a check is read as its digest.
+TABLES: Mapping[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
+    # table: (key, left out, as a digest)
+    "signal": ("id", ("properties", "person", "account"), ()),
+    "pending": ("signal_id", (), ()),
+    "intake_problem": ("id", ("payload", "raw"), ()),
+    "person": ("id", (), ()),
+    "identity": ("who", (), ()),
+    "account": ("id", (), ()),
+    "contract": ("id", ("source",), ()),
+    "standing": ("person_id", (), ()),
+    "verdict": ("id", (), ("working",)),
+    "learned": ("seq", ("fields",), ()),
+    "readiness_override": ("id", (), ()),
+    "handoff": ("id", (), ()),
+    "handoff_person": ("handoff_id || ' ' || person_id", (), ()),
+    "assignment": ("id", (), ("working",)),
+    "brief": ("handoff_id", (), ("body",)),
+    "clock": ("id", (), ()),
+    "timer": ("id", (), ()),
+    "outbox": ("id", (), ("payload",)),
+    "touch": ("id", (), ()),
+    "disposition": ("id", (), ()),
+    "event": ("seq", (), ()),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything that is stored: table → key → row, times as ISO 8601 in UTC (texts that sort as the moments do). `digest`: of all of it."""
+
+    tables: Mapping[str, Mapping[str, Row]]
+    digest: str
+
+    def __getattr__(self, table: str) -> Mapping[str, Row]:
+        try:
+            return self.tables[table]
+        except KeyError:
+            raise AttributeError(table) from None
+
+
+NOTHING = Snapshot({name: {} for name in TABLES}, "")
+
+
+class House:
+    """One database and the ways into it."""
+
+    def __init__(self, url: str) -> None:
+        self.url = make_conninfo(url, options=f"-c deadlock_timeout={int(DEADLOCK_SECONDS * 1000)}ms")
+        self.store = FaultyStore(self.url)
+        self.monitor = psycopg.connect(self.url, autocommit=True, options="-c timezone=UTC")
+        self.world: Any = None  # of the seed that is being played
+        self._emptied = 0
+        _prepare(self.monitor)
+
+    @classmethod
+    def fresh(cls, server: str) -> House:
+        """A new database with today's tables, of this process, in the server (the URL of one of its databases)."""
+        name = f"simulate_{os.getpid()}"
+        with psycopg.connect(_database(server, "postgres"), autocommit=True) as conn:
+            conn.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            conn.execute(f"CREATE DATABASE {name}")
+        migrate(_database(server, name))
+        return cls(_database(server, name))
+
+    def empty(self) -> None:
+        """As if nothing had ever happened. A hundred times cheaper than a new database; triggers that forbid it are off meanwhile."""
+        self.monitor.execute("SELECT simulate_empty()")
+        forget()
+        self._emptied += 1
+        if self._emptied % SWEEP_EVERY == 0:
+            self.monitor.execute("VACUUM")
+
+    def look(self) -> Snapshot:
+        """What is stored now."""
+        text = self.monitor.execute("SELECT simulate_look()", prepare=True).fetchone()[0]  # type: ignore[index]
+        found = orjson.loads(text)
+        return Snapshot({name: found[name] or {} for name in TABLES}, hashlib.sha256(text.encode()).hexdigest()[:16])
+
+    def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        return self.monitor.execute(query, values).fetchall()  # type: ignore[arg-type]
+
+    def close(self) -> None:
+        self.store.close()
+        self.monitor.close()
+
+
+def _prepare(conn: psycopg.Connection[Any]) -> None:
+    tables = [
+        row[0] for row in conn.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'")
+    ]
+    counters = conn.execute(
+        "SELECT quote_ident(table_name), column_name FROM information_schema.columns WHERE table_schema = 'public' AND is_identity = 'YES'"
+    ).fetchall()
+    lines = ["PERFORM set_config('session_replication_role', 'replica', true);"]
+    lines += [f'DELETE FROM "{name}";' for name in sorted(tables)]
+    lines += [f"PERFORM setval(pg_get_serial_sequence('{table}', '{column}'), 1, false);" for table, column in counters]
+    conn.execute(f"CREATE OR REPLACE FUNCTION simulate_empty() RETURNS void LANGUAGE plpgsql AS $$ BEGIN {' '.join(lines)} END $$")
+    pieces = []
+    for name, (key, without, digested) in TABLES.items():
+        row = "to_jsonb(t)"
+        if without or digested:
+            row += f" - ARRAY[{', '.join(repr(column) for column in (*without, *digested))}]"
+        for column in digested:
+            row += f" || jsonb_build_object('{column}', md5(t.{column}::text))"
+        if name == "signal":
+            row += " || jsonb_build_object('path', t.properties -> 'path')"
+        pieces.append(f"'{name}', (SELECT jsonb_object_agg(({key})::text, {row}) FROM {name} AS t)")
+    conn.execute(
+        f"CREATE OR REPLACE FUNCTION simulate_look() RETURNS text LANGUAGE sql AS $$ SELECT jsonb_build_object({', '.join(pieces)})::text $$"
+    )
+
+
+@contextmanager
+def own_server() -> Iterator[str]:
+    """The URL of a throw-away server that serves all simulations of this user and checkout."""
+    where = _fast_folder() / f"handfast-simulate-{os.getuid()}-{hashlib.sha256(bytes(ROOT)).hexdigest()[:8]}"
+    where.mkdir(mode=0o700, exist_ok=True)
+    server = Embedded(where, throwaway=True)
+    try:
+        url = server.start()
+    except CannotStart:
+        shutil.rmtree(where / "postgres")
+        url = server.start()
+    try:
+        with psycopg.connect(_database(url, "postgres"), autocommit=True) as conn:
+            _sweep(conn)
+        yield url
+    finally:
+        server.stop()
+
+
+def _sweep(conn: psycopg.Connection[Any]) -> None:
+    """Drop what simulations that are over left behind."""
+    for (name,) in conn.execute("SELECT datname FROM pg_database WHERE datname LIKE 'simulate\\_%'").fetchall():
+        try:
+            os.kill(int(name.split("_")[1]), 0)
+        except ProcessLookupError:
+            conn.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def _database(url: str, name: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+def forget() -> None:
+    """What a thread of the product remembers from one call to the next goes, as with a process that ended."""
+    contracts._LOCAL.__dict__.clear()
+
+
+def read_once() -> None:
+    """A contract is a function of its text: each is read once in this process, not once a seed and worker."""
+    if not hasattr(contracts.read_contract, "cache_info"):
+        contracts.read_contract = lru_cache(maxsize=256)(contracts.read_contract)

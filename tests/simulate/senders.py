@@ -1,0 +1,116 @@
+"""What people out there send: events as their web site makes them, some wrong, some late, some twice."""
+
+from __future__ import annotations
+
+import base64
+import random
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+
+from tests.simulate.company import Company, Lead
+from tests.simulate.ledger import Batch, Event, Ledger
+
+KEY = "hf_simulated0000000000000000000000"
+AUTHORIZATION = "Basic " + base64.b64encode(f"{KEY}:".encode()).decode()
+#: How late an event may come, in seconds: mostly at once, sometimes after a flight, rarely after two weeks.
+LATE = (0, 0, 0, 0, 0, 20, 900, 4 * 3600, 9 * 86_400)
+
+
+class Senders:
+    """Draws requests. Knows no database."""
+
+    def __init__(self, chance: random.Random, company: Company, ledger: Ledger) -> None:
+        self.chance = chance
+        self.company = company
+        self.ledger = ledger
+
+    def request(self) -> Batch:
+        """A new request of one to four events; some of them were in an earlier one."""
+        events = [self._event() for _ in range(self.chance.choice((1, 1, 2, 4)))]
+        batch = Batch(len(self.ledger.batches) + 1, events)
+        self.ledger.batches.append(batch)
+        return batch
+
+    def body(self, batch: Batch, at: datetime) -> bytes:
+        """The bytes of an attempt to send it. The sender's own clock may be wrong; that cancels out."""
+        skew = timedelta(seconds=self.chance.choice((0, 0, 0, -3600, 240)))
+        events = []
+        for event in batch.events:
+            body = dict(event.body)
+            if event.good or "timestamp" not in body:
+                body["originalTimestamp"] = (at + skew - timedelta(seconds=event.ago_seconds)).isoformat()
+            events.append(body)
+            event.attempts.append(at)
+        return orjson.dumps({"batch": events, "sentAt": (at + skew).isoformat()})
+
+    def _event(self) -> Event:
+        known = [event for event in self.ledger.events.values() if event.good]
+        if known and self.chance.random() < 0.15:
+            return self.chance.choice(known)
+        message = f"m{len(self.ledger.events) + 1}"
+        made = self._broken(message) if self.chance.random() < 0.12 else self._good(message)
+        made.ago_seconds = self.chance.choice(LATE) if made.good else 0
+        self.ledger.events[message] = made
+        return made
+
+    def _good(self, message: str) -> Event:
+        lead = self.chance.choice(self.company.leads)
+        kind = self.chance.choice(("demo", "demo", "demo", "page", "page", "identify", "anonymous demo", "anonymous page", "user page"))
+        if kind == "demo":
+            return self._demo(message, lead)
+        body: dict[str, Any] = {"messageId": message}
+        if kind == "identify":
+            body |= {"type": "identify", "anonymousId": lead.visitor, "traits": self._traits(lead)}
+            if lead.user is not None and self.chance.random() < 0.5:
+                body["userId"] = lead.user
+            return Event(message, body, good=True, email=lead.email)
+        if kind == "anonymous demo":
+            body |= {"type": "track", "event": "Form Submitted", "anonymousId": lead.visitor, "properties": {"form": "demo"}}
+            return Event(message, body, good=True)
+        body |= {"type": "page", "properties": {"path": self.chance.choice(("/pricing", "/", "/pricing/plans"))}}
+        if kind == "page":
+            return Event(message, body | {"context": {"traits": {"email": lead.email}}, "userId": lead.email}, good=True, email=lead.email)
+        if kind == "user page" and lead.user is not None:
+            return Event(message, body | {"userId": lead.user}, good=True)
+        return Event(message, body | {"anonymousId": lead.visitor}, good=True)
+
+    def _demo(self, message: str, lead: Lead) -> Event:
+        body = {
+            "type": "track",
+            "event": "Form Submitted",
+            "messageId": message,
+            "properties": {"form": "demo"},
+            "context": {"traits": self._traits(lead)},
+            "anonymousId": lead.visitor,
+        }
+        fits = lead.employees is not None and lead.employees >= 50 and lead.fits
+        return Event(message, body, good=True, email=lead.email, raises=fits)
+
+    def _traits(self, lead: Lead) -> dict[str, Any]:
+        return {
+            "email": lead.email,
+            "country": lead.country,
+            "company": {"name": lead.domain.split(".")[0].title(), "employees": lead.employees},
+        }
+
+    def _broken(self, message: str) -> Event:
+        """What careless scripts send. Each of them must come back as one Problem and cost nobody else anything."""
+        body: dict[str, Any] = {"type": "track", "event": "Form Submitted", "messageId": message, "anonymousId": "v9", "properties": {}}
+        match self.chance.randrange(7):
+            case 0:
+                del body["anonymousId"]
+            case 1:
+                body["type"] = "trak"
+            case 2:
+                body["timestamp"] = "yesterday"
+            case 3:
+                body["properties"] = {"note": "x" * 40_000}
+            case 4:
+                body["event"] = None
+            case 5:
+                body = {"type": "identify", "messageId": message, "traits": {"email": "anna@"}}
+            case _:
+                body |= {"type": "alias"}
+        return Event(message, body, good=False)
