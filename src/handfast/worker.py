@@ -30,6 +30,7 @@ from handfast.desk.moves import move
 from handfast.desk.promises import measure_promises
 from handfast.desk.tick import Ticked, tick
 from handfast.desk.waiting import drain_all
+from handfast.desk.way_back import tell
 from handfast.store import handover as rows
 from handfast.store import work
 from handfast.store.base import StorageAway, Store
@@ -211,6 +212,7 @@ class Worker:
         at = self.clock()
         self._watch_contract(at)
         measure_promises(self.store, self.book, at)
+        tell(self.store, self.book, at, channels=tuple(self.channels))
         with self.store.writing() as conn:
             work.put_note(conn, "worker", rows.dumps({"at": at.isoformat()}), at)
         return HEARTBEAT_SECONDS

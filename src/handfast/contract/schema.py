@@ -26,6 +26,14 @@ MEANING: Final[Mapping[str, str]] = {
     "ListTerm.file": "A CSV file beside the contract's own.",
     "ListTerm.column": "The column of the file that holds the entries.",
     "ListTerm.values": "The entries themselves, where they are few.",
+    "Contract.canary": "The version holds for a share of the parties only, and gives way by itself where a guardrail is passed.",
+    "Canary.share": "For so many of the parties, chosen by a stable hash: 10 %.",
+    "Canary.when": "Only of those for whom this is true.",
+    "Canary.guardrails": "What makes it give way to the version before.",
+    "Guardrails.after": "Nothing is concluded from fewer handoffs.",
+    "Guardrails.unassigned": "A larger share found no owner when they were opened.",
+    "Guardrails.skew": "Somebody has taken more than so many times their fair share of a pool's turns.",
+    "Guardrails.assign_p95": "More than 5 of 100 waited longer for an owner, elapsed.",
     "Contract.ready": "When a person is ready for Sales: fit AND intent AND a next step.",
     "Contract.match": "How a person finds their account.",
     "Contract.routing": "Who gets a handoff.",
@@ -247,6 +255,8 @@ def json_schema() -> dict[str, Any]:
         _describe(name, definition)
     definitions["Duration"], definitions["Cap"] = dict(_DURATION), dict(_CAP)
     definitions["Frequency"] = dict(_TIMES)
+    definitions["Canary"]["properties"]["share"] = {**_PERCENT, "description": MEANING["Canary.share"]}
+    definitions["Guardrails"]["properties"]["unassigned"] = {**_PERCENT, "description": MEANING["Guardrails.unassigned"]}
     definitions["Share"]["properties"]["at_most"] = {**_PERCENT, "description": MEANING["Share.at_most"]}
     definitions["Pool"]["properties"]["per_day"] = {**_DAILY, "description": MEANING["Pool.per_day"]}
     definitions["NeedTerm"] = {"anyOf": [{"type": "string", "examples": ["german"]}, definitions["NeedTerm"]]}

@@ -26,6 +26,7 @@ from typing import Any
 
 from handfast.contract.agreement import BY_HAND
 from handfast.desk.batch import Batch, Moment, Ready
+from handfast.desk.canary import by_version
 from handfast.desk.contracts import Book
 from handfast.desk.evidence import put_right, take
 from handfast.desk.groups import ready_groups
@@ -35,6 +36,7 @@ from handfast.desk.opening import join_handoffs, open_handoffs
 from handfast.desk.overrides import for_people
 from handfast.desk.verdicts import Judged, asked_at, judge_moments, shown, telling, worth_asking, write_standings, write_verdicts
 from handfast.desk.waiting import give_out
+from handfast.desk.way_back import has_new_intent, need_new_intent
 from handfast.desk.whose import by_lane, look_up, resolve_all, write_people
 from handfast.facts import Signal, stable_id
 from handfast.identity.normalise import business_domain
@@ -105,7 +107,10 @@ def decide(
         if len(waiting) >= SIDE_BY_SIDE:
             eyes = stack.enter_context(store.reading())
             rows.by_index(eyes)
-        return _decide(Batch(conn, eyes, agreement, contract_id, at, set(held), tuple(channels), punctual, domain_of, book.by_id), waiting)
+        found = Batch(conn, eyes, agreement, contract_id, at, set(held), tuple(channels), punctual, domain_of, book.by_id)
+        if (trial := book.trial_at(waiting[0].signal.received_at)) is not None:
+            found.trial = book.by_id(trial), trial
+        return _decide(found, waiting)
 
 
 def _under_one_version(book: Book, waiting: list[Pending]) -> tuple[list[Pending], str]:
@@ -113,8 +118,12 @@ def _under_one_version(book: Book, waiting: list[Pending]) -> tuple[list[Pending
 
     Those received after the change keep their turn. Raises NoContract.
     """
-    contract_id = book.id_at(waiting[0].signal.received_at)
-    return list(takewhile(lambda one: book.id_at(one.signal.received_at) == contract_id, waiting)), contract_id
+
+    def held(one: Pending) -> tuple[str, str | None]:
+        return book.id_at(one.signal.received_at), book.trial_at(one.signal.received_at)
+
+    first = held(waiting[0])
+    return list(takewhile(lambda one: held(one) == first, waiting)), first[0]
 
 
 def _domain(free_mail: frozenset[str], email: str) -> str | None:
@@ -132,8 +141,8 @@ def _decide(b: Batch, waiting: list[Pending]) -> Decided:
     written = Meanwhile(partial(_write_down, b, keys.named, mine, whose), apart=b.eyes is not b.conn)
     done = Decided(signals=len(mine), postponed=len(postponed))
     try:
-        if moments:
-            _follow_up(b, moments, subjects, written, done)
+        for under, theirs in by_version(b, moments, subjects):
+            _follow_up(under, theirs, subjects, written, done)
         written.done()
     finally:
         written.settle()  # the connection is not ours to roll back while it is written to
@@ -166,7 +175,7 @@ def _follow_up(b: Batch, moments: list[Moment], subjects: Mapping[str, Mapping[s
     positions: list[int] = []
     if judged is not None:
         write_standings(b, judged, facts, before)
-        done.verdicts = len(judged.said)
+        done.verdicts += len(judged.said)
         positions = telling(judged, before)
     if positions or groups:
         _hand_over(b, judged, positions, groups, {person: stands.outcome for person, stands in before.items()}, done)
@@ -179,6 +188,8 @@ class _Work:
     people: dict[str, set[str]]
     closed_at: dict[str, datetime]
     suppressed: set[str]
+    #: Who comes back only with new intent.
+    needs_new_intent: frozenset[str]
 
 
 def _in_work(b: Batch, people: set[str], groups: Sequence[Ready]) -> _Work:
@@ -186,7 +197,9 @@ def _in_work(b: Batch, people: set[str], groups: Sequence[Ready]) -> _Work:
     parties = list({b.party_of(person) for person in people} | {ready.party for ready in groups})
     open_now = rows.open_handoffs(b.conn, parties, motion)
     closed_at = rows.last_closings(b.conn, parties, motion)
-    return _Work({p: set(h.people) for p, h in open_now.items()}, closed_at, rows.suppressed(b.conn, list(people)))
+    return _Work(
+        {p: set(h.people) for p, h in open_now.items()}, closed_at, rows.suppressed(b.conn, list(people)), need_new_intent(b, closed_at)
+    )
 
 
 def _hand_over(b: Batch, judged: Judged | None, positions: list[int], groups: list[Ready], before: dict[str, str], done: Decided) -> None:
@@ -208,6 +221,8 @@ def _hand_over(b: Batch, judged: Judged | None, positions: list[int], groups: li
             changed = goes = ready.party not in work.people
         else:
             goes = _goes_over(ready, work, step_asked.get(ready.working["totals"]["next_step_signal"]))
+            if goes and judged is not None and ready.party in work.needs_new_intent and ready.row.get("override") is None:
+                goes = has_new_intent(b.agreement, judged, ready, work.closed_at[ready.party])
             changed = goes or outcome != last.get(m.person, "not_yet")
             last[m.person] = outcome
         if goes:

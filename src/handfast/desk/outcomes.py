@@ -12,6 +12,7 @@ from datetime import datetime
 import psycopg
 
 from handfast.contract.agreement import Agreement
+from handfast.desk import way_back
 from handfast.desk.contracts import Book
 from handfast.desk.follow_up import follow
 from handfast.desk.held import BY_HAND, closed, held, wake
@@ -23,6 +24,7 @@ from handfast.facts import Evidence, Outcome, Touch, TouchKind, stable_id, utc
 from handfast.problem import Place, Problem
 from handfast.store import handover as rows
 from handfast.store import outcomes, work
+from handfast.store import way_back as ways
 from handfast.store.base import Store
 from handfast.store.work import Case
 
@@ -118,7 +120,10 @@ def settle(
         work.note_meeting(conn, case.id, case.person, at)
     if made.leads_to == "reroute" and agreement is not None and case.owner is not None and evidence is Evidence.DECLARED:
         wrong_owner(conn, agreement, case, by, made.note or (made.reason or "").replace("_", " "), at)
+        outcomes.pass_on(conn, row_id)
     elif made.closes:
+        if agreement is not None:
+            way_back.record(conn, agreement, case, made, row_id, at, recorded_at)
         work.close(conn, case.id, made.outcome, made.reason, at)
         work.stop_clocks(conn, [case.id], [max(at, case.opened_at)], "closed", recorded_at)
     else:
@@ -150,6 +155,7 @@ def undo(store: Store, handoff_id: str, rep_id: str, at: datetime, *, book: Book
         if (later := outcomes.successor(conn, handoff_id)) is not None:
             fix = f"Work on {later} instead: at most one handoff of a party is open."
             raise Refused(Problem(Place(handoff_id), "the next handoff was opened meanwhile", fix))
+        ways.take_back(conn, given.id)
         outcomes.take_back(conn, handoff_id, given, _touch_of(given.id))
         work.note_touches(conn, [handoff_id])
         now = work.hold(conn, [handoff_id])[handoff_id]

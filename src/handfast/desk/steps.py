@@ -17,6 +17,7 @@ from handfast.desk.contracts import Book
 from handfast.desk.held import BY_HAND
 from handfast.desk.opening import keep_roster, messages_for, read_roster
 from handfast.desk.outcomes import settle
+from handfast.desk.way_back import returned
 from handfast.dispositions import check
 from handfast.facts import Evidence, Outcome, Rep, stable_id
 from handfast.problem import Problem
@@ -151,6 +152,7 @@ class Steps:
         note = f"{missed} by {timer.due_at:%Y-%m-%d %H:%M} UTC."
         work.add_disposition(self.conn, (row_id, case.id, RETURNED, "sla_lost", note, None, None, "handfast", now, now))
         work.close(self.conn, case.id, RETURNED, "sla_lost", now)
+        returned(self.conn, case, row_id, "sla_lost", now)
         self._settle_steps_of(case)
         work.stop_clocks(self.conn, [case.id], [now], "closed", now)
         self._event("returned", case, now, {"disposition": row_id, "reason": "sla_lost", "clock": timer.kind})
@@ -198,7 +200,7 @@ class Steps:
             self._event("recycle_failed", case, now, {"timer": timer.id, "why": made.what})
             return
         self._settle_steps_of(case)
-        settle(self.conn, case, made, BY_HAND, now, now, Evidence.EVIDENCED)
+        settle(self.conn, case, made, BY_HAND, now, now, Evidence.EVIDENCED, self.book.by_id(case.contract))
         self.cases[case.id] = replace(case, closed_at=now, outcome=str(Outcome.RECYCLE))
 
     # --- what is left to write --------------------------------------------------------------------------------------

@@ -114,8 +114,8 @@ def record_all(conn: psycopg.Connection, touches: Sequence[Touch], at: datetime)
     """As `record_touches`, within a transaction."""
     spans = work.handoffs_of(conn, list({t.person for t in touches}))
     of: dict[str, list[tuple[str, datetime, datetime | None]]] = {}
-    for person, *span in spans:
-        of.setdefault(person, []).append((span[0], span[1], span[2]))
+    for person, handoff, joined, ended in spans:
+        of.setdefault(person, []).append((handoff, joined, ended))
     homes = [_home(t, of.get(t.person, ())) for t in touches]
     cases = work.hold(conn, list({h for h in homes if h is not None}))
     new = record(conn, [(t, cases.get(h or "")) for t, h in zip(touches, homes, strict=True)], at)

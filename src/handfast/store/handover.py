@@ -307,13 +307,15 @@ def last_closings(conn: psycopg.Connection, parties: Sequence[str], motion: str)
 
 
 def suppressed(conn: psycopg.Connection, person_ids: Sequence[str]) -> set[str]:
-    """People whose last handoff was disqualified: they are not handed over again until somebody says so."""
+    """People whose last handoff was disqualified: they are not handed over again until somebody says so, or the data that was wrong is right."""
     rows = conn.execute(
-        """SELECT DISTINCT ON (p.person_id) p.person_id, h.outcome FROM handoff_person AS p JOIN handoff AS h ON h.id = p.handoff_id
+        """SELECT DISTINCT ON (p.person_id) p.person_id, h.outcome = 'disqualify' AND NOT EXISTS (
+                      SELECT FROM clock AS c WHERE c.handoff_id = h.id AND c.kind = 'contact_valid' AND c.stopped_by = 'complete')
+           FROM handoff_person AS p JOIN handoff AS h ON h.id = p.handoff_id
            WHERE p.person_id = ANY(%b) ORDER BY p.person_id, h.opened_at DESC""",
         (list(person_ids),),
     ).fetchall()
-    return {r[0] for r in rows if r[1] == "disqualify"}
+    return {r[0] for r in rows if r[1]}
 
 
 # --- opening --------------------------------------------------------------------------------------------------

@@ -9,7 +9,8 @@ CREATE TABLE contract (
     source      text NOT NULL,                        -- the YAML as its authors wrote it
     in_force_from timestamptz NOT NULL,               -- '-infinity' for the first
     recorded_at timestamptz NOT NULL,
-    withdrawn_at timestamptz                          -- taken back before its moment came: it never holds
+    withdrawn_at timestamptz,                         -- taken back before its moment came: it never holds
+    share       boolean NOT NULL DEFAULT false        -- holds for a share only, see canary_end
 );
 
 -- Proposals for the next version. Whoever saves one raises `revision`; a signature counts for the revision it was given for.
@@ -255,6 +256,7 @@ CREATE TABLE handoff (
 CREATE UNIQUE INDEX handoff_open ON handoff (party, motion) WHERE closed_at IS NULL;
 CREATE INDEX handoff_owner ON handoff (owner_id) WHERE closed_at IS NULL;
 CREATE INDEX handoff_opened ON handoff (opened_at);
+CREATE INDEX handoff_ended ON handoff (party, closed_at) WHERE closed_at IS NOT NULL;
 
 -- The people a handoff is about: who opened it and who joined, each with the verdict that brought them.
 CREATE TABLE handoff_person (
