@@ -288,9 +288,13 @@ def note(conn: psycopg.Connection, key: str) -> tuple[Any, datetime] | None:
 
 
 def stop_clock_of_kind(conn: psycopg.Connection, handoff_id: str, kind: str, at: datetime) -> None:
-    """Stops one clock of a handoff (`exception`, once it has an owner) and settles what that clock still owed."""
+    """Stops one clock of a handoff (`exception`, once it has an owner) and settles what that clock still owed.
+
+    A breach that lies before the stop is a fact about the past and still owed.
+    """
     conn.execute(
         """WITH c AS (UPDATE clock SET stopped_at = %s, stopped_by = 'assigned' WHERE handoff_id = %s AND kind = %s AND stopped_at IS NULL RETURNING id)
-           UPDATE timer AS t SET state = 2, settled_at = %s FROM c WHERE t.clock_id = c.id AND t.state IN (0, 3)""",
-        (at, handoff_id, kind, at),
+           UPDATE timer AS t SET state = 2, settled_at = %s FROM c
+           WHERE t.clock_id = c.id AND t.state IN (0, 3) AND NOT (t.state = 0 AND t.action = 'breach' AND t.due_at < %s)""",
+        (at, handoff_id, kind, at, at),
     )
