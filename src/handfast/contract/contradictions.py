@@ -13,7 +13,7 @@ from handfast.contract.logic import Logic, Side, logic_of
 from handfast.contract.place import Path
 from handfast.contract.regions import EVERYTHING, Patience, Region, Texts
 from handfast.contract.signals import fields_of
-from handfast.contract.terms import FieldType, Span
+from handfast.contract.terms import FieldType, NeedTerm, Span
 from handfast.problem import Problem
 
 #: Boxes compared for one contract; about a second at most.
@@ -96,15 +96,13 @@ class _Reason:
                 yield ("ready", "next_step", n, "when"), step.when, step.on, "no signal ever opens this step"
         for name, role in (ready.account.roles if ready.account else {}).items():
             yield ("ready", "account", "roles", name), role, "", f"nobody can fill the role '{name}'"
+        canary = self.contract.canary
+        yield from [(("canary", "when"), canary.when, "", "this version holds for nobody")] if canary and canary.when else []
         for n, territory in enumerate(self.contract.routing.territories):
             yield ("routing", "territories", n, "when"), territory.when, "", f"nobody can fall into '{territory.name}'"
-            for m, need in enumerate(territory.needs):
-                if need.when is not None:
-                    yield ("routing", "territories", n, "needs", m, "when"), need.when, "", f"nobody ever needs '{need.skill}' here"
+            yield from _needs(("routing", "territories", n), territory.needs)
         for name, pool in self.contract.routing.pools.items():
-            for m, need in enumerate(pool.needs):
-                if need.when is not None:
-                    yield ("routing", "pools", name, "needs", m, "when"), need.when, "", f"nobody ever needs '{need.skill}' here"
+            yield from _needs(("routing", "pools", name), pool.needs)
 
     def _never_reasons(self) -> Iterator[Problem]:
         """A reason that nobody is ever given: rules above exclude everybody it is about, and the first that holds gives the reason."""
@@ -218,6 +216,12 @@ class _Reason:
             if both := self.patience.meet(region, rules[n][1]):
                 waiting.append((n + 1, points + rules[n][0], both))
         return best
+
+
+def _needs(path: Path, needs: Sequence[NeedTerm]) -> Iterator[tuple[Path, str, str, str]]:
+    for n, need in enumerate(needs):
+        if need.when is not None:
+            yield (*path, "needs", n, "when"), need.when, "", f"nobody ever needs '{need.skill}' here"
 
 
 def _minutes(span: Span) -> int:

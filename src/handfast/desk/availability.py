@@ -5,18 +5,15 @@ Whatever makes somebody available again wakes the worker that gives out what is 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 import psycopg
-from pydantic import ValidationError
 
 from handfast.connectors.ics.absences import Window, absences
-from handfast.contract.calendars import calendar_problems
-from handfast.contract.terms import Calendar
+from handfast.contract.week import parse_week, profile_problems, week_text
 from handfast.desk.refused import Refused
 from handfast.facts import Absence, Rep, utc
 from handfast.problem import Place, Problem, one_of
@@ -28,8 +25,6 @@ from handfast.store.base import Store
 #: How far a calendar is read: what is longer past, or farther off, is not asked about.
 CALENDAR_BACK: Final = timedelta(days=31)
 CALENDAR_AHEAD: Final = timedelta(days=400)
-_SKILL: Final = re.compile(r"[a-z][a-z0-9_-]{0,59}")
-_MOST_SKILLS: Final = 40
 
 
 def switch(store: Store, rep_id: str, on: bool, by: str, at: datetime, why: str = "") -> bool:
@@ -104,35 +99,6 @@ def set_profile(
         _rep(conn, rep_id)
         rows.set_profile(conn, rep_id, week, holidays, skills)
         _note(conn, "profile_changed", rep_id, utc(at), {"by": by})
-
-
-def profile_problems(week: Mapping[str, Sequence[str]] | None, holidays: str | None, skills: Sequence[str], rep_id: str) -> list[Problem]:
-    """What is wrong with hours, region or skills of a rep; empty where nothing is."""
-    place = Place(f"rep {rep_id}")
-    try:
-        calendar = Calendar.model_validate({"week": week if week is not None else {"mon-fri": ["09:00-17:00"]}, "holidays": holidays})
-    except ValidationError as error:
-        what, _, fix = str(error.errors()[0].get("ctx", {}).get("error", "the hours cannot be read")).partition("; ")
-        return [Problem(Place(f"rep {rep_id}", part="week"), what, f"{fix[:1].upper()}{fix[1:]}." if fix else "Write mon-fri 09:00-17:00.")]
-    found = calendar_problems(calendar, place)
-    for skill in skills:
-        if not _SKILL.fullmatch(skill):
-            fix = "Use lower-case letters, digits, '-' and '_', as the contract does: german."
-            found.append(Problem(Place(f"rep {rep_id}", part="skills"), f"'{skill[:60]}' is not a skill's name", fix))
-    if len(skills) > _MOST_SKILLS:
-        found.append(Problem(Place(f"rep {rep_id}", part="skills"), f"{len(skills)} skills are named", f"Name {_MOST_SKILLS} at most."))
-    return found
-
-
-def parse_week(text: str) -> dict[str, list[str]] | None:
-    """`mon-thu 09:00-12:30 13:15-17:30; fri 09:00-15:00` as a contract's week; None where it is empty."""
-    parts = [part.split() for part in re.split(r"[;\n]", text) if part.strip()]
-    return {days.rstrip(":"): [one.rstrip(",") for one in times] for days, *times in parts} or None
-
-
-def week_text(week: Mapping[str, Sequence[str]] | None) -> str:
-    """As `parse_week` reads it."""
-    return "; ".join(f"{days} {' '.join(times)}" for days, times in (week or {}).items())
 
 
 def _rep(conn: psycopg.Connection, rep_id: str) -> Rep:

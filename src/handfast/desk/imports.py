@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import psycopg
 
-from handfast.connectors.files.facts import AccountRow, DealRow, EndRow, Fact, Reader, TouchRow, read_rows
+from handfast.connectors.files.facts import AccountRow, AwayRow, DealRow, EndRow, Fact, Reader, TouchRow, read_rows
 from handfast.connectors.files.mapping import FileMap
 from handfast.connectors.files.table import Table, digest_of
 from handfast.desk.actions import record_opportunities
@@ -26,7 +26,7 @@ from handfast.facts import Absence, Evidence, Rep, Signal, Touch, stable_id, utc
 from handfast.identity.normalise import email_address
 from handfast.problem import Place, Problem, one_of
 from handfast.routing.record import ring_of
-from handfast.store import claims, handover, intake, work
+from handfast.store import availability, claims, handover, intake, work
 from handfast.store import imports as rows
 from handfast.store.base import Store
 from handfast.store.handover import dumps
@@ -75,7 +75,7 @@ def put_accounts(store: Store, accounts: Sequence[NewAccount], at: datetime) -> 
 #: A transaction that PostgreSQL ended because of another one is begun again, at most so many times.
 _ATTEMPTS: Final = 5
 #: Kinds that are brought up to date: read again each time, since what they say may have been changed elsewhere since.
-_UPSERTS: Final = frozenset({"reps", "accounts"})
+_UPSERTS: Final = frozenset({"reps", "accounts", "absences"})
 
 Progress = Callable[[int], None]
 Refuse = Callable[[Problem], None]
@@ -160,6 +160,8 @@ class _Chunk:
             return self._signals([f for f in facts if isinstance(f, Signal)]), []
         if kind == "reps":
             return self._reps([f for f in facts if isinstance(f, Rep)])
+        if kind == "absences":
+            return self._absences([f for f in facts if isinstance(f, AwayRow)])
         if kind == "accounts":
             return self._accounts([f for f in facts if isinstance(f, AccountRow)])
         if kind == "touches":
@@ -196,6 +198,24 @@ class _Chunk:
         with self.store.writing() as conn:
             fit, wrong = _fitting_reps({r.id: r for r in reps}, rows.rep_ids(conn), rows.rep_emails(conn), self.table.name)
             added = rows.put_reps(conn, fit) if fit else 0
+            said = [r for r in fit if r.week is not None or r.holidays is not None or r.skills]
+            availability.put_profiles(conn, [(r.id, r.week, r.holidays, sorted(r.skills) if r.skills else None) for r in said])
+            self._note(conn, added, len(wrong))
+        return added, wrong
+
+    def _absences(self, found: Sequence[AwayRow]) -> tuple[int, list[Problem]]:
+        """By hand, as far as Handfast is concerned: what a calendar says is told apart."""
+        with self.store.writing() as conn:
+            known, wrong = Reps(conn), []
+            fit: dict[tuple[str, datetime], Absence] = {}
+            for one in found:
+                rep = known.find(one.rep)
+                if isinstance(rep, Problem):
+                    wrong.append(Problem(Place(self.table.name, one.line, 0, "rep"), rep.what, rep.fix))
+                elif rep is not None:
+                    fit[rep, one.starts_at] = Absence(rep, one.starts_at, one.ends_at, one.why)
+            added = rows.put_absences(conn, list(fit.values()))
+            handover.notify(conn, "held")
             self._note(conn, added, len(wrong))
         return added, wrong
 

@@ -35,7 +35,8 @@ def put_absences(conn: psycopg.Connection, absences: Sequence[Absence]) -> int:
     columns = [list(c) for c in zip(*[(a.rep, a.starts_at, a.ends_at, a.why) for a in absences], strict=True)]
     return conn.execute(
         """INSERT INTO absence (rep_id, starts_at, ends_at, why) SELECT * FROM unnest(%s::text[], %s::timestamptz[], %s::timestamptz[], %s::text[])
-           ON CONFLICT (rep_id, starts_at, source) DO UPDATE SET ends_at = excluded.ends_at, why = excluded.why""",
+           ON CONFLICT (rep_id, starts_at, source) DO UPDATE SET ends_at = excluded.ends_at, why = excluded.why
+           WHERE (absence.ends_at, absence.why) IS DISTINCT FROM (excluded.ends_at, excluded.why)""",
         columns,
     ).rowcount
 

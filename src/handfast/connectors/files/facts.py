@@ -20,6 +20,7 @@ from handfast.connectors.files.mapping import FileMap, From
 from handfast.connectors.files.shapes import GROUPS, SHAPES
 from handfast.connectors.files.table import Row
 from handfast.contract.terms import FieldType
+from handfast.contract.week import parse_week, profile_problems
 from handfast.facts import Outcome, Rep, Signal, TouchKind, signal_id, stable_id
 from handfast.identity.keys import email_key, user_key
 from handfast.identity.normalise import email_address, registrable, snake_case
@@ -30,6 +31,7 @@ from handfast.problem import Place, Problem, one_of
 _SKEW: Final = timedelta(minutes=5)
 _TIMES_KEPT: Final = 20_000
 _LONGEST_ID: Final = 200
+_LONGEST_AWAY: Final = timedelta(days=366)
 _LONGEST_TEXT: Final = 10_000
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,59}")
 _HOST: Final = re.compile(r"^https?://(www\.)?")
@@ -92,7 +94,18 @@ class EndRow:
     line: int = 0
 
 
-Fact = Signal | Rep | AccountRow | TouchRow | DealRow | EndRow
+@dataclass(frozen=True, slots=True)
+class AwayRow:
+    """An absence of the rep known by an id or an address, from a moment up to but not including another."""
+
+    rep: str
+    starts_at: datetime
+    ends_at: datetime
+    why: str
+    line: int = 0
+
+
+Fact = Signal | Rep | AccountRow | TouchRow | DealRow | EndRow | AwayRow
 
 
 class _Wrong(Exception):
@@ -119,7 +132,7 @@ class Reader:
         self._rest = self.shape.rest if rest else None
         makers: dict[str, Callable[[dict[str, Any], dict[str, dict[str, Any]], int], Fact]] = {
             "signals": self._signal, "people": self._person, "accounts": self._account, "reps": self._rep,
-            "opportunities": self._deal, "touches": self._touch, "dispositions": self._end,
+            "opportunities": self._deal, "touches": self._touch, "dispositions": self._end, "absences": self._away,
         }  # fmt: skip
         # Sources that know only the day say the same few times over and over.
         self._times: dict[tuple[str, str | None], datetime] = {}
@@ -284,7 +297,26 @@ class Reader:
             raise _Wrong(self._column_of("time_zone"), what, fix) from None
         email = self._email(fields)
         assert email is not None
-        return Rep(fields["id"], fields["name"], email, fields.get("team", ""), fields.get("manager"), zone, fields.get("active", True))
+        week, holidays, skills = parse_week(fields.get("week", "")), fields.get("holidays"), _listed(fields.get("skills", ""))
+        if problems := profile_problems(week, holidays, skills, fields["id"]):
+            wrong = problems[0]
+            raise _Wrong(self._column_of(wrong.where.part.partition(".")[0] or "skills"), wrong.what, wrong.fix)
+        return Rep(
+            fields["id"], fields["name"], email, fields.get("team", ""), fields.get("manager"), zone, fields.get("active", True),
+            {days: tuple(times) for days, times in week.items()} if week else None, holidays, frozenset(skills),
+        )  # fmt: skip
+
+    def _away(self, fields: dict[str, Any], _groups: dict[str, dict[str, Any]], line: int) -> AwayRow:
+        """`until` as a day is the last day of the absence; as a moment, its end."""
+        starts, ends = fields["from"], fields["until"]
+        local = ends.astimezone(self.zone)
+        if local.hour == local.minute == local.second == 0:
+            ends = (local.replace(tzinfo=None) + timedelta(days=1)).replace(tzinfo=self.zone).astimezone(UTC)
+        if ends <= starts:
+            raise _Wrong(self._column_of("until"), "the absence ends before it begins", "Write its last day, or the moment it ends.")
+        if ends - starts > _LONGEST_AWAY:
+            raise _Wrong(self._column_of("until"), "the absence lasts more than a year", "Make the rep inactive instead.")
+        return AwayRow(fields["rep"], starts, ends, fields.get("why", "")[:200], line)
 
     def _account(self, fields: dict[str, Any], groups: dict[str, dict[str, Any]], _line: int) -> AccountRow:
         domain = registrable(_HOST.sub("", fields["domain"].lower()).split("/")[0]) if "domain" in fields else None
@@ -366,6 +398,11 @@ def _cell(raw: Any, part: str) -> Any:
     if isinstance(raw, float) and raw != raw:  # noqa: PLR0124 - NaN is how some tools write nothing
         return None
     return raw
+
+
+def _listed(text: str) -> list[str]:
+    """`german, soc2` as a list; commas, semicolons and blanks part."""
+    return [one for one in re.split(r"[,;\s]+", text.lower()) if one]
 
 
 def _said(value: Any) -> str:

@@ -43,9 +43,13 @@ SHAPES: Final[Mapping[str, Shape]] = MappingProxyType(
             (), (("domain", "group_id"),), ("account",), "account",
         ),
         "reps": Shape(
-            {"id": "text", "name": "text", "email": "text", "team": "text", "manager": "text", "time_zone": "text", "active": "bool"},
+            {
+                "id": "text", "name": "text", "email": "text", "team": "text", "manager": "text", "time_zone": "text", "active": "bool",
+                "week": "text", "holidays": "text", "skills": "text",
+            },
             ("id", "name", "email"),
         ),
+        "absences": Shape({"rep": "text", "from": "time", "until": "time", "why": "text"}, ("rep", "from", "until")),
         "opportunities": Shape(
             {
                 "id": "text", **_WHO, "owner": "text", "stage": "text", "amount": "number", "opened_at": "time", "closed_at": "time",
