@@ -3,7 +3,8 @@
 Composed from facts and decisions alone: the same case gives the same brief, byte for byte, and nothing is guessed. What is not known is
 left out, and what the contract requires and is not known is named under `missing`.
 
-A line is `{"text": …, "cites": […]}`. A citation is the id of a signal, `person.FIELD`, `account.FIELD`, `verdict` or `assignment`.
+A line is `{"text": …, "cites": […]}`. A citation is the id of a signal, `person.FIELD`, `account.FIELD`, `verdict`, `assignment`,
+`opportunity.ID` or `handoff.ID` (an earlier one).
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ class BriefCase:
     `signals` are plain mappings of `id` (text or UUID), `kind`, `occurred_at` (aware) and `properties`, in any order. With `seq`, the
     number the verdict knows a signal by, the line about the next step can name the one that asked for it. `verdict` is the working of the
     verdict (`readiness.explain`), `assignment` the rungs of the assignment (`routing.assign`). `others` are further people of the account.
-    `owner` is the owner's name.
+    `owner` is the owner's name. `opportunities` are the open ones of person and account (`id`, `stage`, `amount`, `opened_at`, `owner`),
+    `past` how earlier handoffs ended (`handoff`, `outcome`, `reason`, `note`, `at`, `by`), both the latest first.
     """
 
     person: Person
@@ -64,6 +66,8 @@ class BriefCase:
     sla: str | None = None
     due_at: datetime | None = None
     owner: str | None = None
+    opportunities: Sequence[Mapping[str, Any]] = ()
+    past: Sequence[Mapping[str, Any]] = ()
 
 
 class _Seen(NamedTuple):
@@ -81,7 +85,8 @@ def compose(agreement: Agreement, case: BriefCase) -> dict[str, Any]:
 
     Returns:
         `v`, `headline`, `next_step`, `sla`, `due_at`, `owner`, `why_now`, `last_activity`, `top_content`, `key_signals`, `persona`,
-        `reach`, `company`, `why_ready`, `why_you`, `buying_group`, `themes`, `asked`, `action`, `opener`, `questions`, `missing`.
+        `reach`, `company`, `why_ready`, `why_you`, `buying_group`, `opportunity`,
+        `before`, `themes`, `asked`, `action`, `opener`, `questions`, `missing`.
         `last_activity`, `asked` and `opener` may be None; lines of signals also have `at` (ISO 8601, UTC) and `kind`, themes `theme`,
         `words` and `talk`, `missing` entries `name`.
     """
@@ -107,6 +112,8 @@ def compose(agreement: Agreement, case: BriefCase) -> dict[str, Any]:
         "why_ready": _why_ready(case),
         "why_you": _why_you(case.assignment),
         "buying_group": _group(case.others),
+        "opportunity": [_opportunity(one) for one in case.opportunities],
+        "before": [_before(agreement, one) for one in case.past],
         "themes": [_theme(one) for one in found],
         "asked": asked,
         **_talk(play, case, _filling(case, found, asked)),
@@ -251,6 +258,32 @@ def _group(others: Sequence[Person]) -> list[Line]:
     return lines
 
 
+# --- what was before ----------------------------------------------------------------------------------------------
+
+
+def _opportunity(one: Mapping[str, Any]) -> Line:
+    amount = f", {one['amount']:,.0f}" if one.get("amount") else ""
+    owner = f", with {clean(one['owner'], LONGEST_LABEL)}" if clean(one.get("owner")) else ""
+    text = f"{clean(one['stage'], LONGEST_LABEL) or 'Open'}{amount}{owner}, since {_date(one['opened_at'])}"
+    return _line(text, (f"opportunity.{one['id']}",))
+
+
+def _before(agreement: Agreement, one: Mapping[str, Any]) -> Line:
+    """How an earlier handoff ended, with the reason as this contract labels it."""
+    outcome, code = plain(str(one["outcome"])), one.get("reason")
+    terms = agreement.contract.dispositions
+    known = {**terms.recycle.reasons, **terms.disqualify.reasons}.get(code or "")
+    reason = f": {known.label if known is not None and known.label else plain(code)}" if code else ""
+    by = f" by {clean(one['by'], LONGEST_LABEL)}" if clean(one.get("by")) else ""
+    note = f". “{clean(one['note'], LONGEST_LABEL)}”" if clean(one.get("note")) else ""
+    return _line(f"{outcome.capitalize()}{reason}, {_date(one['at'])}{by}{note}", (f"handoff.{one['handoff']}",))
+
+
+def _date(moment: datetime) -> str:
+    day = utc(moment)
+    return f"{day.day} {day:%b %Y}"
+
+
 # --- the decisions ------------------------------------------------------------------------------------------------
 
 
@@ -347,6 +380,8 @@ _PARTS: Final[Mapping[str, str]] = MappingProxyType(
         "why_now": "why_now",
         "why_ready": "why_ready",
         "buying_group": "buying_group",
+        "opportunity": "opportunity",
+        "before": "before",
         "themes": "themes",
         "asked": "asked",
         "opener": "opener",

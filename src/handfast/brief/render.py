@@ -28,6 +28,8 @@ SECTIONS: Final[tuple[tuple[str, str], ...]] = (
     ("reach", "Reach"),
     ("company", "Company"),
     ("buying_group", "Others there"),
+    ("opportunity", "Open opportunity"),
+    ("before", "Before"),
     ("last_activity", "Last activity"),
     ("top_content", "Read most"),
     ("key_signals", "Key signals"),
@@ -126,4 +128,4 @@ class _Sources:
 def _source(cite: str) -> str:
     if cite in ("verdict", "assignment"):
         return f"the {cite}"
-    return cite if cite.startswith(("person.", "account.")) else f"signal {cite}"
+    return cite if cite.startswith(("person.", "account.", "opportunity.", "handoff.")) else f"signal {cite}"

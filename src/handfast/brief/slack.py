@@ -38,6 +38,8 @@ _ASKED_TO_ACCEPT: Final = frozenset({"handoff_opened", "reassigned"})
 _SHOWN: Final[tuple[tuple[str, str], ...]] = (
     ("why_ready", "Why ready"),
     ("why_now", "Why now"),
+    ("opportunity", "Open opportunity"),
+    ("before", "Before"),
     ("reach", "Reach"),
     ("missing", "Missing"),
 )

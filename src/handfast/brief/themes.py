@@ -1,7 +1,8 @@
 """Themes: which of the contract's pain themes the signals speak of, by the words the contract names. No guess goes without its words.
 
 A word matches itself and its plain endings (`price`: prices, priced, pricing), in any script that separates words by spaces or signs.
-Several words in a row match in a row (`soc 2` in `/soc-2-report`). Nothing else: what the list does not hold is not inferred.
+Several words in a row match in a row (`soc 2` in `/soc-2-report`). A page matches by how a path begins, in whole parts (`/security`:
+`/security/soc-2`), a form by its name. Nothing else: what the list does not hold is not inferred.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ _TECHNICAL: Final = frozenset(
     }
 )
 _OF_THE_SITE: Final = frozenset({"path", "title", "page", "asset", "content", "webinar", "form"})
+#: Where a signal says which form it was.
+_FORMS: Final = frozenset({"form", "form_id", "form_name"})
 #: Texts of the site kept in memory per contract.
 _REMEMBERED: Final = 10_000
 _WORD: Final = re.compile(r"[^\W_]+")
@@ -62,7 +65,9 @@ class _Lexicon:
     """
 
     def __init__(self, themes: tuple[Theme, ...]) -> None:
-        self.said: dict[str, _Said] = {}
+        self.said: dict[tuple[bool, bool, str], _Said] = {}
+        self.pages = [(page.rstrip("/").lower(), n, page) for n, theme in enumerate(themes) for page in theme.pages]
+        self.forms = [(form.lower(), n, form) for n, theme in enumerate(themes) for form in theme.forms]
         #: First word → (all words, theme's position, the word as the contract writes it).
         self.phrases: dict[str, list[tuple[tuple[str, ...], int, str]]] = {}
         for number, theme in enumerate(themes):
@@ -73,21 +78,31 @@ class _Lexicon:
 
     def of(self, name: str, text: str) -> _Said:
         """The themes a property of this name speaks of."""
-        if (known := self.said.get(text)) is not None:
+        key = (name == "path", name in _FORMS, text)
+        if (known := self.said.get(key)) is not None:
             return known
-        found = self._read(text)
+        found = self._read(text, *key[:2])
         if name in _OF_THE_SITE and len(text) <= LONGEST_READ:
             if len(self.said) >= _REMEMBERED:
                 self.said.clear()
-            self.said[text] = found
+            self.said[key] = found
         return found
 
-    def _read(self, text: str) -> _Said:
+    def _read(self, text: str, is_path: bool, is_form: bool) -> _Said:
         words = _WORD.findall(text[:LONGEST_READ].lower())
         found: dict[int, set[str]] = {}
         for place, word in enumerate(words):
             for phrase, theme, written in self.phrases.get(word, ()):
                 if len(phrase) == 1 or _follows(phrase, words, place):
+                    found.setdefault(theme, set()).add(written)
+        if is_path:
+            path = text.partition("?")[0].lower()
+            for page, theme, written in self.pages:
+                if path == page or path.startswith(page + "/"):
+                    found.setdefault(theme, set()).add(written)
+        if is_form:
+            for form, theme, written in self.forms:
+                if text.strip().lower() == form:
                     found.setdefault(theme, set()).add(written)
         return tuple(found.items())
 
@@ -113,7 +128,7 @@ def find(themes: tuple[Theme, ...], signals: Iterable[tuple[str, Mapping[str, An
                     hits.setdefault(theme, {})[signal] = None
                     words.setdefault(theme, set()).update(said)
     order = sorted(hits, key=lambda theme: (-len(hits[theme]), theme))[:most]
-    return tuple(Found(themes[n], tuple(word for word in themes[n].words if word in words[n]), tuple(hits[n])) for n in order)
+    return tuple(Found(themes[n], tuple(word for word in themes[n].signs if word in words[n]), tuple(hits[n])) for n in order)
 
 
 def _follows(phrase: tuple[str, ...], words: list[str], place: int) -> bool:

@@ -19,11 +19,18 @@ REASONS_LEAD_TO: Final[Mapping[str, tuple[LeadsTo, ...]]] = {
 
 
 class Theme(Term):
-    """A pain theme, and the words in paths, titles and answers that speak of it."""
+    """A pain theme, and what speaks of it: words in paths, titles and answers, pages by how their path begins, forms by name."""
 
     theme: str
-    words: tuple[str, ...] = Field(min_length=1)
+    words: tuple[str, ...] = ()
+    pages: tuple[str, ...] = ()
+    forms: tuple[str, ...] = ()
     talk: str = ""
+
+    @property
+    def signs(self) -> tuple[str, ...]:
+        """Everything that speaks of it, in the contract's order."""
+        return (*self.words, *self.pages, *self.forms)
 
 
 class Play(Term):

@@ -22,7 +22,7 @@ from handfast.facts import Account, Person, stable_id
 from handfast.routing.assign import Assignment, Roster, assign, covered
 from handfast.sla.clock import OPS, Clock, choose, start_exception, start_promise
 from handfast.sla.notice import Kind, Named, message_id, notice
-from handfast.store import availability, covers, follow_up, waiting
+from handfast.store import availability, briefing, covers, follow_up, waiting
 from handfast.store import clocks as clock_rows
 from handfast.store import handover as rows
 
@@ -225,7 +225,10 @@ class _Opened:
         b = self.batch
         moments = {r.moment.person: r.moment.at for r, *_ in self.to_brief}
         seen = rows.latest_signals(b.conn, list(moments), list(moments.values()), BRIEF_SIGNALS)
-        colleagues = rows.colleagues(b.conn, [a for r, *_ in self.to_brief if (a := b.directory.people[r.moment.person].account)])
+        accounts = [a for r, *_ in self.to_brief if (a := b.directory.people[r.moment.person].account)]
+        deals = briefing.opportunities(b.conn, list(moments), accounts)
+        ended = briefing.past(b.conn, [r.party for r, *_ in self.to_brief], b.agreement.contract.motion)
+        colleagues = rows.colleagues(b.conn, accounts)
         briefs = []
         for r, handoff_id, sla, due, chosen, roster in self.to_brief:
             person = b.directory.people[r.moment.person]
@@ -242,6 +245,8 @@ class _Opened:
                 sla=sla,
                 due_at=due,
                 owner=owner.name if owner else None,
+                opportunities=tuple(deals.get(person.account or "", deals.get(person.id, ()))),
+                past=tuple(ended.get(r.party, ())),
             )
             body = compose(b.agreement, case)
             self._missing(handoff_id, body, r.moment.waiting.signal.received_at)
