@@ -20,7 +20,7 @@ import structlog
 
 from handfast.connectors.channel import Channel
 from handfast.connectors.files.taken import take_in
-from handfast.desk import drafts
+from handfast.desk import canary, drafts
 from handfast.desk.contracts import Book, NoContract
 from handfast.desk.deliver import deliver
 from handfast.desk.handover import BATCH, Decided, decide
@@ -46,6 +46,8 @@ HEARTBEAT_SECONDS: Final = 5.0
 HELD_SECONDS: Final = 1.0
 #: Between two turns of indexing. It gives way to deciding: nobody waits for it.
 MATCH_SECONDS: Final = 1.0
+#: Between two looks at a version on trial.
+TRIAL_SECONDS: Final = 5.0
 #: So long it gives way while batches are large.
 MATCH_PATIENCE_SECONDS: Final = 10.0
 #: A batch of so many signals means that others are waiting.
@@ -98,6 +100,7 @@ class Worker:
             ("tick", self._tick),
             ("held", self._held),
             ("match", self._match),
+            ("trial", self._trial),
             ("heartbeat", self._heartbeat),
             # One loop a channel: an endpoint that hangs must not hold the mails back.
             *((f"deliver {name}", partial(self._deliver, name)) for name in self.channels),
@@ -192,6 +195,12 @@ class Worker:
             move(self.store, self.book, self.clock(), channels=tuple(self.channels))
             drain_all(self.store, self.book, self.clock(), channels=tuple(self.channels))
         return HELD_SECONDS
+
+    def _trial(self) -> float:
+        """Looks after a version on trial: where it passes a guardrail it gives way, whoever is there to see it."""
+        if (found := canary.watch(self.store, self.book, self.clock(), channels=tuple(self.channels))) is not None:
+            log.warning("contract_rolled_back", guardrail=found.guardrail)
+        return TRIAL_SECONDS
 
     def _match(self) -> float:
         """Keeps people and accounts findable, and asks about those who look alike.

@@ -103,6 +103,8 @@ def link_of(message: Message, base_url: str) -> str:
     """Where the reader goes: the owner to their queue, others to the handoff's page. With a seal, the page knows which door was used."""
     base = base_url.rstrip("/")
     if message.handoff_id is None:
+        if message.kind == "rolled_back":
+            return f"{base}/shadow"
         return f"{base}/feedback" if message.kind in ("measure", "nurture") else f"{base}/queue"
     page = "queue" if message.recipient == message.owner_id else "handoffs"
     via = f"?via={message.channel}.{message.seal}" if message.seal else ""
@@ -205,6 +207,11 @@ def _measure(f: Facts) -> Words:
     return Words(f"{f.owed} wanted", f.owed, [f.why])
 
 
+def _rolled_back(f: Facts) -> Words:
+    said = "The version before decides for everybody again."
+    return Words("A version of the contract on trial was rolled back", "Contract", [f.why, said])
+
+
 _KINDS: Final[Mapping[str, Callable[[Facts], Words]]] = MappingProxyType(
     {
         "handoff_opened": _opened,
@@ -219,6 +226,7 @@ _KINDS: Final[Mapping[str, Callable[[Facts], Words]]] = MappingProxyType(
         "offer": _offer,
         "nurture": _nurture,
         "measure": _measure,
+        "rolled_back": _rolled_back,
     }
 )
 
@@ -258,7 +266,20 @@ def _fine(message: Message, facts: Facts) -> str:
 
 # --- what a mail shows of the brief -------------------------------------------------------------------------------
 
-_SHOWN: Final = ("Do next", "Ask", "Why now", "What it is about", "Why ready", "Reach", "Company", "Others there", "Key signals", "Missing")
+_SHOWN: Final = (
+    "Do next",
+    "Ask",
+    "Why now",
+    "What it is about",
+    "Why ready",
+    "Reach",
+    "Company",
+    "Others there",
+    "Open opportunity",
+    "Before",
+    "Key signals",
+    "Missing",
+)
 
 
 def _sections(brief: Mapping[str, Any] | None, zone: str) -> list[tuple[str, list[str]]]:

@@ -47,6 +47,7 @@ TYPES: Final[Mapping[str, str]] = MappingProxyType(
         "offer": "handoff.offered",
         "nurture": "handoff.recycled",
         "measure": "marketing.measure",
+        "rolled_back": "contract.rolled_back",
     }
 )
 #: Answers that speak for the whole endpoint, not for this one message.

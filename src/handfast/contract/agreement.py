@@ -61,6 +61,7 @@ class Agreement:
     next_step: tuple[Compiled | None, ...]
     never_routed: tuple[Compiled, ...]
     territories: tuple[Compiled, ...]
+    canary: Compiled | None
     needs: tuple[Asked, ...]
     sla: tuple[Compiled | None, ...]
     kinds: frozenset[str]
@@ -109,6 +110,9 @@ def agree(
     sla = [bench.sla(rule.when, "sla", n, "when") for n, rule in enumerate(contract.sla)]
     roles = [bench.person(text, "ready", "account", "roles", name) for name, text in (ready.account.roles if ready.account else {}).items()]
     bench.excluding()
+    canary = (
+        bench.person(contract.canary.when, "canary", "when") if contract.canary is not None and contract.canary.when is not None else None
+    )
     touches, touch_fields = bench.touching(contract.touches)
     problems = [*bench.problems, *list_problems(Check(contract, bench.locate), bench.listed, bench.lists)]
     problems += checks(Check(contract, bench.locate)) if checked else ()
@@ -125,6 +129,7 @@ def agree(
         next_step=tuple(steps),
         never_routed=_all(kept),
         territories=_all(territories),
+        canary=canary,
         needs=needs,
         sla=tuple(sla),
         kinds=frozenset([OVERRIDDEN, *(rule.on for rule in ready.intent.points), *(rule.on for rule in ready.next_step)]),

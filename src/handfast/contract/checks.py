@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from handfast.contract.calendars import calendar_problems
 from handfast.contract.check import Check
 from handfast.contract.checks_clocks import BUILT_IN_CALENDARS, LONGEST_WAIT_MINUTES, clock_problems
-from handfast.contract.checks_ladder import ladder_problems
+from handfast.contract.checks_ladder import canary_problems, ladder_problems
 from handfast.contract.checks_pools import pool_problems
 from handfast.contract.given import example_problems
 from handfast.contract.place import KEY, Path
@@ -269,6 +269,14 @@ def _brief(check: Check) -> Iterator[Problem]:
     brief, steps = check.contract.brief, {rule.step for rule in check.contract.ready.next_step}
     yield from check.twice([theme.theme for theme in brief.themes], ("brief", "themes"), "theme", "themes")
     yield from check.twice([play.step for play in brief.plays], ("brief", "plays"), "step", "plays")
+    for n, theme in enumerate(brief.themes):
+        if not theme.signs:
+            fix = "Write `words`, `pages` or `forms`."
+            yield check.problem(("brief", "themes", n, "theme"), f"nothing speaks of the theme '{theme.theme}'", fix)
+        for m, page in enumerate(theme.pages):
+            if not page.startswith("/") or not page.rstrip("/"):
+                fix = "Write how its path begins, such as /security."
+                yield check.problem(("brief", "themes", n, "pages", m), f"'{page}' is no page: a path begins with /", fix)
     for n, play in enumerate(brief.plays):
         if play.step not in steps:
             what = f"no next step is called '{play.step}'"
@@ -348,6 +356,7 @@ _CHECKS: Final[tuple[Callable[[Check], Iterator[Problem]], ...]] = (
     _pools,
     pool_problems,
     ladder_problems,
+    canary_problems,
     _targets,
     clock_problems,
     _brief,

@@ -17,6 +17,20 @@ def ladder_problems(check: Check) -> Iterator[Problem]:
     yield from _conflicts(check)
 
 
+def canary_problems(check: Check) -> Iterator[Problem]:
+    """A version for a share of nobody or everybody, or one that nothing would stop."""
+    canary = check.contract.canary
+    if canary is None:
+        return
+    if not 0 < canary.share < 100:
+        what = "a version for a share holds for some: not for nobody, and not for everybody"
+        yield check.problem(("canary", "share"), what, "Write 10%, or drop `canary` where it is to hold for all.")
+    rails = canary.guardrails
+    if rails.unassigned is None and rails.skew is None and rails.assign_p95 is None:
+        fix = "Write `guardrails: {unassigned: 5%, assign_p95: 15 minutes}`."
+        yield check.problem(("canary",), "nothing would make this version give way", fix)
+
+
 def list_problems(check: Check, asked: Collection[str], entries: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
     """Lists whose entries nobody has, and lists nobody asks for. `asked`: those that conditions name."""
     for name, term in check.contract.lists.items():

@@ -18,7 +18,8 @@ from handfast.problem import Place, Problem
 
 #: `drafted`, `edited`: a draft was saved. `signed`: for one side. `agreed`: both have, and it became a version.
 #: `loaded`: the operator put a version in force without signatures. `withdrawn`: a draft, or a version before its moment.
-Kind = Literal["drafted", "edited", "signed", "agreed", "loaded", "withdrawn"]
+#: `rolled_back`: a version that held for a share gave way by itself.
+Kind = Literal["drafted", "edited", "signed", "agreed", "loaded", "withdrawn", "rolled_back"]
 Side = Literal["marketing", "sales"]
 SIDES: Final[tuple[Side, ...]] = ("marketing", "sales")
 #: Which role of an account signs for which side. One role each, so that nobody can sign for both.
@@ -128,21 +129,45 @@ def version_problems(entries: Sequence[Entry], texts: Mapping[int, str]) -> list
 # --- which version holds --------------------------------------------------------------------------------------
 
 _EVER: Final = datetime.min.replace(tzinfo=UTC)
-Standing = Literal["in force", "scheduled", "superseded", "withdrawn"]
+#: `on trial`: in force for a share; `rolled back`: it was, and gave way by itself.
+Standing = Literal["in force", "scheduled", "superseded", "withdrawn", "on trial", "rolled back"]
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """From when a version holds (UTC; None: since ever), unless it was withdrawn before."""
+    """From when a version holds (UTC; None: since ever), unless it was withdrawn before. `share`: for some only, and until `ended`."""
 
     version: int
     since: datetime | None
     withdrawn: bool = False
+    share: bool = False
+    ended: datetime | None = None
 
 
 def holding(terms: Iterable[Term]) -> list[Term]:
     """The versions that hold or will, in the order in which they take force; of two at the same moment the one agreed later comes last."""
-    return sorted((t for t in terms if not t.withdrawn), key=lambda t: (t.since or _EVER, t.version))
+    return sorted((t for t in terms if not t.withdrawn and not t.share), key=lambda t: (t.since or _EVER, t.version))
+
+
+@dataclass(frozen=True, slots=True)
+class OnTrial:
+    """A version that holds for a share from `since` up to, not including, `until` (None: without an end yet). UTC."""
+
+    version: int
+    since: datetime
+    until: datetime | None
+
+
+def on_trial(terms: Iterable[Term]) -> list[OnTrial]:
+    """The versions that hold for a share, by their beginning: each until it gives way, or until any other version takes force after it."""
+    every = [t for t in terms if not t.withdrawn]
+    found = []
+    for one in sorted((t for t in every if t.share), key=lambda t: (t.since or _EVER, t.version)):
+        since = one.since or _EVER
+        ends = [t.since for t in every if t.version != one.version and t.since is not None and (t.since, t.version) > (since, one.version)]
+        ends += [one.ended] if one.ended is not None else []
+        found.append(OnTrial(one.version, since, min(ends, default=None)))
+    return found
 
 
 def standings(terms: Iterable[Term], at: datetime) -> dict[int, Standing]:
@@ -153,6 +178,10 @@ def standings(terms: Iterable[Term], at: datetime) -> dict[int, Standing]:
     found: dict[int, Standing] = {t.version: "withdrawn" for t in every if t.withdrawn}
     for n, term in enumerate(order):
         found[term.version] = "superseded" if n < spot else "in force" if n == spot else "scheduled"
+    ended = {t.version for t in every if t.ended is not None}
+    for trial in on_trial(every):
+        over: Standing = "rolled back" if trial.version in ended else "superseded"
+        found[trial.version] = "scheduled" if trial.since > at else "on trial" if trial.until is None or trial.until > at else over
     return found
 
 
@@ -222,6 +251,10 @@ def _withdrawn(entry: Entry, thing: str) -> str:
     return f"{thing} withdrawn" + (" before its moment" if entry.version is not None else "")
 
 
+def _rolled_back(entry: Entry, thing: str) -> str:
+    return f"{thing} gave way to the one before by itself: {entry.data['why']}"
+
+
 def _since(moment: str | None, without: str) -> str:
     return f"from {moment[:16].replace('T', ' ')} UTC" if moment else without
 
@@ -233,4 +266,5 @@ _TOLD: Final[Mapping[Kind, Callable[[Entry, str], str]]] = {
     "agreed": _agreed,
     "loaded": _loaded,
     "withdrawn": _withdrawn,
+    "rolled_back": _rolled_back,
 }

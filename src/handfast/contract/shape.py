@@ -182,6 +182,7 @@ _CONDITIONS: Final[tuple[Path, ...]] = (
     ("ready", "intent", "points", -1, "when"),
     ("ready", "next_step", -1, "when"),
     ("ready", "account", "roles", ANY),
+    ("canary", "when"),
     ("routing", "never", -1, "when"),
     ("routing", "territories", -1, "when"),
     ("routing", "territories", -1, "needs", -1, "when"),

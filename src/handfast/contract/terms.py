@@ -30,6 +30,7 @@ from handfast.contract.terms_base import (
     Times,
 )
 from handfast.contract.terms_calendar import Calendar, Interval, days_of
+from handfast.contract.terms_canary import Canary, Guardrails
 from handfast.contract.terms_follow_up import FollowEnd, FollowStep, FollowUp, TouchRule
 from handfast.contract.terms_notices import Digest, Notices
 from handfast.contract.terms_outcome import Brief, Dispositions, MeetingSet, Play, Reason, Refusal, Theme
@@ -64,6 +65,7 @@ __all__ = [
     "Bar",
     "Brief",
     "Calendar",
+    "Canary",
     "Cap",
     "Condition",
     "Conflicts",
@@ -84,6 +86,7 @@ __all__ = [
     "Frequency",
     "Grades",
     "Group",
+    "Guardrails",
     "Intent",
     "IntentRule",
     "Interval",
@@ -158,6 +161,8 @@ class Contract(Term):
     notices: Notices = Notices()
     dispositions: Dispositions
     examples: tuple[Example, ...] = ()
+    #: Where it is there, the version holds for a share only.
+    canary: Canary | None = None
     #: What the files of `lists` held when the text was taken in. Written by Handfast, see `contract.lists`.
     entries: Mapping[Name, Entries] = {}
 

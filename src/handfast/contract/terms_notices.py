@@ -10,7 +10,19 @@ from handfast.contract.terms_base import Name, Span, Term
 
 #: The kinds of notice that go to people, as `sla.notice` knows them.
 NoticeKind = Literal[
-    "handoff_opened", "joined", "reminder", "breach", "reassigned", "returned", "exception", "clock", "task", "offer", "nurture", "measure"
+    "handoff_opened",
+    "joined",
+    "reminder",
+    "breach",
+    "reassigned",
+    "returned",
+    "exception",
+    "clock",
+    "task",
+    "offer",
+    "nurture",
+    "measure",
+    "rolled_back",
 ]
 
 

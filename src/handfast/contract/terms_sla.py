@@ -110,7 +110,7 @@ class Band(Term):
 
 
 class Share(Term):
-    """At most such a share of the handoffs closed in a week or month was disqualified for fit or data; asked of `minimum` closed ones on."""
+    """At most such a share of the handoffs closed in a week or month was disqualified for fit or data; judged from `minimum` closed on."""
 
     every: Literal["week", "month"]
     at_most: Percent

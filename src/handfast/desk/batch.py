@@ -34,6 +34,8 @@ class Batch:
     domain_of: Callable[[str], str | None]
     #: The terms of a contract by its id: what is held was opened under its own.
     agreement_of: Callable[[str], Agreement]
+    #: The version on trial beside the one in force, and its id: it decides for a share of the parties.
+    trial: tuple[Agreement, str] | None = None
     directory: Directory = field(default_factory=Directory)
     #: What this batch learns, compared with what the store knew; begun once the directory holds that.
     learned: Learned = field(default_factory=Learned)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import psycopg
 
 from handfast.contract.agreement import Agreement
-from handfast.contract.history import Kind, Side, Term, entry_after, holding, text_digest
+from handfast.contract.history import Kind, Side, Term, entry_after, holding, on_trial, text_digest
 from handfast.contract.reading import read_contract
 from handfast.facts import utc
 from handfast.problem import Place, Problem
@@ -42,24 +43,32 @@ class Book:
         self._numbers: dict[str, int] = {}
         self._terms: dict[str, Term] = {}
         self._withdrawn: frozenset[str] = frozenset()
+        self._ended: dict[str, datetime] = {}
+        self._trials: list[tuple[datetime, datetime | None, str]] = []
 
     def refresh(self, conn: psycopg.Connection) -> Book:
         """Reads the versions that came since the last time, and leaves out what was withdrawn before its moment."""
-        fresh, withdrawn = contracts.news(conn, self._latest)
+        fresh, withdrawn, ended = contracts.news(conn, self._latest)
         for row in fresh:
             self._by_id[row.id] = _compiled(row.source, row.version)
             self._numbers[row.id] = row.version
             self._terms[row.id] = row.term
             self._latest = row.version
-        if fresh or withdrawn != self._withdrawn:
-            self._withdrawn = withdrawn
+        if fresh or withdrawn != self._withdrawn or ended != self._ended:
+            self._withdrawn, self._ended = withdrawn, ended
             self._order()
         return self
 
     def _order(self) -> None:
         """By the moment from which each holds: agreed later does not mean in force later."""
         ids = {number: contract_id for contract_id, number in self._numbers.items()}
-        order = holding(term for contract_id, term in self._terms.items() if contract_id not in self._withdrawn)
+        terms = [
+            replace(term, ended=self._ended.get(contract_id))
+            for contract_id, term in self._terms.items()
+            if contract_id not in self._withdrawn
+        ]
+        self._trials = [(one.since, one.until, ids[one.version]) for one in on_trial(terms)]
+        order = holding(terms)
         self._ids = [ids[term.version] for term in order]
         self._starts = [term.since or EVER for term in order]
 
@@ -73,6 +82,10 @@ class Book:
         if spot < 0:
             raise NoContract
         return self._ids[spot]
+
+    def trial_at(self, at: datetime) -> str | None:
+        """The id of the version that holds for a share at a moment, beside the one in force; None where there is none."""
+        return next((found for since, until, found in self._trials if since <= at and (until is None or at < until)), None)
 
     def at(self, at: datetime) -> Agreement:
         """The agreement in force at a moment. Raises NoContract."""
@@ -156,6 +169,8 @@ def put_in_force(
         last = next((v for v in reversed(every) if v.withdrawn_at is None), None)
         if last is not None and (last.content == agreement.id or last.source == text):
             return None, problems
+        if (problem := needs_base(agreement, every, file)) is not None:
+            return None, [problem]
         signed = contracts.was_signed(conn)
         if signed and not unsigned:
             return None, [_needs_signatures(file)]
@@ -173,7 +188,19 @@ def _needs_signatures(file: str) -> Problem:
 def add_version(conn: psycopg.Connection, agreement: Agreement, text: str, since: datetime | None, at: datetime) -> int:
     """Writes a version in force from `since` (None: since ever). Under `contracts.lock`."""
     terms = agreement.contract
-    return contracts.insert_version(conn, agreement.id, terms.contract, terms.motion, text, since, utc(at))
+    share = terms.canary is not None
+    return contracts.insert_version(conn, agreement.id, terms.contract, terms.motion, text, since, utc(at), share=share)
+
+
+def needs_base(agreement: Agreement, every: Sequence[contracts.Version], place: str) -> Problem | None:
+    """A version for a share needs one that holds for the others, of the same motion: a Problem where there is none."""
+    base = next((v for v in reversed(every) if v.withdrawn_at is None and not v.share), None)
+    if agreement.contract.canary is None or (base is not None and base.motion == agreement.contract.motion):
+        return None
+    what = "no version holds for the others" if base is None else f"the version in force is about '{base.motion}'"
+    return Problem(
+        Place(place), f"it holds for a share only, and {what}", "Take `canary` out, or put a version in force for everybody first."
+    )
 
 
 def record(

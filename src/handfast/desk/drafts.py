@@ -15,7 +15,7 @@ from handfast.contract.history import SIDES, SIGNS_FOR, WITHDRAWERS, WRITERS, En
 from handfast.contract.lists import LONGEST_PACKED, split
 from handfast.contract.reading import read_contract
 from handfast.contract.text import LONGEST
-from handfast.desk.contracts import OPERATOR, add_version, put_in_force, record, told
+from handfast.desk.contracts import OPERATOR, add_version, needs_base, put_in_force, record, told
 from handfast.desk.refused import Refused
 from handfast.dispositions import dropped
 from handfast.facts import utc
@@ -290,6 +290,8 @@ def _sound_to_sign(conn: Conn, draft: Draft, agreement: Agreement, side: Side, w
     before = in_force(contracts.versions(conn), draft.takes_force or at)
     if before is not None and before.content == agreement.id:
         raise _refused(place, f"its terms are those of version {before.version}, which holds then anyway", "There is nothing to sign.")
+    if (problem := needs_base(agreement, contracts.versions(conn), place)) is not None:
+        raise Refused(problem)
     if lost := dropped(agreement.contract, outcomes.used_reasons(conn)):
         first = lost[0]
         raise _refused(place, f"{first.where}: {first.what}", first.fix)

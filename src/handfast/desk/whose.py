@@ -97,7 +97,7 @@ def resolve_all(b: Batch, mine: list[Pending]) -> tuple[list[Moment], dict[str, 
     linked, or a signal comes late, another subject begins, for the moments before had to do without. A signal that no verdict could read,
     and that taught nothing, is no moment: time alone only takes away.
     """
-    listens, book = b.agreement.kinds, b.directory
+    listens, book = b.agreement.kinds | (b.trial[0].kinds if b.trial else frozenset()), b.directory
     versions: dict[str, int] = {}
     last: dict[str, dict[str, Any]] = {}
     latest: dict[str, datetime] = {}
@@ -112,7 +112,7 @@ def resolve_all(b: Batch, mine: list[Pending]) -> tuple[list[Moment], dict[str, 
         if not (taught or one.signal.kind in listens):
             continue
         fields, at = book.fields_of(person), one.signal.occurred_at
-        if "email" in b.agreement.person_fields:
+        if "email" in b.agreement.person_fields or (b.trial and "email" in b.trial[0].person_fields):
             fields = {**fields, "email": book.people[person].email}
         if taught or last.get(person) != fields or at <= latest.get(person, at - _INSTANT):
             versions[person] = versions.get(person, -1) + 1

@@ -23,7 +23,7 @@ from handfast.facts import stable_id, utc
 #: `clock`: a reminder or a breach of another clock than the first touch's. `task`: the next step of the follow-up. `offer`: whoever takes
 #: it first has it. `nurture`: recycled, and marketing's again. `measure`: one of marketing's own promises, about a period.
 Kind = Literal[
-    "handoff_opened", "joined", "reminder", "breach", "reassigned", "returned", "exception", "clock", "task", "offer", "nurture", "measure"
+    "handoff_opened", "joined", "reminder", "breach", "reassigned", "returned", "exception", "clock", "task", "offer", "nurture", "measure", "rolled_back"
 ]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
@@ -163,6 +163,11 @@ def notice(
 def measure_notice(clock: Named, *, period: str, why: str, due_at: datetime | None = None) -> dict[str, Any]:
     """The payload of a notice about one of marketing's measures: which clock asks, about which period, what was found."""
     return {**_payload("measure", why, clock), "measure": {"period": period, **({"due_at": _iso(due_at)} if due_at else {})}}
+
+
+def trial_notice(version: int, why: str) -> dict[str, Any]:
+    """The payload of a notice that a version on trial gave way by itself."""
+    return {**_payload("rolled_back", why, None), "version": version}
 
 
 def _payload(kind: Kind, why: str, clock: Named | None) -> dict[str, Any]:
@@ -309,5 +314,6 @@ _CHECKS: Final[Mapping[Kind, tuple[Callable[[Message, HandoffState], str | None]
         "offer": (_closed, _taken, _touched),
         "nurture": (),
         "measure": (_clock_over,),
+        "rolled_back": (),
     }
 )

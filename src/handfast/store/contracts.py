@@ -27,10 +27,13 @@ class Version:
     in_force_from: datetime | None
     withdrawn_at: datetime | None = None
     recorded_at: datetime | None = None
+    #: Whether it holds for a share only, and when it gave way by itself.
+    share: bool = False
+    ended_at: datetime | None = None
 
     @property
     def term(self) -> Term:
-        return Term(self.version, self.in_force_from, self.withdrawn_at is not None)
+        return Term(self.version, self.in_force_from, self.withdrawn_at is not None, self.share, self.ended_at)
 
     @property
     def content(self) -> str:
@@ -61,23 +64,25 @@ class Draft:
 def versions(conn: psycopg.Connection, after: int = 0) -> list[Version]:
     """Versions with a number above `after`, in the order they were agreed."""
     rows = conn.execute(
-        """SELECT id, version, name, motion, source, nullif(in_force_from, '-infinity'), withdrawn_at, recorded_at FROM contract
-           WHERE version > %s ORDER BY version""",
+        """SELECT id, version, name, motion, source, nullif(in_force_from, '-infinity'), withdrawn_at, recorded_at, share, e.at
+           FROM contract LEFT JOIN canary_end AS e USING (version) WHERE version > %s ORDER BY version""",
         (after,),
     ).fetchall()
     return [Version(*row) for row in rows]
 
 
-def news(conn: psycopg.Connection, after: int) -> tuple[list[Version], frozenset[str]]:
-    """Versions with a number above `after`, and the ids of all that were withdrawn: one query, for whoever knows the rest."""
+def news(conn: psycopg.Connection, after: int) -> tuple[list[Version], frozenset[str], dict[str, datetime]]:
+    """Versions with a number above `after`, the ids of all that were withdrawn, and when those on trial gave way: one query."""
     rows = conn.execute(
         """SELECT id, version, name, motion, CASE WHEN version > %(after)s THEN source ELSE '' END, nullif(in_force_from, '-infinity'),
-                  withdrawn_at, recorded_at
-           FROM contract WHERE version > %(after)s OR withdrawn_at IS NOT NULL ORDER BY version""",
+                  withdrawn_at, recorded_at, share, e.at
+           FROM contract LEFT JOIN canary_end AS e USING (version)
+           WHERE version > %(after)s OR withdrawn_at IS NOT NULL OR e.at IS NOT NULL ORDER BY version""",
         {"after": after},
     ).fetchall()
     every = [Version(*row) for row in rows]
-    return [v for v in every if v.version > after], frozenset(v.id for v in every if v.withdrawn_at is not None)
+    fresh, withdrawn = [v for v in every if v.version > after], frozenset(v.id for v in every if v.withdrawn_at is not None)
+    return fresh, withdrawn, {v.id: v.ended_at for v in every if v.ended_at is not None}
 
 
 def latest(conn: psycopg.Connection) -> int:
@@ -92,16 +97,24 @@ def lock(conn: psycopg.Connection) -> None:
 
 
 def insert_version(
-    conn: psycopg.Connection, content: str, name: str, motion: str, source: str, since: datetime | None, at: datetime
+    conn: psycopg.Connection,
+    content: str,
+    name: str,
+    motion: str,
+    source: str,
+    since: datetime | None,
+    at: datetime,
+    *,
+    share: bool = False,
 ) -> int:
     """Writes the next version, in force from `since` (None: since ever). Returns its number. Under `lock`."""
     number = latest(conn) + 1
     # Going back to earlier terms is a new version; its id then carries its number, for an id names one row.
     known = conn.execute("SELECT 1 FROM contract WHERE id = %s", (content,)).fetchone()
     conn.execute(
-        """INSERT INTO contract (id, version, name, motion, source, in_force_from, recorded_at)
-           VALUES (%s, %s, %s, %s, %s, coalesce(%s::timestamptz, '-infinity'), %s)""",
-        (content if known is None else f"{content}.{number}", number, name, motion, source, since, at),
+        """INSERT INTO contract (id, version, name, motion, source, in_force_from, recorded_at, share)
+           VALUES (%s, %s, %s, %s, %s, coalesce(%s::timestamptz, '-infinity'), %s, %s)""",
+        (content if known is None else f"{content}.{number}", number, name, motion, source, since, at, share),
     )
     return number
 
