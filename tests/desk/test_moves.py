@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from handfast.desk import availability, disputes, imports, reroute, waiting
 from handfast.desk.imports import NewAccount
 from handfast.desk.moves import Moved, move
 from handfast.desk.refused import Refused
+from handfast.desk.why import why
 from handfast.facts import Outcome
 from handfast.store import disputes as dispute_rows
 from handfast.store import moves as rows
@@ -239,3 +242,15 @@ def test_a_dispute_needs_a_reason_and_something_to_be_about(house: House) -> Non
     for about, reason, what in (("owner", "  ", "needs a reason"), ("weather", "x", "nobody can dispute 'weather'")):
         with pytest.raises(Refused, match=what):
             disputes.raise_dispute(house.store, house.handoff(), about, "rep", "anna", reason, moment("Mon 11:00"))
+
+
+def test_why_tells_cover_and_disputes(house: House) -> None:
+    imports.put_accounts(house.store, [OWNED], moment("Mon 08:00"))
+    house.away("anna", "Mon 08:00", "Wed 09:00")
+    house.arrives("pat@owned.example", "Mon 10:00")
+    dispute(house)
+    story = why(house.store, house.handoff())
+    assert story is not None
+    assert (story["cover"]["owner"], story["cover"]["reason"]) == ("Anna A", "pto")
+    assert [one["reason"] for one in story["disputes"]] == ["Their parent company is Ben's."]
+    json.dumps(story, default=str)

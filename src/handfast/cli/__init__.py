@@ -25,6 +25,8 @@ NOUNS: Final[dict[str, tuple[str, str]]] = {
     "route": ("route", "A dry decision with its trace; what the territories cover. Writes nothing."),
     "replay": ("replay", "A draft on recorded history: what would have happened, beside what did."),
     "why": ("why", "Every decision about a person, account or handoff, with its working."),
+    "rep": ("rep", "Who takes handoffs: switch on and off, read their calendars."),
+    "dispute": ("dispute", "What is argued about, and the answers as labels."),
     "override": ("override", "Verdicts given by hand, with a reason and an end: set, list, lift."),
     "match": ("match", "Who is whom: learn from everybody, list what is asked, answers, one dry match."),
     "merge": ("merge", "Make one person of two, with a preview; make two of one again."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -24,7 +24,7 @@ def command(key: str, as_json: bool) -> None:
     from handfast.desk.why import why
 
     with opened() as house:
-        story = why(house.store, key)
+        story = why(house.store, key, datetime.now(UTC))
     if story is None:
         complain([Problem(Place(key), "nothing is known by this id", "Give an id as the pages show it, an e-mail address or a domain.")])
         return
@@ -114,24 +114,47 @@ class _Teller:
             self.group(group, {p["id"]: p["name"] for p in h["people"]})
         for leg in h["legs"]:
             self.head(f"Leg {leg['leg']}: {leg['owner'] or 'the exception queue'}, by {leg['rule'].replace('_', ' ')}, {_time(leg['at'])}")
+            if leg["owner"]:
+                said = f"held for {_length(leg['held_seconds'])}, of which {_length(leg['worked_seconds'])} in the owner's hours"
+                self.line(said + ", until the first touch, another owner or the end", 2)
             for rung in leg["working"]:
                 self.line(f"{rung['rung']:14} {rung['because']}", 2)
                 for skipped in rung.get("skipped", ()):
                     self.line(f"[dim]skipped ({skipped['reason']}): {skipped['because']}[/]", 17)
         for c in h["clocks"]:
-            self.head(f"Clock: {c['kind'].replace('_', ' ')}, {c['sla']}")
+            kept = "" if c["current"] else ", another promise has taken its place"
+            self.head(f"Clock: {c['kind'].replace('_', ' ')}, {c['sla'].replace('_', ' ')}{kept}")
             self.line(c["explained"], 2)
             how = f"stopped {_time(c['stopped_at'])} by {c['stopped_by']}" if c["stopped_at"] else "running"
             self.line(how + (f"; breach noticed {_time(c['breached_at'])}" if c["breached_at"] else ""), 2)
             for t in (t for t in h["timers"] if t["clock_id"] == c["id"]):
-                state = ("waiting", "done", "not owed any more")[t["state"]]
+                state = ("waiting", "done", "not owed any more", "standing still")[t["state"]]
                 self.line(f"{_time(t['due_at'])}  {t['action'].replace('_', ' ')} {t['target']}: {state}", 4)
+        self.follow_up(h["follow_up"])
+        self.delays(h["delays"])
         self.head("What happened")
         for e in h["events"]:
             self.line(f"{_time(e['at'])}  {e['name'].replace('_', ' '):18} {e['rep'] or ''}", 2)
         self.head(f"Messages: {len(h['messages'])}")
         for m in h["messages"]:
             self.line(f"{_time(m['created_at'])}  {m['kind']:16} {m['channel']:8} to {m['recipient']:12} {m['state']} {m['why'] or ''}", 2)
+
+    def follow_up(self, course: dict[str, Any] | None) -> None:
+        if course is None:
+            return
+        next_one = f"the next step falls due {_time(course['falls_due_at'])}" if course["falls_due_at"] else "the first touch begins it"
+        ended = f"ended {_time(course['ended_at'])}: {course['ended_why'].replace('_', ' ')}" if course["ended_at"] else next_one
+        self.head("Follow-up")
+        self.line(f"{course['made']} steps made; {ended}", 2)
+
+    def delays(self, spent: dict[str, Any] | None) -> None:
+        """Where the time went, the parts and the whole."""
+        if spent is None or not spent["seconds"]:
+            return
+        self.head(f"Where the time went: {_length(spent['seconds'])} in all")
+        for party, seconds in spent["parts"].items():
+            if seconds:
+                self.line(f"{party.replace('_', ' '):10} {_length(seconds):>10}  {100 * seconds / spent['seconds']:5.1f} %", 2)
 
     def history(self, moments: list[dict[str, Any]]) -> None:
         """What moved the score, the latest moments."""
@@ -155,3 +178,13 @@ class _Teller:
 
 def _time(at: datetime | None) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S}" if at else "never"
+
+
+def _length(seconds: float) -> str:
+    """`2 d 3 h`, `1 h 5 min`, `12 min`, `40 s`."""
+    minutes, hours, days = int(seconds // 60), int(seconds // 3600), int(seconds // 86400)
+    if days:
+        return f"{days} d {hours % 24} h"
+    if hours:
+        return f"{hours} h {minutes % 60} min"
+    return f"{minutes} min" if minutes else f"{int(seconds)} s"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 import polars as pl
 import psycopg
 
+from handfast.contract.agreement import Agreement
 from handfast.contract.frames import as_frame
+from handfast.desk import delays
 from handfast.desk.contracts import Book
 from handfast.desk.groups import group_at
 from handfast.desk.overrides import for_people
@@ -16,25 +19,28 @@ from handfast.desk.verdicts import typed
 from handfast.readiness.explain import workings
 from handfast.readiness.history import score_history
 from handfast.readiness.verdict import judge
-from handfast.sla.clock import Clock
+from handfast.sla.clock import PAUSABLE, Clock
 from handfast.sla.due import explain_due
+from handfast.sla.pause import Paused
+from handfast.store import covers, disputes, follow_up, story
 from handfast.store import handover as rows
-from handfast.store import story
 from handfast.store.base import Store
+from handfast.store.clocks import pauses as pauses_of
 from handfast.store.overrides import about
 
 Story = dict[str, Any]
 
 
-def why(store: Store, key: str) -> Story | None:
+def why(store: Store, key: str, at: datetime | None = None) -> Story | None:
     """The story of an id (`per_…`, `acc_…`, `hnd_…`), an e-mail address, a user id or a domain. None: nobody knows it.
 
-    `is` says what it is: person, account or handoff. Times are aware datetimes in UTC. Raises StorageAway.
+    `is` says what it is: person, account or handoff. Times are aware datetimes in UTC. `at`: now, up to which the delays of an open handoff
+    are accounted for; without it, the last thing that happened to it. Raises StorageAway.
     """
     with store.reading() as conn:
         book = Book().refresh(conn)
         if (found := story.handoff(conn, key)) is not None:
-            return _handoff(conn, book, found)
+            return _handoff(conn, book, found, at)
         if (found := story.person(conn, key)) is not None:
             return _person(conn, book, found)
         if (found := story.account(conn, key)) is not None:
@@ -94,20 +100,44 @@ def _group(conn: psycopg.Connection, book: Book, account: str, people: list[Stor
     return working and {"at": stands["at"], "contract_version": book.version(stands["contract_id"]), "working": working}
 
 
-def _handoff(conn: psycopg.Connection, book: Book, handoff: Story) -> Story:
-    agreement = book.by_id(handoff["contract_id"])
-    clocks = story.clocks(conn, handoff["id"])
+def explained(conn: psycopg.Connection, book: Book, handoff_id: str, agreement: Agreement) -> list[Story]:
+    """The clocks of a handoff, each with `explained`: the hours and holidays that counted, and when it stood still."""
+    still = [Paused(one.starts_at, one.ended_at, one.reason, one.waits_for) for one in pauses_of(conn, handoff_id)]
+    clocks = story.clocks(conn, handoff_id)
     for row in clocks:
-        clock = Clock(row["id"], row["handoff_id"], row["kind"], row["sla"], row["calendar"], row["started_at"], row["due_at"], ())
-        row["explained"] = explain_due(agreement, clock)
+        terms = book.by_id(row["contract_id"]) if row["contract_id"] else agreement
+        about = (row["id"], row["handoff_id"], row["kind"], row["sla"], row["calendar"], row["started_at"], row["due_at"])
+        pauses = still if row["kind"] in PAUSABLE else []
+        row["explained"] = explain_due(terms, Clock(*about, (), row["number"]), pauses)
+    return clocks
+
+
+def _handoff(conn: psycopg.Connection, book: Book, handoff: Story, at: datetime | None) -> Story:
+    agreement = book.by_id(handoff["contract_id"])
+    clocks = explained(conn, book, handoff["id"], agreement)
+    legs = story.legs(conn, handoff["id"])
+    events = story.events(conn, handoff["id"])
+    at = at or max([handoff["decided_at"], *(event["at"] for event in events)])
+    spent = delays.of_handoff(conn, book, handoff["id"], at)
+    for leg, length in zip(legs, delays.legs(legs, handoff, at, agreement), strict=True):
+        leg.update(length)
     return {
         "is": "handoff",
         **handoff,
         "people": story.people_of_handoff(conn, handoff["id"]),
         "verdict": story.verdict(conn, handoff["verdict_id"]),
-        "legs": story.legs(conn, handoff["id"]),
+        "legs": legs,
         "clocks": clocks,
+        "pauses": [asdict(one) for one in pauses_of(conn, handoff["id"])],
+        "follow_up": asdict(course) if (course := follow_up.of_handoff(conn, handoff["id"])) else None,
+        "delays": spent.as_json() if spent else None,
         "timers": story.timers(conn, handoff["id"]),
         "messages": story.messages(conn, handoff["id"]),
-        "events": story.events(conn, handoff["id"]),
+        "events": events,
     }
+
+
+def _cover(conn: psycopg.Connection, handoff: str) -> Story | None:
+    """For whom it is held, or was."""
+    found = covers.of(conn, handoff)
+    return dict(zip(("owner", "reason", "since", "ended_at", "how"), found, strict=True)) if found is not None else None
