@@ -107,6 +107,8 @@ def show(found: Mapping[str, Any], console: Console) -> None:
         console.print(f"[dim]{first} with {second}: {guard['note']}[/dim]")
     if found["sla"]:
         console.print(_clauses(found["sla"]))
+    if found["delays"]["parts"]:
+        console.print(_delays(found["delays"]))
     if found["cohorts"]:
         console.print(_cohorts(found["cohorts"]))
     if found["groups"]:
@@ -181,6 +183,19 @@ def _clauses(clauses: Sequence[Mapping[str, Any]]) -> Table:
     table = Table("SLA", "kept", "95 %", "met of due", "", title="Promises", title_justify="left", box=None, pad_edge=False)
     for clause in clauses:
         table.add_row(clause["sla"], *_rate(clause), clause["why"] or "")
+    return table
+
+
+def _delays(delays: Mapping[str, Any]) -> Table:
+    """Where the time went, without blame: to the first touch, and in all."""
+    named = {"system": "system", "queue": "queue", "off_hours": "owner's off-hours", "rep": "owner", "prospect": "prospect"}
+    title = f"Where the time went, on {delays['handoffs']} touched handoffs"
+    columns = ("", "half within, to first touch", "share", "half within, in all", "share")
+    table = Table(*columns, title=title, title_justify="left", box=None, pad_edge=False)
+    first, whole = delays["parts"]["to_first_touch"], delays["parts"]["in_all"]
+    for party, said in named.items():
+        cells = [text for part in (first[party], whole[party]) for text in (duration(part["median_seconds"]), percent(part["share"]))]
+        table.add_row(said, *cells)
     return table
 
 

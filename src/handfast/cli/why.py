@@ -121,6 +121,15 @@ class _Teller:
                 self.line(f"{rung['rung']:14} {rung['because']}", 2)
                 for skipped in rung.get("skipped", ()):
                     self.line(f"[dim]skipped ({skipped['reason']}): {skipped['because']}[/]", 17)
+        if (cover := h["cover"]) is not None:
+            how = {None: "", "handed_back": ", went back to them", "stays": ", stays where it is", "moved_on": ""}[cover["how"]]
+            until = f" until {_time(cover['ended_at'])}" if cover["ended_at"] else ""
+            self.line(f"held for {cover['owner']} ({cover['reason']}) since {_time(cover['since'])}{until}{how}", 2)
+        for d in h["disputes"]:
+            self.head(f"Dispute about {d['about']}, {d['state']}")
+            self.line(f"{_time(d['opened_at'])}  {d['side']}, {d['by']}: {d['reason']}", 2)
+            if d["decided_at"]:
+                self.line(f"{_time(d['decided_at'])}  {d['decided_by']}: {d['finding']}", 2)
         for c in h["clocks"]:
             kept = "" if c["current"] else ", another promise has taken its place"
             self.head(f"Clock: {c['kind'].replace('_', ' ')}, {c['sla'].replace('_', ' ')}{kept}")

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import psycopg
 
+from handfast.desk import delays
 from handfast.desk.contracts import Book
 from handfast.facts import utc
 from handfast.measure import report as pages
@@ -31,7 +32,7 @@ def report(
     *,
     minimum: int = MINIMUM,
 ) -> dict[str, Any]:
-    """The report of `measure.report.report` on what was known at `as_of`.
+    """The report of `measure.report.report` on what was known at `as_of`, and `delays`: where the time went (`measure.delay.medians`).
 
     Raises:
         ValueError: a word that nothing can be broken down by.
@@ -42,8 +43,10 @@ def report(
         rows.one_moment(conn)
         facts = rows.facts(conn, at)
         book = Book().refresh(conn)
-    bounds = [utc(moment) if moment else None for moment in (start, end)]
-    return pages.report(facts, at, bounds[0], bounds[1], by, calendars=_calendars(book, facts), minimum=minimum)
+        bounds = [utc(moment) if moment else None for moment in (start, end)]
+        spent = delays.report(conn, book, at, bounds[0], bounds[1], minimum)
+    found = pages.report(facts, at, bounds[0], bounds[1], by, calendars=_calendars(book, facts), minimum=minimum)
+    return {**found, "delays": spent}
 
 
 def scoreboard(store: Store, as_of: datetime, weeks: int = WEEKS) -> dict[str, Any] | None:

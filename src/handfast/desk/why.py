@@ -127,6 +127,8 @@ def _handoff(conn: psycopg.Connection, book: Book, handoff: Story, at: datetime 
         "people": story.people_of_handoff(conn, handoff["id"]),
         "verdict": story.verdict(conn, handoff["verdict_id"]),
         "legs": legs,
+        "cover": _cover(conn, handoff["id"]),
+        "disputes": [asdict(one) for one in disputes.of_handoff(conn, handoff["id"])],
         "clocks": clocks,
         "pauses": [asdict(one) for one in pauses_of(conn, handoff["id"])],
         "follow_up": asdict(course) if (course := follow_up.of_handoff(conn, handoff["id"])) else None,

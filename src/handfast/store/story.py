@@ -120,7 +120,7 @@ def people_of_handoff(conn: psycopg.Connection, handoff_id: str) -> list[Row]:
 def legs(conn: psycopg.Connection, handoff_id: str) -> list[Row]:
     return _all(
         conn,
-        """SELECT a.leg, a.rule, a.pool, a.counts, a.working, a.at, a.owner_id, r.name AS owner
+        """SELECT a.leg, a.rule, a.pool, a.counts, a.working, a.at, a.owner_id, r.name AS owner, r.time_zone
            FROM assignment AS a LEFT JOIN rep AS r ON r.id = a.owner_id WHERE a.handoff_id = %s ORDER BY a.leg""",
         (handoff_id,),
     )
