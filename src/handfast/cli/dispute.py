@@ -35,6 +35,5 @@ def listed(labels: bool, as_json: bool) -> None:
         if labels:
             click.echo(f"{one['handoff']}  {one['about']:9} by {one['rule']}: {'right' if one['right'] else 'wrong'}  {one['reason']}")
         else:
-            click.echo(
-                f"{one['id']}  {one['handoff']}  {one['about']:9} answer by {one['due_at']:%Y-%m-%d %H:%M} UTC  {one['side']}: {one['reason']}"
-            )
+            due = f"answer by {one['due_at']:%Y-%m-%d %H:%M} UTC"
+            click.echo(f"{one['id']}  {one['handoff']}  {one['about']:9} {due}  {one['side']}: {one['reason']}")

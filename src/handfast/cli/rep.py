@@ -109,7 +109,7 @@ def _read(path: Path) -> tuple[bytes | Problem, str]:
 
 
 def _fetched(url: str) -> tuple[bytes | Problem, str]:
-    """The feed's bytes, at most one more than is allowed. Its address is a secret, for whoever has it reads the calendar: it is not said."""
+    """The feed's bytes, at most one more than is allowed. Its address is a secret, for it opens the calendar: it is not said."""
     host = url.split("/")[2].rpartition("@")[2]
     if not url.startswith("https://"):
         return Problem(Place(host), "the address is not https", "Calendars are private: use the https address."), host
