@@ -54,6 +54,7 @@ def made_up(leads: int) -> Facts:
     frame = frame.with_columns(
         pl.Series("party", [f"acc_{i}" for i in random.integers(0, n // 2, n)]), pl.lit("new").alias("motion"), pl.col("opened_at").alias("assigned_at"),
         pl.lit(True).alias("owned"), pl.Series("outcome", random.choice(["meeting_set", "recycle", "disqualify"], n)), pl.lit(None, pl.String).alias("reason"),
+        pl.col("opened_at").alias("brief_at"),
     )  # fmt: skip
     handoffs = frame.select(list(HANDOFFS))
     first = frame.with_columns(

@@ -122,6 +122,29 @@ MEETING: Final = Rate(
     denominator="handoffs opened at least 14 days ago", exclusions="handoffs younger than 14 days",
     interval=_WILSON, source="Wilson 1927", guard="mql_to_sql",
 )  # fmt: skip
+_READ: Final = pl.col("brief_at").is_not_null() & (pl.col("brief_at") <= pl.col("touched_at"))
+BRIEF_READ: Final = Rate(
+    name="brief_opened", title="Brief opened before the first touch", unit="handoffs", anchor="opened_at",
+    of=pl.col("touched_at").is_not_null(), hit=_READ,
+    numerator="handoffs whose brief an owner opened, on the page or by a link from a notice, at or before the first touch",
+    denominator="handoffs that were touched", exclusions="handoffs nobody has touched; what is read in the notice itself leaves no trace",
+    interval=_WILSON, source="Wilson 1927", guard="meeting_brief_opened",
+)  # fmt: skip
+MEETING_READ: Final = Rate(
+    name="meeting_brief_opened", title="Meeting set, brief opened before", unit="handoffs", anchor="opened_at", window=timedelta(days=14),
+    of=pl.col("touched_at").is_not_null() & _READ, hit=_within("meeting_at", "opened_at", 14),
+    numerator="of these, those whose first meeting was set within 14 days of opening",
+    denominator="touched handoffs opened at least 14 days ago whose brief was opened before the first touch",
+    exclusions="handoffs younger than 14 days; a comparison of what happened, not proof that reading made the difference",
+    interval=_WILSON, source="Wilson 1927", guard="meeting_brief_unopened",
+)  # fmt: skip
+MEETING_UNREAD: Final = Rate(
+    name="meeting_brief_unopened", title="Meeting set, brief not opened before", unit="handoffs", anchor="opened_at",
+    window=timedelta(days=14), of=pl.col("touched_at").is_not_null() & ~_READ, hit=_within("meeting_at", "opened_at", 14),
+    numerator="of these, those whose first meeting was set within 14 days of opening",
+    denominator="touched handoffs opened at least 14 days ago whose brief was not opened before the first touch",
+    exclusions="handoffs younger than 14 days", interval=_WILSON, source="Wilson 1927", guard="meeting_brief_opened",
+)  # fmt: skip
 MQL_TO_SQL: Final = Rate(
     name="mql_to_sql", title="MQL to SQL within 30 days", unit="handoffs", anchor="opened_at", window=timedelta(days=30),
     of=pl.lit(True), hit=_within("qualified_at", "opened_at", 30),
@@ -161,9 +184,12 @@ NOTICE: Final = Measure(
 )  # fmt: skip
 
 TIMES: Final[tuple[Time, ...]] = (SPEED, FIRST_TOUCH, ACCOUNTABLE)
-RATES: Final[tuple[Rate, ...]] = (COMPLIANCE, EXCEPTIONS, CONTACT, MEETING, MQL_TO_SQL, WON_EVER, WON_90, RECYCLED)
+RATES: Final[tuple[Rate, ...]] = (
+    COMPLIANCE, EXCEPTIONS, CONTACT, MEETING, BRIEF_READ, MEETING_READ, MEETING_UNREAD, MQL_TO_SQL, WON_EVER, WON_90, RECYCLED,
+)  # fmt: skip
 MEASURES: Final[tuple[Measure, ...]] = (
-    SPEED, FIRST_TOUCH, ACCOUNTABLE, COMPLIANCE, EXCEPTIONS, NOTICE, CONTACT, MEETING, MQL_TO_SQL, WON_EVER, WON_90, RECYCLED, PIPELINE,
+    SPEED, FIRST_TOUCH, ACCOUNTABLE, COMPLIANCE, EXCEPTIONS, NOTICE, CONTACT, MEETING, BRIEF_READ, MEETING_READ, MEETING_UNREAD,
+    MQL_TO_SQL, WON_EVER, WON_90, RECYCLED, PIPELINE,
 )  # fmt: skip
 #: What is counted, with what it means.
 COUNTS: Final[dict[str, str]] = {
@@ -181,6 +207,7 @@ COUNTS: Final[dict[str, str]] = {
 }
 
 __all__ = [
-    "ACCOUNTABLE", "COMPLIANCE", "CONTACT", "COUNTS", "EXCEPTIONS", "FIRST_TOUCH", "MEASURES", "MEETING", "MINIMUM", "MQL_TO_SQL", "NOTICE",
-    "PIPELINE", "RATES", "RECYCLED", "SPEED", "TIMES", "WITHIN", "WON_90", "WON_EVER", "Measure", "Rate", "Sum", "Time", "Unit",
+    "ACCOUNTABLE", "BRIEF_READ", "COMPLIANCE", "CONTACT", "COUNTS", "EXCEPTIONS", "FIRST_TOUCH", "MEASURES", "MEETING", "MEETING_READ",
+    "MEETING_UNREAD", "MINIMUM", "MQL_TO_SQL", "NOTICE", "PIPELINE", "RATES", "RECYCLED", "SPEED", "TIMES", "WITHIN", "WON_90", "WON_EVER",
+    "Measure", "Rate", "Sum", "Time", "Unit",
 ]  # fmt: skip

@@ -24,11 +24,11 @@ LEADS: Final[Columns] = {
     "contacted_at": TIME, "meeting_at": TIME, "closed_at": TIME,
 }  # fmt: skip
 #: One row a handoff. `assigned_at`: its first owner; `owned`: whether it has had one; `qualified_at`: its first opportunity opened;
-#: `outcome`: the last one said.
+#: `outcome`: the last one said; `brief_at`: an owner first opened the brief.
 HANDOFFS: Final[Columns] = {
     "handoff": pl.String, "party": pl.String, "motion": pl.String, **WORDS, "opened_at": TIME, "assigned_at": TIME, "owned": pl.Boolean,
     "touched_at": TIME, "contacted_at": TIME, "meeting_at": TIME, "qualified_at": TIME, "won_at": TIME, "closed_at": TIME,
-    "outcome": pl.String, "reason": pl.String,
+    "outcome": pl.String, "reason": pl.String, "brief_at": TIME,
 }  # fmt: skip
 #: One row a clock, with the times of its handoff that stop it. `terms` is the id of the contract whose `calendar` it is.
 #: `breached_at`: when a breach was noticed.

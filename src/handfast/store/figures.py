@@ -70,8 +70,10 @@ _HANDOFFS = (
     _KNOWN
     + """
     SELECT k.id, k.party, k.motion, k.source, k.team, k.rep, k.contract, k.sla, k.opened_at, k.assigned_at, k.owned, k.touched_at, k.contacted_at,
-           k.meeting_at, d.qualified_at, d.won_at, k.closed_at, k.outcome, k.reason
+           k.meeting_at, d.qualified_at, d.won_at, k.closed_at, k.outcome, k.reason, b.at
     FROM known AS k LEFT JOIN (
+        SELECT b.handoff_id, min(b.at) AS at FROM brief_opened AS b WHERE b.at <= %(as_of)s GROUP BY b.handoff_id
+    ) AS b ON b.handoff_id = k.id LEFT JOIN (
         SELECT d.handoff_id, min(d.opened_at) AS qualified_at, min(d.closed_at) FILTER (WHERE d.won AND d.closed_at <= %(as_of)s) AS won_at
         FROM opportunity AS d WHERE d.opened_at <= %(as_of)s AND d.recorded_at <= %(as_of)s GROUP BY d.handoff_id
     ) AS d ON d.handoff_id = k.id
