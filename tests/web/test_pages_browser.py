@@ -371,3 +371,27 @@ def test_pictures_for_the_eye(server, page: Page, enter, tmp_path: Path) -> None
     picture = tmp_path / "queue.png"
     page.screenshot(path=str(picture))
     assert picture.stat().st_size > 20_000
+
+
+def test_on_a_phone_every_page_is_one_tap_away_and_the_bar_does_not_scroll(server, page: Page, enter) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    enter("ana", "/queue")
+    bar = page.get_by_role("navigation", name="Main")
+    assert bar.evaluate("bar => bar.scrollWidth <= bar.clientWidth")
+    expect(bar.get_by_role("link", name="Contract")).to_be_hidden()
+    bar.get_by_role("button", name="All pages").click()
+    for name in ("Exceptions", "Contract", "Replay", "By hand"):
+        expect(bar.get_by_role("link", name=name)).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(bar.get_by_role("link", name="Contract")).to_be_hidden()
+    bar.get_by_role("button", name="All pages").click()
+    bar.get_by_role("link", name="Contract").click()
+    expect(page).to_have_url(re.compile("/contract"))
+
+
+def test_on_a_desk_all_pages_stand_beside_the_work(server, page: Page, enter) -> None:
+    enter("ana", "/queue")
+    bar = page.get_by_role("navigation", name="Main")
+    for name in ("My queue", "SLA board", "Contract", "Scoreboard"):
+        expect(bar.get_by_role("link", name=name)).to_have_count(1)
+    expect(bar.get_by_role("button", name="All pages")).to_be_hidden()
