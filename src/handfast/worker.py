@@ -20,7 +20,7 @@ import structlog
 
 from handfast.connectors.channel import Channel
 from handfast.connectors.files.taken import take_in
-from handfast.desk import canary, drafts
+from handfast.desk import canary, drafts, shadow
 from handfast.desk.contracts import Book, NoContract
 from handfast.desk.deliver import deliver
 from handfast.desk.handover import BATCH, Decided, decide
@@ -197,10 +197,10 @@ class Worker:
         return HELD_SECONDS
 
     def _trial(self) -> float:
-        """Looks after a version on trial: where it passes a guardrail it gives way, whoever is there to see it."""
+        """Looks after a version on trial, which gives way where it passes a guardrail; and follows the live traffic with a shadow."""
         if (found := canary.watch(self.store, self.book, self.clock(), channels=tuple(self.channels))) is not None:
             log.warning("contract_rolled_back", guardrail=found.guardrail)
-        return TRIAL_SECONDS
+        return 0.0 if shadow.follow(self.store, self.clock()) >= shadow.BATCH else TRIAL_SECONDS
 
     def _match(self) -> float:
         """Keeps people and accounts findable, and asks about those who look alike.

@@ -23,6 +23,7 @@ NOUNS: Final[dict[str, tuple[str, str]]] = {
     "import": ("imports", "Signals, people, accounts, reps, touches or opportunities from files."),
     "contract": ("contract", "Check, show and prove a contract."),
     "route": ("route", "A dry decision with its trace; what the territories cover. Writes nothing."),
+    "shadow": ("shadow", "A draft that decides beside the contract in force: start, stop, differences."),
     "replay": ("replay", "A draft on recorded history: what would have happened, beside what did."),
     "why": ("why", "Every decision about a person, account or handoff, with its working."),
     "rep": ("rep", "Who takes handoffs: switch on and off, read their calendars."),

@@ -50,7 +50,7 @@ class Book:
         """Reads the versions that came since the last time, and leaves out what was withdrawn before its moment."""
         fresh, withdrawn, ended = contracts.news(conn, self._latest)
         for row in fresh:
-            self._by_id[row.id] = _compiled(row.source, row.version)
+            self._by_id[row.id] = compiled(row.source, f"contract version {row.version}")
             self._numbers[row.id] = row.version
             self._terms[row.id] = row.term
             self._latest = row.version
@@ -119,13 +119,13 @@ _COMPILED: dict[str, Agreement] = {}
 _COMPILED_MOST: Final = 64
 
 
-def _compiled(source: str, version: int) -> Agreement:
+def compiled(source: str, name: str) -> Agreement:
     """The agreement of a stored text. Reading one takes a tenth of a second, and the same text is the same agreement whoever asks."""
     key = text_digest(source)
     if (agreement := _COMPILED.get(key)) is None:
-        agreement, problems = read_contract(source, f"contract version {version}", checked=False)
+        agreement, problems = read_contract(source, name, checked=False)
         if agreement is None:
-            raise ValueError(f"stored contract version {version} no longer reads: {'; '.join(map(str, problems))}")
+            raise ValueError(f"stored {name} no longer reads: {'; '.join(map(str, problems))}")
         if len(_COMPILED) >= _COMPILED_MOST:
             _COMPILED.clear()
         _COMPILED[key] = agreement

@@ -38,7 +38,7 @@ GiveOut = Callable[[Batch, Roster, datetime], int]
 def open_handoffs(b: Batch, ready: list[Ready], give_out: GiveOut) -> tuple[list[str], int]:
     """Opens a handoff for each of these, under the assignment lock. Returns their ids, and how many found no owner."""
     agreement = b.agreement
-    frame = _case_frame(b, ready)
+    frame = case_frame(b, ready)
     slas = choose(agreement, frame)
     parties = [
         Party(
@@ -76,7 +76,7 @@ def _behind(waiting: int) -> Assignment:
     return Assignment(None, "exception", None, False, ({"rung": "exception", "result": "held", "because": said},))
 
 
-def _case_frame(b: Batch, ready: list[Ready]) -> pl.DataFrame:
+def case_frame(b: Batch, ready: list[Ready]) -> pl.DataFrame:
     """What territories and SLA conditions read: one row a handoff."""
     fields = dict(b.agreement.contract.fields)
     cases = [

@@ -1,0 +1,124 @@
+"""A draft in the shadow: it decides beside the contract in force, with its own rotation, changes nothing, and the differences are listed."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from handfast.cli.shadow import command
+from handfast.desk import shadow
+from handfast.desk.refused import Refused
+from handfast.facts import Outcome
+
+from .house import CONTRACT, House, moment
+
+#: Under the draft a company needs a hundred employees, Italy goes to Zoe, and all others to the bench.
+DRAFT = (
+    CONTRACT.replace("employees >= 50", "employees >= 100")
+    .replace("country = 'FR'", "country IN ('FR', 'IT')")
+    .replace("default: team", "default: bench")
+)
+
+
+def begin(house: House, text: str = DRAFT, at: str = "Mon 09:00") -> None:
+    shadow.start(house.store, text, "draft 3", "rita", moment(at))
+
+
+def comes(house: House, email: str, at: str, employees: int = 200, country: str = "DE") -> None:
+    house.arrives(email, at, account={"employees": employees, "country": country})
+
+
+def seen(house: House, at: str) -> Any:
+    """What is listed, once the shadow has caught up."""
+    while shadow.follow(house.store, moment(at), behind=timedelta(0)):
+        pass
+    found = shadow.beside(house.store)
+    assert found is not None
+    return found
+
+
+def test_differences_are_listed_and_nothing_live_changes(house: House) -> None:
+    """Kraus (200) goes to Anna live and to Cleo in the shadow; Klein (60) is handed over live only; Bleu goes to Zoe under both."""
+    begin(house)
+    comes(house, "ada@kraus.example", "Mon 10:00")
+    comes(house, "ben@klein.example", "Mon 10:01", employees=60)
+    comes(house, "eva@bleu.example", "Mon 10:02", country="FR")
+    live = house.rows("SELECT id, owner_id, contract_id, revision FROM handoff ORDER BY opened_at")
+    turns = house.rows("SELECT * FROM rotation ORDER BY 1, 2")
+    events = house.events()
+    found = seen(house, "Mon 10:05")
+    assert found.counts == {"same": 1, "other_owner": 1, "only_draft": 0, "only_live": 1}
+    small, kraus = found.differences
+    assert (small.kind, small.live_owner, small.owner) == ("only_live", "ben", None)
+    assert small.said is not None
+    assert "fit 0 of 20" in small.said
+    assert (kraus.kind, kraus.live_owner, kraus.owner, kraus.rule) == ("other_owner", "anna", "cleo", "pool")
+    assert kraus.because == "Cleo C is the only one in pool 'bench' who can take it now."
+    assert house.rows("SELECT id, owner_id, contract_id, revision FROM handoff ORDER BY opened_at") == live
+    assert house.rows("SELECT * FROM rotation ORDER BY 1, 2") == turns
+    assert house.events() == events
+
+
+def test_whom_only_the_draft_hands_over_is_listed_too(house: House) -> None:
+    begin(house, CONTRACT.replace("employees >= 50", "employees >= 10"))
+    comes(house, "ada@klein.example", "Mon 10:00", employees=20)
+    (pair,) = seen(house, "Mon 10:05").differences
+    assert (pair.kind, pair.handoff, pair.owner) == ("only_draft", None, "anna")
+
+
+def test_its_rotation_is_its_own(house: House) -> None:
+    """Live the small ones take turns between Anna and Ben; in the shadow nobody small comes, and Anna and Ben alternate all the same."""
+    begin(house, CONTRACT.replace("employees >= 50", "employees >= 100"))
+    for n, employees in enumerate((60, 200, 60, 200)):
+        comes(house, f"x@firm{n}.example", f"Mon 10:0{n}", employees=employees)
+    seen(house, "Mon 10:10")
+    assert [row[0] for row in house.rows("SELECT owner_id FROM handoff ORDER BY opened_at")] == ["anna", "ben", "anna", "ben"]
+    assert [row[0] for row in house.rows("SELECT owner_id FROM shadow_handoff ORDER BY at")] == ["anna", "ben"]
+
+
+def test_a_handoff_is_one_story_until_it_ends(house: House) -> None:
+    """A second signal opens no second one; after the live one has ended, the next wish does, under both."""
+    begin(house)
+    comes(house, "ada@kraus.example", "Mon 10:00")
+    comes(house, "ada@kraus.example", "Mon 10:30")
+    seen(house, "Mon 11:00")
+    assert house.one("SELECT count(*) FROM shadow_handoff") == 1
+    house.ends(house.handoff(), "anna", Outcome.RECYCLE, "Mon 12:00", reason="not_now")
+    comes(house, "ada@kraus.example", "Wed 10:00")
+    seen(house, "Wed 11:00")
+    assert house.one("SELECT count(*) FROM shadow_handoff") == house.one("SELECT count(*) FROM handoff")
+
+
+def test_what_waits_live_waits_in_the_shadow(house: House) -> None:
+    """It never overtakes: a signal that is not decided yet is left, and taken next time; and each is taken once."""
+    begin(house)
+    house.hears(house.signal("ada@kraus.example", "form_submitted", "Mon 10:00", form="demo", account={"employees": 200}))
+    assert shadow.follow(house.store, moment("Mon 10:01"), behind=timedelta(0)) == 0
+    house.decide("Mon 10:02")
+    assert shadow.follow(house.store, moment("Mon 10:03"), behind=timedelta(0)) == 1
+    assert shadow.follow(house.store, moment("Mon 10:04"), behind=timedelta(0)) == 0
+
+
+def test_one_at_a_time_and_a_draft_must_read(house: House) -> None:
+    begin(house)
+    with pytest.raises(Refused, match="another shadow is running"):
+        begin(house, at="Mon 09:01")
+    assert shadow.stop(house.store, moment("Mon 09:02"))
+    assert not shadow.stop(house.store, moment("Mon 09:03"))
+    with pytest.raises(Refused, match="at_least"):
+        begin(house, CONTRACT.replace("at_least: 20", "at_least: many", 1), at="Mon 09:04")
+
+
+def test_as_typed(house: House, database_url: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HANDFAST_DATABASE_URL", database_url)
+    (tmp_path / "draft.yaml").write_text(DRAFT)
+    run = CliRunner().invoke
+    assert "No shadow has run yet" in run(command, []).stdout
+    assert run(command, ["start", str(tmp_path / "draft.yaml")]).exit_code == 0
+    assert json.loads(run(command, ["--json"]).stdout)["counts"] == {"same": 0, "other_owner": 0, "only_draft": 0, "only_live": 0}
+    assert run(command, ["stop"]).exit_code == 0
+    assert run(command, ["stop"]).exit_code == 1
