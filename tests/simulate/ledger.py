@@ -27,10 +27,11 @@ class Event:
     acknowledged: bool = False
     attempts: list[datetime] = field(default_factory=list)
 
-    @property
-    def signal(self) -> str:
-        """Its identity, by the definition: SHA-256 of source and message id, written out anew."""
-        return str(uuid.UUID(bytes=hashlib.sha256(f"{SOURCE}\x1f{self.message}".encode()).digest()[:16]))
+    signal: str = ""
+
+    def __post_init__(self) -> None:
+        """`signal` is its identity, by the definition: SHA-256 of source and message id, written out anew."""
+        self.signal = str(uuid.UUID(bytes=hashlib.sha256(f"{SOURCE}\x1f{self.message}".encode()).digest()[:16]))
 
 
 @dataclass(slots=True)
@@ -81,5 +82,6 @@ class Step:
     results: list[Any] = field(default_factory=list)
     taken_before: int = 0
     ticked: bool = False
+    undoing: bool = False
     #: How many signals those who decided say they decided; None where one of them did not come to say it.
     decided: int | None = 0

@@ -9,50 +9,34 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from handfast.connectors.segment import Refusal
 from handfast.desk import contracts, imports
-from handfast.desk.actions import reassign
 from handfast.desk.contracts import Book
 from handfast.desk.deliver import deliver
 from handfast.desk.handover import Decided, decide
 from handfast.desk.intake import Keys, Post, Receipt, admit, ensure_key
-from handfast.desk.outcomes import dispose
-from handfast.desk.overrides import set_override
 from handfast.desk.refused import Refused
 from handfast.desk.tick import Ticked, tick
-from handfast.desk.touches import record_touches, touch, undo_touch
-from handfast.facts import Absence, Evidence, Outcome, Touch, TouchKind
-from handfast.store.base import StorageAway
 from handfast.worker import CONFLICTS
 from tests.simulate.company import Company, drawn
 from tests.simulate.faults import Crashed, Fault, Watch, watched
+from tests.simulate.hands import Hands, Piece
 from tests.simulate.house import NOTHING, House, Snapshot, forget
 from tests.simulate.ledger import SOURCE, Batch, Broken, Ledger, Step
-from tests.simulate.promises import Seen, broken, moment
+from tests.simulate.promises import broken
 from tests.simulate.receiver import ANSWERS, Endpoint, Mailbox, World
+from tests.simulate.seen import Seen, moment
 from tests.simulate.senders import AUTHORIZATION, KEY, Senders
 from tests.simulate.turns import Actor, take_turns
 
 STEPS = (10, 18)
-DRAIN_STEPS = 40
+DRAIN_STEPS = 80
 WORKERS = 2
-REPS = ("ann", "ben", "cleo")
-
-
-@dataclass(slots=True)
-class Piece:
-    """A piece of work and what follows from how it ended, in words. `after` runs when all pieces of the step are done."""
-
-    name: str
-    work: Callable[[], Any]
-    after: Callable[[Any], str] = lambda result: ""
-    failed: Callable[[BaseException], None] = lambda error: None
-    allowed: tuple[type[BaseException], ...] = (StorageAway,)
 
 
 @dataclass(slots=True)
@@ -69,7 +53,7 @@ class Result:
     trace: str = ""
 
 
-class Play:
+class Play(Hands):
     """The life of one company on one database."""
 
     def __init__(self, house: House, seed: int, *, told: bool = False) -> None:
@@ -79,7 +63,7 @@ class Play:
         self.company: Company = drawn(self.chance)
         self.now = self.company.start
         self.ledger = Ledger()
-        self.world = World(lambda: self.now)
+        self.world = World(lambda: self.now, deaf=self.chance.choice(("email", "webhook")) if self.chance.random() < 0.06 else None)
         house.world = self.world
         self.senders = Senders(self.chance, self.company, self.ledger)
         self.keys = Keys(self.store)
@@ -90,6 +74,9 @@ class Play:
         self.trace = hashlib.sha256()
         self.told = told
         self.calm = False
+
+    def notice(self, broken: Broken) -> None:
+        self.result.broken.append(broken)
 
     def run(self) -> Result:
         self.house.empty()
@@ -141,6 +128,7 @@ class Play:
                 said.append(f"{piece.name}: {_named(raised)}{struck}")
                 if not isinstance(raised, (*piece.allowed, Crashed)) and not (len(pieces) > 1 and isinstance(raised, CONFLICTS)):
                     result.broken.append(Broken(0, f"{piece.name} raised {type(raised).__name__}: {raised}"))
+            step.undoing |= piece.name.endswith("takes an outcome back")
             step.clean &= raised is None and watch.struck is None
         step.clean &= len(pieces) == 1
         was, self.seen = self.seen, self.house.look()
@@ -207,6 +195,9 @@ class Play:
                 owed = [moment(row["due_at"]) for row in self.seen.timer.values() if row["state"] == 0]
                 if due := [at for at in owed if at > self.now]:
                     self.now = min(due) + timedelta(microseconds=chance.choice((-1, 0, 1, 2_000_000)))
+            case 5:
+                owed = [moment(row["next_at"]) for row in self.seen.outbox.values() if row["state"] == "waiting"]
+                self.now = max([self.now, *([min(owed)] if owed else [])])
             case _:
                 pass
 
@@ -224,6 +215,9 @@ class Play:
             ]
         work = lambda: admit(self.store, self.keys, Post("batch", body, "", AUTHORIZATION), at)  # noqa: E731
         return [Piece(f"post #{batch.number} {names}", work, lambda answer: self._answered(batch, answer))]
+
+    def _instead(self) -> list[Piece]:
+        return self._post() if self.chance.random() < 0.5 else self._decide()
 
     def _answered(self, batch: Batch, answer: Receipt | Refusal) -> str:
         if isinstance(answer, Refusal):
@@ -268,138 +262,6 @@ class Play:
         work = lambda: deliver(self.store, {name: self.channels[name]}, lambda: self.now, limit=limit)  # noqa: E731
         told = lambda done: f"{done.sent} sent, {done.retried} again later, {done.dropped} dropped, {done.dead} dead"  # noqa: E731
         return [Piece(f"deliver {name}", work, told)]
-
-    # --- what people do --------------------------------------------------------------------------------------------
-
-    def _by_hand(self) -> list[Piece]:
-        handoffs = sorted(self.seen.handoff, key=lambda key: (self.seen.handoff[key]["closed_at"] is not None, key))
-        if not handoffs:
-            return self._post() if self.chance.random() < 0.5 else self._decide()
-        row = self.seen.handoff[handoffs[min(self.chance.randrange(len(handoffs)), self.chance.randrange(len(handoffs)))]]
-        maker = self.chance.choices((self._touch, self._dispose, self._undo, self._reassign, self._override), (4, 3, 2, 3, 1))[0]
-        return [maker(row)]
-
-    def _touch(self, row: Mapping[str, Any]) -> Piece:
-        rep, at, contact = row["owner_id"] or self.chance.choice(REPS), self.now, self.chance.random() < 0.3
-        kind = self.chance.choice((TouchKind.CALL, TouchKind.EMAIL))
-
-        def told(made: Touch) -> str:
-            self.ledger.granted["touch", made.id] = f"a touch by {rep}"
-            return "recorded"
-
-        return Piece(
-            f"{rep} touches {row['id']}",
-            lambda: touch(self.store, row["id"], rep, kind, at, contact=contact),
-            told,
-            allowed=(StorageAway, Refused),
-        )
-
-    def _undo(self, row: Mapping[str, Any]) -> Piece:
-        mine = [t for t in self.seen.touch.values() if t["handoff_id"] == row["id"] and t["evidence"] == "declared"]
-        if not mine:
-            return self._touch(row)
-        made, at = self.chance.choice(sorted(mine, key=lambda t: str(t["id"]))), self.now
-
-        def told(_: str) -> str:
-            self.ledger.granted.pop(("touch", made["id"]), None)
-            return "taken back"
-
-        def failed(_: BaseException) -> None:
-            self.ledger.granted.pop(("touch", made["id"]), None)  # nobody knows whether it came to pass
-
-        return Piece(
-            f"{made['rep_id']} takes a touch back",
-            lambda: undo_touch(self.store, made["id"], made["rep_id"], at),
-            told,
-            failed,
-            (StorageAway, Refused),
-        )
-
-    def _dispose(self, row: Mapping[str, Any]) -> Piece:
-        chance, at = self.chance, self.now
-        rep = row["owner_id"] or chance.choice(REPS)
-        outcome = chance.choice((Outcome.CONNECTED, Outcome.MEETING_SET, Outcome.RECYCLE, Outcome.DISQUALIFY))
-        reasons = {Outcome.RECYCLE: ("not_now", "not_now", "no_such_reason"), Outcome.DISQUALIFY: ("bad_fit", None)}.get(outcome, (None,))
-        reason = chance.choice(reasons)
-        meeting = at + timedelta(days=3) if outcome is Outcome.MEETING_SET else None
-        work = lambda: dispose(self.store, row["id"], rep, outcome, at, reason=reason, meeting_at=meeting)  # noqa: E731
-        return Piece(f"{rep} says {outcome} ({reason}) of {row['id']}", work, lambda made: "recorded", allowed=(StorageAway, Refused))
-
-    def _reassign(self, row: Mapping[str, Any]) -> Piece:
-        to, at = self.chance.choice((*REPS, "gone", "nobody")), self.now
-        work = lambda: reassign(self.store, row["id"], to, "mia", "holiday", at, channels=tuple(self.channels))  # noqa: E731
-        return Piece(f"mia hands {row['id']} to {to}", work, lambda _: "done", allowed=(StorageAway, Refused))
-
-    def _override(self, row: Mapping[str, Any]) -> Piece:
-        lead, at = self.chance.choice(self.company.leads), self.now
-        verdict = self.chance.choice(("ready", "not_yet", "never"))
-        key = self.chance.choice((lead.email, lead.domain))
-        self.ledger.overridden |= {lead.email, lead.domain}
-        work = lambda: set_override(self.store, key, verdict, "met at the fair", "mia", at + timedelta(days=2), at)  # noqa: E731
-        return Piece(f"mia says {verdict} of {key}", work, lambda _: "recorded", allowed=(StorageAway, Refused))
-
-    def _by_system(self) -> list[Piece]:
-        """The telephone system reports calls, some of long ago, some twice."""
-        people = sorted(key for key, row in self.seen.person.items() if row["merged_into"] is None)
-        if not people:
-            return self._post()
-        calls = []
-        for _ in range(self.chance.choice((1, 2))):
-            at = self.now - timedelta(seconds=self.chance.choice((0, 60, 3000, 20_000)))
-            name = f"call{self.chance.randrange(12)}"
-            calls.append(
-                Touch(
-                    f"tch_{name}_{at:%d%H%M%S}",
-                    self.chance.choice(people),
-                    self.chance.choice(REPS),
-                    TouchKind.CALL,
-                    at,
-                    Evidence.EVIDENCED,
-                    source="phone",
-                )
-            )
-        at = self.now
-
-        def told(done: Any) -> str:
-            for call in calls:
-                self.ledger.granted["touch", call.id] = "a call the telephone system reported"
-            return f"{done.added} new, {done.loose} loose"
-
-        return [Piece("calls reported", lambda: record_touches(self.store, calls, at), told)]
-
-    def _change(self) -> list[Piece]:
-        """The contract changes, or is broken; somebody goes on leave."""
-        at, kind = self.now, self.chance.randrange(3)
-        if kind == 0:
-            rep = self.chance.choice(REPS)
-            leave = Absence(rep, at, at + timedelta(hours=self.chance.randrange(1, 60)), "leave")
-            return [Piece(f"{rep} goes on leave", lambda: imports.put_absences(self.store, [leave]))]
-        text = self.company.versions[1 if len(self.ledger.versions) == 1 else 0].yaml()
-        if kind == 1:
-            wrong = text.replace("default: team", "default: nowhere")
-            return [
-                Piece(
-                    "a contract that does not read",
-                    lambda: contracts.put_in_force(self.store, wrong, "contract.yaml", at),
-                    self._not_in_force,
-                )
-            ]
-        if len(self.ledger.versions) > 1:
-            return self._tick()
-        # Whether or not the answer arrives, version 2 is this text.
-        self.ledger.versions[2] = 1
-        return [
-            Piece(
-                "the contract changes",
-                lambda: contracts.put_in_force(self.store, text, "contract.yaml", at),
-                lambda done: f"version {done[0]}",
-            )
-        ]
-
-    def _not_in_force(self, done: tuple[int | None, list[Any]]) -> str:
-        if done[0] is not None or not done[1] or not all(one.what and one.fix for one in done[1]):
-            self.result.broken.append(Broken(7, f"a contract that does not read was taken: version {done[0]}, {done[1]}"))
-        return f"{len(done[1])} problems"
 
     # --- the end ---------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,159 @@
+"""Promise 3: a clock never vanishes; nothing written changes or vanishes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from tests.simulate.company import WALLS
+from tests.simulate.house import Row
+from tests.simulate.seen import Seen, moment, not_after
+
+#: Of these tables no row changes once it is written.
+WRITTEN_ONCE = ("signal", "verdict", "assignment", "disposition", "event", "learned", "brief")
+#: Of these no row vanishes, and these columns of theirs never change.
+FIXED = {
+    "handoff": ("motion", "party", "contract_id", "verdict_id", "opened_at", "decided_at", "next_step", "sla"),
+    "clock": ("handoff_id", "kind", "sla", "calendar", "started_at", "due_at"),
+    "timer": ("clock_id", "handoff_id", "step", "action", "target", "due_at"),
+    "outbox": ("handoff_id", "kind", "channel", "recipient", "owner_id", "payload", "created_at"),
+    "handoff_person": ("verdict_id", "signal_id", "raised_at", "joined_at"),
+    "contract": ("version", "in_force_from"),
+    "person": ("email",),
+}
+#: action of a timer → the events any of which says that it was done
+STEPS = {
+    "breach": ("breached",),
+    "remind": ("reminded",),
+    "tell": ("manager_told",),
+    "reassign": ("reassigned", "reassign_failed"),
+    "return_to": ("returned",),
+}
+
+
+def clocks_and_steps_as_the_contract_says(seen: Seen) -> Iterator[str]:
+    """Each due time computed again, by other means, from the contract the handoff was opened under."""
+    for row in seen.now.handoff.values():
+        if row["id"] in seen.was.handoff:
+            continue  # they cannot change any more: see FIXED
+        terms, opened = seen.terms(row["contract_id"]), moment(row["opened_at"])
+        wall = WALLS[terms.wall]
+        kinds = {clock["kind"]: clock for clock in seen.clocks[row["id"]]}
+        if row["sla"] is not None and "first_touch" not in kinds:
+            yield f"handoff {row['id']} has no first-touch clock"
+        if row["owner_id"] is None and "exception" not in kinds:
+            yield f"handoff {row['id']} was opened without an owner and without an exception clock"
+        for kind, clock in kinds.items():
+            if kind not in ("first_touch", "exception"):
+                continue
+            expected = terms.steps(opened) if kind == "first_touch" else [("breach", wall.due(opened, terms.exceptions))]
+            found = [(timer["action"], moment(timer["due_at"])) for timer in seen.timers[clock["id"]]]
+            if found != expected:
+                yield f"the {kind} clock of {row['id']}, opened {opened}, asks for {_told(found)}; the contract for {_told(expected)}"
+            due = next(at for action, at in expected if action == "breach")
+            if moment(clock["started_at"]) != opened or moment(clock["due_at"]) != due:
+                yield f"the {kind} clock of {row['id']} runs from {clock['started_at']} to {clock['due_at']}, not from {opened} to {due}"
+
+
+def clocks_run_until_something_stops_them(seen: Seen) -> Iterator[str]:
+    for clock in seen.now.clock.values():
+        row = seen.now.handoff[clock["handoff_id"]]
+        touches = sorted(touch["occurred_at"] for touch in seen.touches[row["id"]])
+        stop, by = clock["stopped_at"], clock["stopped_by"]
+        if clock["kind"] == "first_touch":
+            if stop is None and (touches or row["closed_at"] is not None):
+                yield f"the first-touch clock of {row['id']} runs on after {'a touch' if touches else 'its end'}"
+            elif by == "touch" and (not touches or stop != max(touches[0], clock["started_at"])):
+                yield f"the first-touch clock of {row['id']} stopped at {stop}; the first touch was at {touches[:1]}"
+        elif clock["kind"] == "exception" and stop is None and (row["owner_id"] is not None or row["closed_at"] is not None):
+            yield f"the exception clock of {row['id']} runs on after it got an owner or was closed"
+        if stop is not None and by == "closed" and row["closed_at"] is None:
+            yield f"the {clock['kind']} clock of {row['id']} was stopped by an end that did not come"
+
+
+def steps_fire_once_and_in_order(seen: Seen) -> Iterator[str]:
+    for row in seen.now.handoff.values():
+        said = Counter(event["name"] for event in seen.events[row["id"]])
+        by_clock = [event for event in seen.events[row["id"]] if event["name"] == "reassigned" and event["data"]["rule"] == "reassign"]
+        said["reassigned"] = len(by_clock)
+        fired = Counter(timer["action"] for clock in seen.clocks[row["id"]] for timer in seen.timers[clock["id"]] if timer["state"] == 1)
+        for action, names in STEPS.items():
+            told = sum(said[name] for name in names)
+            if told != fired[action]:
+                yield f"handoff {row['id']}: '{action}' fired {fired[action]} times and was done {told} times"
+        for clock in seen.clocks[row["id"]]:
+            yield from _in_order(seen, row, clock)
+
+
+def _in_order(seen: Seen, row: Row, clock: Row) -> Iterator[str]:
+    timers = seen.timers[clock["id"]]
+    settled = [timer["settled_at"] for timer in timers if timer["state"] == 1]
+    places = {timer["id"]: timer["step"] for timer in timers}
+    places[clock["id"]] = next((timer["step"] for timer in timers if timer["action"] == "breach"), 0)
+    said = [event["data"].get("timer") or event["data"].get("clock") for event in seen.events[row["id"]]]
+    told = [places[one] for one in said if one in places]
+    if settled != sorted(settled) or told != sorted(told):
+        yield f"the steps of the {clock['kind']} clock of {row['id']} fired out of order: {told}"
+    for timer in timers:
+        was = seen.was.timer.get(timer["id"])
+        if was is not None and was["state"] == 1 and timer["state"] != 1:
+            yield f"step {timer['step']} of {row['id']} had fired and is {timer['state']} now"
+        running = clock["stopped_at"] is None and row["closed_at"] is None
+        if timer["state"] == 2 and running and not (timer["action"] == "remind" and len(seen.legs[row["id"]]) and _was_unowned(seen, row)):
+            yield f"step {timer['step']} ('{timer['action']}') of {row['id']} was given up while its clock runs"
+
+
+def _was_unowned(seen: Seen, row: Row) -> bool:
+    return any(leg["owner_id"] is None for leg in seen.legs[row["id"]])
+
+
+def breaches_are_noticed(seen: Seen) -> Iterator[str]:
+    """After an undisturbed turn of the ticker nothing that was due is left, and every clock that ran over says so."""
+    at = seen.step.at.isoformat()
+    if seen.step.ticked and seen.step.clean:
+        late = [timer for timer in seen.now.timer.values() if timer["state"] == 0 and not_after(timer["due_at"], seen.step.at)]
+        for timer in late:
+            yield f"'{timer['action']}' of {timer['handoff_id']} was due {timer['due_at']} and is still waiting at {at}"
+        for clock in seen.now.clock.values():
+            over = clock["stopped_at"] is None or clock["stopped_at"] > clock["due_at"]
+            if over and not_after(clock["due_at"], seen.step.at) and clock["breached_at"] is None:
+                yield f"the {clock['kind']} clock of {clock['handoff_id']} ran out at {clock['due_at']}, and at {at} no breach is noted"
+    for clock in seen.now.clock.values():
+        if clock["breached_at"] is None:
+            continue
+        if clock["breached_at"] < clock["due_at"]:
+            yield f"the {clock['kind']} clock of {clock['handoff_id']} was breached before it was due"
+        in_time = clock["stopped_at"] is not None and clock["stopped_at"] <= clock["due_at"]
+        heard_late = any(touch["recorded_at"] >= clock["breached_at"] for touch in seen.touches[clock["handoff_id"]])
+        if in_time and not heard_late:
+            yield f"the {clock['kind']} clock of {clock['handoff_id']} was stopped in time and counts as breached"
+        was = seen.was.clock.get(clock["id"])
+        if was is not None and was["breached_at"] not in (None, clock["breached_at"]):
+            yield f"the breach of {clock['handoff_id']} was noted twice"
+
+
+def nothing_written_changes_or_vanishes(seen: Seen) -> Iterator[str]:
+    for name in WRITTEN_ONCE:
+        now = seen.now.tables[name]
+        for key, row in seen.was.tables[name].items():
+            if now.get(key) != row and not (name == "disposition" and seen.step.undoing):
+                yield f"{name} {key} was {'changed' if key in now else 'deleted'}"
+    for name, columns in FIXED.items():
+        now = seen.now.tables[name]
+        for key, row in seen.was.tables[name].items():
+            there = now.get(key)
+            if there is None:
+                yield f"{name} {key} was deleted"
+                continue
+            for column in columns:
+                if there[column] != row[column] and not (column == "email" and row[column] is None):
+                    yield f"{name} {key}: {column} was {row[column]} and is {there[column]}"
+    for (table, key), what in seen.ledger.granted.items():
+        if key not in seen.now.tables[table]:
+            yield f"{what} was acknowledged and is not recorded ({table} {key})"
+
+
+def _told(steps: list[tuple[Any, datetime]]) -> str:
+    return ", ".join(f"{action} {at:%a %d %b %H:%M:%S}" for action, at in steps)

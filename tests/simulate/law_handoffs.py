@@ -1,0 +1,120 @@
+"""Promises 2 and 5: one open handoff an account, owned or with a clock; every decision with its inputs, reasons and contract."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from itertools import pairwise
+
+from tests.simulate.house import Row, Snapshot
+from tests.simulate.seen import Seen, firm, moment
+
+HALF_LIFE_DAYS = 14
+
+
+# --- 2: at most one open handoff per account and motion ---
+
+
+def one_open_handoff_an_account(seen: Seen) -> Iterator[str]:
+    open_ones = [row for row in seen.now.handoff.values() if row["closed_at"] is None]
+    for (party, motion), times in Counter((row["party"], row["motion"]) for row in open_ones).items():
+        if times > 1:
+            yield f"{times} open handoffs of {party} in {motion}"
+    firms: dict[str, set[str]] = defaultdict(set)
+    for row in open_ones:
+        for member in seen.people[row["id"]]:
+            email = seen.now.person[member["person_id"]]["email"]
+            if email:
+                firms[firm(email)].add(row["id"])
+    for name, handoffs in firms.items():
+        if len(handoffs) > 1:
+            yield f"{len(handoffs)} open handoffs of {name}"
+    for row in seen.now.handoff.values():
+        if not any(member["person_id"] == row["person_id"] for member in seen.people[row["id"]]):
+            yield f"handoff {row['id']} does not name the person who opened it among its people"
+
+
+def owned_or_an_exception_with_a_clock(seen: Seen) -> Iterator[str]:
+    for row in seen.now.handoff.values():
+        legs = sorted(seen.legs[row["id"]], key=lambda leg: leg["leg"])
+        if [leg["leg"] for leg in legs] != list(range(len(legs))) or not legs:
+            yield f"the legs of handoff {row['id']} are {[leg['leg'] for leg in legs]}"
+        elif legs[-1]["owner_id"] != row["owner_id"]:
+            yield f"handoff {row['id']} is owned by {row['owner_id']}; its last leg says {legs[-1]['owner_id']}"
+        if row["closed_at"] is None and row["owner_id"] is None:
+            clocks = [clock for clock in seen.clocks[row["id"]] if clock["kind"] == "exception" and clock["stopped_at"] is None]
+            if len(clocks) != 1:
+                yield f"handoff {row['id']} has no owner and {len(clocks)} running exception clocks"
+        for before, after in pairwise(legs):
+            if after["rule"] == "manual" and before["owner_id"] == after["owner_id"]:
+                yield f"handoff {row['id']} was handed by {before['owner_id']} to themselves"
+
+
+# --- 5: a decision is stored with its inputs, reasons and contract ---
+
+
+def verdicts_stand_on_what_they_name(seen: Seen) -> Iterator[str]:
+    for key, row in seen.now.verdict.items():
+        if key in seen.was.verdict:
+            continue
+        signal = seen.now.signal.get(row["signal_id"])
+        if signal is None:
+            yield f"verdict {key} names a signal that is not recorded"
+            continue
+        if row["contract_id"] != (held := _in_force(seen.now, signal["received_at"])):
+            yield f"verdict {key} was given under {row['contract_id'][:12]}; in force was {held[:12]}"
+        if any(one not in seen.now.signal for one in row["inputs"]):
+            yield f"verdict {key} names inputs that are not recorded"
+            continue
+        if row["person_id"] in seen.ledger.overridden or "override" in str(row["reason"]):
+            continue
+        worth = _intent(seen, row)
+        if abs(worth - row["intent"]) > 2:
+            yield f"verdict {key} says intent {row['intent']}; its inputs are worth {worth}"
+        if (
+            row["outcome"] == "ready"
+            and not _overridden(seen, row)
+            and (row["fit"] < 20 or row["intent"] < 20_000_000 or row["next_step"] is None)
+        ):
+            yield f"verdict {key} is ready with fit {row['fit']}, intent {row['intent']}, next step {row['next_step']}"
+
+
+def _overridden(seen: Seen, verdict: Row) -> bool:
+    return any(
+        row["person_id"] == verdict["person_id"] or row["account_id"] == verdict["account_id"]
+        for row in seen.now.readiness_override.values()
+    )
+
+
+def _intent(seen: Seen, verdict: Row) -> int:
+    """What the named inputs are worth at the moment of the verdict, in millionths of a point: by the formula of the documentation."""
+    at, total = moment(verdict["at"]), 0
+    for key in verdict["inputs"]:
+        signal = seen.now.signal[key]
+        points = 30 if signal["kind"] == "form_submitted" else 10 if str(signal["path"]).startswith("/pricing") else 0
+        days = (at - moment(signal["occurred_at"])).total_seconds() / 86_400
+        total += round(points * 0.5 ** (days / HALF_LIFE_DAYS) * 1_000_000)
+    return total
+
+
+def _in_force(snapshot: Snapshot, at: str) -> str:
+    versions = sorted(snapshot.contract.values(), key=lambda row: row["version"])
+    held = [row["id"] for row in versions if row["in_force_from"] == "-infinity" or row["in_force_from"] <= at]
+    return str(held[-1])
+
+
+def handoffs_name_their_reasons(seen: Seen) -> Iterator[str]:
+    for key, row in seen.now.handoff.items():
+        if key in seen.was.handoff:
+            continue
+        verdict = seen.now.verdict.get(row["verdict_id"])
+        if verdict is None or verdict["outcome"] != "ready" or verdict["contract_id"] != row["contract_id"]:
+            yield f"handoff {key} stands on a verdict that is not there, not ready, or of another contract"
+        if key not in seen.now.brief:
+            yield f"handoff {key} has no brief"
+    for leg in seen.now.assignment.values():
+        if not leg["rule"] or leg["working"] == EMPTY_LIST:
+            yield f"leg {leg['leg']} of {leg['handoff_id']} does not say who chose or why"
+
+
+EMPTY_LIST = "d751713988987e9331980363e24189ce"  # md5 of []

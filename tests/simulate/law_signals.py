@@ -1,0 +1,105 @@
+"""Promises 1, 6 and 7: a signal acknowledged is never lost and counts once; order is kept; what is wrong is a Problem and costs nobody else."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from tests.simulate.ledger import SOURCE
+from tests.simulate.seen import Seen, domain, firm, moment
+
+# --- 1: a signal acknowledged is never lost, and one sent twice counts once ---
+
+
+def acknowledged_signals_are_there(seen: Seen) -> Iterator[str]:
+    known = {event.signal: event for event in seen.ledger.events.values() if event.good}
+    for signal, event in known.items():
+        if event.acknowledged and signal not in seen.now.signal:
+            yield f"message {event.message} was acknowledged and is not recorded"
+    for signal, row in seen.now.signal.items():
+        if row["source"] != SOURCE:
+            continue
+        if (event := known.get(signal)) is None:
+            yield f"signal {signal} was never sent, or is recorded under another identity"
+        elif moment(row["received_at"]) not in event.attempts:
+            yield f"signal {signal} was received at no time at which it was sent"
+
+
+def all_of_a_request_or_nothing(seen: Seen) -> Iterator[str]:
+    in_how_many = Counter(event.message for batch in seen.ledger.batches for event in {e.message: e for e in batch.events}.values())
+    for batch in seen.ledger.batches:
+        good = [event.signal in seen.now.signal for event in batch.events if event.good and in_how_many[event.message] == 1]
+        if any(good) and not all(good):
+            yield f"of request {batch.number} only {sum(good)} of {len(good)} signals are recorded"
+
+
+def waiting_or_decided(seen: Seen) -> Iterator[str]:
+    for signal, row in seen.now.pending.items():
+        if signal not in seen.now.signal:
+            yield f"signal {signal} waits and is not recorded"
+        elif signal in seen.was.signal and signal not in seen.was.pending:
+            yield f"signal {signal} waits again after it was decided (lane {row['lane']})"
+    counted = Counter((row["noun"], row["id"], row["signal_seq"]) for row in seen.now.learned.values() if not row["imported"])
+    for (noun, name, seq), times in counted.items():
+        if times > 1:
+            yield f"signal number {seq} was decided {times} times: it taught us of {noun} {name} each time"
+
+
+def whoever_left_a_lane_was_decided(seen: Seen) -> Iterator[str]:
+    left = (seen.was.pending.keys() | (seen.now.signal.keys() - seen.was.signal.keys())) - seen.now.pending.keys()
+    if seen.step.decided is not None and seen.step.decided != len(left):
+        yield f"{len(left)} signals left their lanes and {seen.step.decided} were decided"
+
+
+def who_raised_the_hand_was_handed_over(seen: Seen) -> Iterator[str]:
+    """A demo asked for by somebody who fits, decided: they are in a handoff that was open after it, or there was one just before."""
+    by_signal = {event.signal: event for event in seen.ledger.events.values() if event.raises}
+    for signal in (seen.was.pending.keys() | (seen.now.signal.keys() - seen.was.signal.keys())) - seen.now.pending.keys():
+        event = by_signal.get(signal)
+        if event is None or event.email is None or event.email in seen.ledger.overridden or domain(event.email) in seen.ledger.overridden:
+            continue
+        asked = seen.now.signal[signal]["occurred_at"]
+        person = seen.now.identity.get(f"email:{event.email}")
+        if person is None:
+            yield f"{event.email} asked for a demo (message {event.message}), it was decided, and nobody knows them"
+            continue
+        account = seen.now.person[person["person_id"]]["account_id"] or person["person_id"]
+        mine = [seen.now.handoff[row["handoff_id"]] for row in seen.now.handoff_person.values() if row["person_id"] == person["person_id"]]
+        theirs = [row for row in seen.now.handoff.values() if row["party"] == account]
+        if any(row["outcome"] == "disqualify" for row in mine):
+            continue
+        if not any(row["closed_at"] is None or row["closed_at"] >= asked for row in mine) and not any(
+            row["closed_at"] is not None and row["closed_at"] >= asked for row in theirs
+        ):
+            yield f"{event.email} asked for a demo (message {event.message}), it was decided, and there is no handoff"
+
+
+# --- 6: the order of work per account is kept ---
+
+
+def nobody_overtakes_within_an_account(seen: Seen) -> Iterator[str]:
+    """Of the signals of one firm that waited before this step, none was decided while an earlier one still waits."""
+    oldest: dict[str, tuple[str, int]] = {}
+    for key, row in seen.was.pending.items():
+        email = seen.was.signal[key]["email"] if key in seen.was.signal else None
+        if email and key in seen.now.pending:
+            place = (row["received_at"], row["seq"])
+            oldest[firm(email)] = min(place, oldest.get(firm(email), place))
+    for key, row in seen.was.pending.items():
+        email = seen.was.signal[key]["email"]
+        if not email or key in seen.now.pending or (first := oldest.get(firm(email))) is None:
+            continue
+        if (row["received_at"], row["seq"]) > first:
+            yield f"signal {key} of {firm(email)} was decided before an earlier one of the same firm"
+
+
+# --- 7: what a user gets wrong is a Problem; the rest goes in ---
+
+
+def refusals_are_kept_with_what_to_do(seen: Seen) -> Iterator[str]:
+    kept = sum(row["times"] for row in seen.now.intake_problem.values())
+    if kept < seen.ledger.refused:
+        yield f"{seen.ledger.refused} events were refused and acknowledged; {kept} are kept among the intake problems"
+    for key, row in seen.now.intake_problem.items():
+        if key not in seen.was.intake_problem and not (row["what"] and row["fix"] and row["part"]):
+            yield f"intake problem {key} does not say where, what and how to mend it"
