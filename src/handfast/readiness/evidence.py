@@ -9,6 +9,7 @@ Columns with a leading underscore are ours; names in a contract begin with a let
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -159,10 +160,11 @@ def _hold_back(rows: pl.DataFrame, cap: Cap, reach: int, zone: str, since: str) 
     one has left the lookback (`since`: counted from this column). So a day that the lookback cuts is capped among what is left of it, and
     no verdict depends on anything older.
     """
-    rows = rows.with_columns(_bucket(cap, zone))
-    crowded = _crowded(rows, cap.times)
+    buckets = rows.select(_bucket(cap, zone)).to_series()
+    crowded = _crowded(buckets, cap.times)
     if crowded.is_empty():
-        return rows.drop("_bucket")
+        return rows
+    rows = rows.hstack([buckets])
     full = pl.col("_known") & (pl.col("_from") < NEVER) & pl.col("_bucket").is_in(crowded.implode())
     crowd = rows.filter(full).sort("_bucket", "_occurred", "signal")
     blocker = pl.when(pl.col("_bucket") == pl.col("_bucket").shift(cap.times)).then(pl.col(since).shift(cap.times))
@@ -179,10 +181,13 @@ def _bucket(cap: Cap, zone: str) -> pl.Expr:
     return (pl.col("_who").cast(pl.Int64) * _DAYS + number).alias("_bucket")
 
 
-def _crowded(rows: pl.DataFrame, times: int) -> pl.Series:
-    """The buckets that hold more signals than `times`. Sorting plain integers is the quickest way to find the few there are."""
-    buckets = rows["_bucket"].sort()
-    return buckets.filter(buckets == buckets.shift(times)).unique()
+def _crowded(buckets: pl.Series, times: int) -> pl.Series:
+    """The buckets that hold more signals than `times`. Sorting plain integers is the quickest way to find the few there are among many."""
+    if len(buckets) <= FEW:
+        full = [bucket for bucket, many in Counter(buckets.to_list()).items() if many > times]
+        return pl.Series(full, dtype=pl.Int64)
+    ordered = buckets.sort()
+    return ordered.filter(ordered == ordered.shift(times)).unique()
 
 
 def paired(points: pl.DataFrame, rows: pl.DataFrame, lookback: int, *, alone: bool) -> Iterator[pl.DataFrame]:
