@@ -26,10 +26,9 @@ from handfast.desk.deliver import deliver
 from handfast.desk.handover import BATCH, Decided, decide
 from handfast.desk.held_back import Manners
 from handfast.desk.match import tend
-from handfast.desk.moves import move
+from handfast.desk.moves import tend as give_and_move
 from handfast.desk.promises import measure_promises
 from handfast.desk.tick import Ticked, tick
-from handfast.desk.waiting import drain_all
 from handfast.desk.way_back import tell
 from handfast.store import handover as rows
 from handfast.store import work
@@ -192,8 +191,7 @@ class Worker:
     def _held(self) -> float:
         """Gives out what nobody could take, once somebody can; and moves what changed hands. Woken where something changed, else a poll."""
         with suppress(NoContract):
-            move(self.store, self.book, self.clock(), channels=tuple(self.channels))
-            drain_all(self.store, self.book, self.clock(), channels=tuple(self.channels))
+            give_and_move(self.store, self.book, self.clock(), channels=tuple(self.channels))
         return HELD_SECONDS
 
     def _trial(self) -> float:

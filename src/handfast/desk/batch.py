@@ -36,6 +36,8 @@ class Batch:
     agreement_of: Callable[[str], Agreement]
     #: The version on trial beside the one in force, and its id: it decides for a share of the parties.
     trial: tuple[Agreement, str] | None = None
+    #: What was held and has an owner since this batch.
+    given_out: list[str] = field(default_factory=list)
     directory: Directory = field(default_factory=Directory)
     #: What this batch learns, compared with what the store knew; begun once the directory holds that.
     learned: Learned = field(default_factory=Learned)

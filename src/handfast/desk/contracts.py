@@ -87,6 +87,10 @@ class Book:
         """The id of the version that holds for a share at a moment, beside the one in force; None where there is none."""
         return next((found for since, until, found in self._trials if since <= at and (until is None or at < until)), None)
 
+    def every(self) -> Mapping[str, Agreement]:
+        """Every version that was ever agreed, by its id: open handoffs keep theirs."""
+        return self._by_id
+
     def at(self, at: datetime) -> Agreement:
         """The agreement in force at a moment. Raises NoContract."""
         return self._by_id[self.id_at(at)]

@@ -21,6 +21,7 @@ from handfast.desk.actions import record_opportunities
 from handfast.desk.contracts import Book
 from handfast.desk.handover import BATCH, Decided, decide
 from handfast.desk.held import BY_HAND
+from handfast.desk.moves import tend
 from handfast.desk.outcomes import dispose
 from handfast.desk.refused import Refused
 from handfast.desk.tick import tick
@@ -34,6 +35,8 @@ from handfast.store.base import Store
 #: Signals further apart than this are not decided together.
 WINDOW: Final = timedelta(hours=4)
 _INSTANT: Final = timedelta(microseconds=1)
+#: Between two looks at what is held, on the virtual clock.
+_PATIENCE: Final = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,7 @@ class Drive:
         self.done = Driven()
         self._coming: list[tuple[datetime, int, Happening]] = []
         self._ends: list[datetime] = []
+        self._looked_at: datetime | None = None
         self._count = count()
         self.add(happenings)
 
@@ -140,8 +144,10 @@ class Drive:
             fact = self._coming[0][0] if self._coming else None
             moments = [m for m in (signal, fact, timer) if m is not None and m <= end]
             if not moments:
+                self._held(end)
                 return self.done
             now = min(moments)
+            self._held(now)
             if self.tell is not None:
                 self.tell(now)
             if signal is not None and signal == now:
@@ -150,6 +156,14 @@ class Drive:
                 self._facts(min([m for m in (signal - _INSTANT if signal else None, timer, end) if m is not None]))
             else:
                 self._clocks(min([m - _INSTANT for m in (signal, fact) if m is not None] + [end]))
+
+    def _held(self, now: datetime) -> None:
+        """Gives out what nobody could take, and moves what has to move, once in a while: as the worker does that is woken now and then."""
+        if self._looked_at is not None and now - self._looked_at < _PATIENCE:
+            return
+        self._looked_at = now
+        if passed_on := tend(self.store, self.book, now, channels=self.channels):
+            self.add(self.world.passed_on(passed_on))
 
     def _ahead(self) -> tuple[datetime | None, datetime | None]:
         with self.store.reading() as conn:
@@ -162,6 +176,8 @@ class Drive:
         self.done.decided.add(done)
         if done.handoffs:
             self.add(self.world.opened(done.handoffs))
+        if done.given_out:
+            self.add(self.world.passed_on(done.given_out))
 
     def _facts(self, to: datetime) -> None:
         """Touches up to `to` in one transaction; an outcome or a deal ends the run, for it changes what comes after."""

@@ -61,6 +61,8 @@ class Decided:
     unassigned: int = 0
     postponed: int = 0
     handoffs: list[str] = field(default_factory=list)
+    #: Those that were held before and have an owner since.
+    given_out: list[str] = field(default_factory=list)
 
     def add(self, other: Decided) -> None:
         """Sums up, for a loop that calls until nothing is left."""
@@ -71,6 +73,7 @@ class Decided:
         self.unassigned += other.unassigned
         self.postponed += other.postponed
         self.handoffs += other.handoffs
+        self.given_out += other.given_out
 
 
 def decide(
@@ -255,7 +258,9 @@ def _record(b: Batch, written: list[Ready], opens: list[Ready], joins: list[Read
     if written:
         write_verdicts(b, written)
     if opens:
+        before = len(b.given_out)
         handoffs, unassigned = open_handoffs(b, opens, give_out)
+        done.given_out += b.given_out[before:]
         done.handoffs += handoffs
         done.opened += len(opens)
         done.unassigned += unassigned

@@ -7,7 +7,7 @@ The policies are the contract's (`routing.moves`), of the contract each handoff 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ import psycopg
 from handfast.desk.actions import pass_on
 from handfast.desk.contracts import Book
 from handfast.desk.opening import keep_roster, read_roster
-from handfast.desk.waiting import routing_cases
+from handfast.desk.waiting import drain_all, routing_cases
 from handfast.facts import Rep, utc
 from handfast.routing.assign import Assignment, Roster, assign
 from handfast.routing.assign import Case as RoutingCase
@@ -42,20 +42,34 @@ class Moved:
     away: int = 0
     handed_back: int = 0
     late_disputes: int = 0
+    #: Handoffs that have another owner since.
+    passed_on: list[str] = field(default_factory=list)
 
     @property
     def anything(self) -> bool:
         return any((self.credits, self.followed, self.undone, self.left, self.away, self.handed_back, self.late_disputes))
 
 
+def look(conn: psycopg.Connection, book: Book, at: datetime) -> tuple[bool, bool]:
+    """Whether anything has to move at `at` (UTC), and whether anything is held. `book` is up to date."""
+    return rows.what_waits(conn, at, *_caring(book))
+
+
+def _caring(book: Book) -> tuple[list[str], list[str]]:
+    """The contracts that move what belongs to the absent, and those that hand back what was covered."""
+    terms = {name: one.contract.routing.moves for name, one in book.every().items()}
+    moving = [name for name, one in terms.items() if one.away_longer_than is not None]
+    return moving, [name for name, one in terms.items() if one.hand_back != "never"]
+
+
 def move(store: Store, book: Book, at: datetime, *, channels: Sequence[str] = ("email",)) -> Moved:
     """Everything that has to move at `at` (UTC). Raises StorageAway."""
     at, done = utc(at), Moved()
     with store.writing() as conn:
-        done.late_disputes = _late_disputes(conn, at)
-        if not _anything(conn, at):
-            return done
         book.refresh(conn)
+        if not look(conn, book, at)[0]:
+            return done
+        done.late_disputes = _late_disputes(conn, at)
         handover.lock_assignment(conn)
         turn = _Turn(conn, book, at, tuple(channels), read_roster(conn, at), done)
         turn.credits()
@@ -66,8 +80,14 @@ def move(store: Store, book: Book, at: datetime, *, channels: Sequence[str] = ("
     return done
 
 
-def _anything(conn: psycopg.Connection, at: datetime) -> bool:
-    return bool(rows.waiting_credits(conn, 1) or rows.any_changes(conn) or rows.of_the_absent(conn, at, 1) or covers.any_running(conn))
+def tend(store: Store, book: Book, at: datetime, *, channels: Sequence[str] = ("email",)) -> list[str]:
+    """A turn of the worker: what has to move, then what is held. Which handoffs have an owner since, or another one. Raises StorageAway."""
+    with store.reading() as conn:
+        moves, held_back = look(conn, book.refresh(conn), utc(at))
+    if not moves and not held_back:
+        return []
+    moved = move(store, book, at, channels=channels).passed_on if moves else []
+    return [*moved, *drain_all(store, book, at, channels=channels)]
 
 
 def _late_disputes(conn: psycopg.Connection, at: datetime) -> int:
@@ -84,6 +104,7 @@ class _Turn:
 
     def __init__(self, conn: psycopg.Connection, book: Book, at: datetime, channels: tuple[str, ...], roster: Roster, done: Moved) -> None:
         self.conn, self.book, self.at, self.channels, self.roster, self.done = conn, book, at, channels, roster, done
+        self.moving, self.back = _caring(book)
         self.events: list[tuple[Any, ...]] = []
         self.messages: list[tuple[Any, ...]] = []
 
@@ -163,7 +184,7 @@ class _Turn:
 
     def the_absent(self) -> None:
         """Untouched handoffs of whoever is away for longer than their contract allows go to somebody else; with nobody there they stay."""
-        ids = rows.of_the_absent(self.conn, self.at, BATCH)
+        ids = rows.of_the_absent(self.conn, self.at, self.moving, BATCH)
         holding = {one: case for one, case in work.hold(self.conn, ids).items() if self._too_long(case)}
         if not holding:
             return
@@ -190,7 +211,7 @@ class _Turn:
 
     def the_returned(self) -> None:
         """What was held for an owner goes back to them once they can take it, as far as the contract says so."""
-        running = covers.running(self.conn, BATCH)
+        running = covers.running(self.conn, self.back, BATCH)
         holding = work.hold(self.conn, [one.handoff for one in running])
         for one in running:
             case = holding[one.handoff]
@@ -222,6 +243,7 @@ class _Turn:
         )
         self.events.append(event)
         self.messages += messages
+        self.done.passed_on.append(case.id)
 
     def _name(self, rep: str | None) -> str:
         return self.roster.name(rep) if rep else "nobody"
@@ -233,4 +255,4 @@ _SAID: Final[Mapping[str, str]] = {
     "undone": "it was taken back, as the contract says",
 }
 
-__all__ = ["BATCH", "Moved", "move"]
+__all__ = ["BATCH", "Moved", "look", "move", "tend"]

@@ -49,6 +49,7 @@ def give_out(b: Batch, roster: Roster, at: datetime) -> int:
     if not rows.any_held(b.conn):
         return 0
     done = _give(b.conn, b.agreement_of, roster, at, b.channels, LOOKED_AT, None)
+    b.given_out += done.handoffs
     if done.after is None:
         return 0
     handover.notify(b.conn, "held")

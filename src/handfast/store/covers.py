@@ -38,30 +38,28 @@ def put(conn: psycopg.Connection, row: tuple[Any, ...]) -> None:
     )
 
 
-def running(conn: psycopg.Connection, limit: int) -> list[Cover]:
-    """Covers of open handoffs, the oldest first. Those whose handoff is closed, or with somebody else, are ended in passing."""
+def running(conn: psycopg.Connection, contracts: Sequence[str], limit: int) -> list[Cover]:
+    """Covers of open handoffs opened under these contracts, the oldest first.
+
+    Those whose handoff is closed, or with somebody else, are ended in passing.
+    """
     conn.execute(
         """UPDATE cover AS c SET ended_at = coalesce(h.closed_at, c.since), how = 'moved_on' FROM handoff AS h
            WHERE h.id = c.handoff_id AND c.ended_at IS NULL AND (h.closed_at IS NOT NULL OR h.owner_id IS DISTINCT FROM c.cover_id)"""
     )
     rows = conn.execute(
         """SELECT c.handoff_id, c.owner_id, c.cover_id, c.reason, h.touched_at IS NOT NULL FROM cover AS c JOIN handoff AS h ON h.id = c.handoff_id
-           WHERE c.ended_at IS NULL ORDER BY c.since, c.handoff_id LIMIT %s""",
-        (limit,),
+           WHERE c.ended_at IS NULL AND h.contract_id = ANY(%b) ORDER BY c.since, c.handoff_id LIMIT %s""",
+        (list(contracts), limit),
     ).fetchall()
     return [Cover(*row) for row in rows]
-
-
-def any_running(conn: psycopg.Connection) -> bool:
-    row = conn.execute("SELECT EXISTS (SELECT FROM cover WHERE ended_at IS NULL)").fetchone()
-    return bool(row and row[0])
 
 
 def of(conn: psycopg.Connection, handoff: str) -> tuple[str, str, datetime, datetime | None, str | None] | None:
     """(owner's name, reason, since, ended_at, how) of the cover of a handoff."""
     return conn.execute(
-        """SELECT coalesce(nullif(r.name, ''), r.id), c.reason, c.since, c.ended_at, c.how FROM cover AS c JOIN rep AS r ON r.id = c.owner_id
-           WHERE c.handoff_id = %s""",
+        """SELECT coalesce(nullif(r.name, ''), r.id), c.reason, c.since, coalesce(c.ended_at, h.closed_at), c.how
+           FROM cover AS c JOIN rep AS r ON r.id = c.owner_id JOIN handoff AS h ON h.id = c.handoff_id WHERE c.handoff_id = %s""",
         (handoff,),
     ).fetchone()
 

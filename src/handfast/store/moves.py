@@ -15,6 +15,25 @@ def say_who(conn: psycopg.Connection, by: str, at: datetime) -> None:
     conn.execute("SELECT set_config('handfast.by', %s, true), set_config('handfast.at', %s, true)", (by[:200], at.isoformat()))
 
 
+def what_waits(conn: psycopg.Connection, at: datetime, moving: Sequence[str], back: Sequence[str]) -> tuple[bool, bool]:
+    """Whether anything has to move at `at`, and whether anything is held: a probe of an index for each kind, in one statement.
+
+    `moving`, `back`: contracts that move what belongs to the absent, and that hand back what was covered.
+    """
+    row = conn.execute(
+        """SELECT EXISTS (SELECT FROM owner_change WHERE state = 'open') OR EXISTS (SELECT FROM turn_credit WHERE applied_at IS NULL)
+                  OR EXISTS (SELECT FROM dispute WHERE state = 'open' AND late_at IS NULL AND due_at <= %s)
+                  OR (cardinality(%b::text[]) > 0 AND EXISTS (
+                      SELECT FROM absence AS a JOIN handoff AS h ON h.owner_id = a.rep_id AND h.closed_at IS NULL
+                      WHERE a.starts_at <= %s AND a.ends_at > %s AND h.touched_at IS NULL AND h.contract_id = ANY(%b)))
+                  OR (cardinality(%b::text[]) > 0 AND EXISTS (
+                      SELECT FROM cover AS c JOIN handoff AS h ON h.id = c.handoff_id WHERE c.ended_at IS NULL AND h.contract_id = ANY(%b))),
+                  EXISTS (SELECT FROM handoff WHERE closed_at IS NULL AND owner_id IS NULL)""",
+        (at, list(moving), at, at, list(moving), list(back), list(back)),
+    ).fetchone()
+    return (bool(row[0]), bool(row[1])) if row else (False, False)
+
+
 # --- another owner named elsewhere --------------------------------------------------------------------------------
 
 
@@ -47,11 +66,6 @@ def changes(conn: psycopg.Connection, limit: int) -> list[OwnerChange]:
         "SELECT seq, account_id, was, becomes, by, at FROM owner_change WHERE state = 'open' ORDER BY seq LIMIT %s FOR UPDATE", (limit,)
     ).fetchall()
     return [OwnerChange(*row) for row in rows]
-
-
-def any_changes(conn: psycopg.Connection) -> bool:
-    row = conn.execute("SELECT EXISTS (SELECT FROM owner_change WHERE state = 'open')").fetchone()
-    return bool(row and row[0])
 
 
 def in_work(conn: psycopg.Connection, account: str) -> list[Working]:
@@ -124,13 +138,13 @@ def assigned_since(conn: psycopg.Connection, since: datetime) -> int:
 # --- owners who are away --------------------------------------------------------------------------------------------
 
 
-def of_the_absent(conn: psycopg.Connection, at: datetime, limit: int) -> list[str]:
-    """Open handoffs nobody has tried, whose owner is absent at `at`, the oldest first."""
+def of_the_absent(conn: psycopg.Connection, at: datetime, contracts: Sequence[str], limit: int) -> list[str]:
+    """Open handoffs of these contracts nobody has tried, whose owner is absent at `at`, the oldest first."""
     rows = conn.execute(
         """SELECT h.id FROM (SELECT DISTINCT rep_id FROM absence WHERE starts_at <= %s AND ends_at > %s) AS a
            JOIN handoff AS h ON h.owner_id = a.rep_id AND h.closed_at IS NULL
-           WHERE h.touched_at IS NULL ORDER BY h.opened_at, h.id LIMIT %s""",
-        (at, at, limit),
+           WHERE h.touched_at IS NULL AND h.contract_id = ANY(%b) ORDER BY h.opened_at, h.id LIMIT %s""",
+        (at, at, list(contracts), limit),
     ).fetchall()
     return [row[0] for row in rows]
 
