@@ -76,6 +76,8 @@ sla:
       - {after: 15 minutes, tell: manager}
       - {after: 60 minutes, reassign: rest}
   - {name: same_day, first_touch: 4 hours, ladder: [{after: 3 hours, remind: owner}, {after: 4 hours, tell: manager}]}
+pauses: {on_holiday: {label: They are away, at_most: 10 days}}
+marketing: {context_complete: {within: 1 day}}
 brief:
   required: [phone, title]
   themes:

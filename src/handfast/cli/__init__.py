@@ -25,6 +25,7 @@ NOUNS: Final[dict[str, tuple[str, str]]] = {
     "route": ("route", "A dry decision with its trace; what the territories cover. Writes nothing."),
     "shadow": ("shadow", "A draft that decides beside the contract in force: start, stop, differences."),
     "replay": ("replay", "A draft on recorded history: what would have happened, beside what did."),
+    "nurture": ("nurture", "Who came back to marketing, with why and until when."),
     "why": ("why", "Every decision about a person, account or handoff, with its working."),
     "rep": ("rep", "Who takes handoffs: switch on and off, read their calendars."),
     "dispute": ("dispute", "What is argued about, and the answers as labels."),

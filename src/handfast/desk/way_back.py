@@ -6,8 +6,10 @@ because of a slip.
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import polars as pl
@@ -110,6 +112,55 @@ def _payload(contract: Contract, case: Case, one: rows.Untold) -> dict[str, Any]
     return {**payload, "track": {"to": one.leads_to, "reason": one.reason, "back_at": one.back_at.isoformat() if one.back_at else None}}
 
 
+# --- taken along ----------------------------------------------------------------------------------------------------
+
+#: What a spreadsheet would take for a formula.
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+def as_row(one: rows.Returned) -> dict[str, Any]:
+    """One person for a list, with the context that goes along: what they asked for, what it was about, what was tried."""
+    brief = one.brief or {}
+    return {
+        "email": one.email or "",
+        "name": one.name,
+        "company": one.company,
+        "track": one.leads_to,
+        "reason": one.reason or "",
+        "note": one.note,
+        "since": one.at.isoformat(),
+        "back_at": one.back_at.isoformat() if one.back_at else "",
+        "needs": one.needs or "",
+        "opted_out": "yes" if one.opted_out else "no",
+        "source": one.source,
+        "next_step": one.next_step,
+        "themes": "; ".join(str(theme.get("theme", "")) for theme in brief.get("themes", ())),
+        "attempts": one.attempts,
+        "contacted_at": one.contacted_at.isoformat() if one.contacted_at else "",
+        "last_owner": one.owner or "",
+        "handoff": one.handoff,
+    }
+
+
+def as_csv(found: Sequence[rows.Returned]) -> str:
+    """The list as CSV with a heading; what a spreadsheet would run is made a text."""
+    text = io.StringIO()
+    names = list(as_row(_NOBODY))
+    writer = csv.DictWriter(text, names, lineterminator="\r\n")
+    writer.writeheader()
+    for one in found:
+        writer.writerow({name: _harmless(value) for name, value in as_row(one).items()})
+    return text.getvalue()
+
+
+def _harmless(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_NOBODY: Final = rows.Returned("", "", None, "", "", "", None, "", None, _EPOCH, None, None, "", "", "", 0, None, None, opted_out=False)
+
+
 # --- back to Sales --------------------------------------------------------------------------------------------------
 
 
@@ -141,4 +192,4 @@ def has_new_intent(agreement: Agreement, judged: Judged, r: Ready, since: dateti
     return intent_since(agreement, judged, r, since) >= agreement.contract.ready.intent.at_least * _POINT
 
 
-__all__ = ["TRACKS", "has_new_intent", "intent_since", "need_new_intent", "record", "returned", "tell"]
+__all__ = ["TRACKS", "as_csv", "as_row", "has_new_intent", "intent_since", "need_new_intent", "record", "returned", "tell"]

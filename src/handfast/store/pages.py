@@ -54,6 +54,12 @@ class Line:
     stopped_at: datetime | None
     people: int
     brief: Mapping[str, Any] | None
+    #: The clock that runs after the first touch: `next_touch` or `disposition`; from when, until when, and after how many touches.
+    task: str | None = None
+    task_from: datetime | None = None
+    task_due: datetime | None = None
+    task_after: int | None = None
+    paused: bool = False
 
     @property
     def ticking(self) -> bool:
@@ -66,7 +72,8 @@ _LINE: Final = """
            coalesce(nullif(a.name, ''), a.domain, ''), coalesce(a.fields, '{}') || p.fields, h.source, h.next_step, h.sla, h.contract_id,
            h.opened_at, h.owner_id, r.name, h.touched_at, h.contacted_at, h.meeting_at, h.closed_at, h.outcome, h.reason, h.revision,
            v.fit, v.intent, c.started_at, c.due_at, c.stopped_at,
-           (SELECT count(*) FROM handoff_person AS hp WHERE hp.handoff_id = h.id), b.body
+           (SELECT count(*) FROM handoff_person AS hp WHERE hp.handoff_id = h.id), b.body, n.kind, n.started_at, n.due_at, n.after,
+           EXISTS (SELECT FROM clock_pause AS z WHERE z.handoff_id = h.id AND z.ended_at IS NULL)
       FROM handoff AS h
       JOIN person AS p ON p.id = h.person_id
       JOIN verdict AS v ON v.id = h.verdict_id
@@ -76,6 +83,10 @@ _LINE: Final = """
       LEFT JOIN clock AS c ON c.handoff_id = h.id
             AND c.kind = CASE WHEN h.owner_id IS NULL AND EXISTS (SELECT FROM clock AS e WHERE e.handoff_id = h.id AND e.kind = 'exception')
                               THEN 'exception' ELSE 'first_touch' END AND c.current
+      LEFT JOIN LATERAL (
+           SELECT x.kind, x.started_at, x.due_at, (x.about ->> 'after')::int AS after FROM clock AS x
+            WHERE x.handoff_id = h.id AND x.kind IN ('next_touch', 'disposition') AND x.stopped_at IS NULL AND x.current
+            ORDER BY x.due_at LIMIT 1) AS n ON h.touched_at IS NOT NULL
 """
 
 
@@ -346,6 +357,10 @@ class ClockRow:
     due_at: datetime
     stopped_at: datetime | None
     stopped_by: str | None
+    id: str
+    current: bool
+    breached_at: datetime | None
+    paused_at: datetime | None
 
 
 def clocks(conn: Conn, handoff_id: str) -> list[ClockRow]:
@@ -358,8 +373,8 @@ def clocks(conn: Conn, handoff_id: str) -> list[ClockRow]:
     ):
         steps.setdefault(clock_id, []).append(Step(*step))
     rows = conn.execute(
-        """SELECT id, kind, sla, calendar, started_at, due_at, stopped_at, stopped_by
-             FROM clock WHERE handoff_id = %s ORDER BY started_at, kind DESC""",
+        """SELECT id, kind, sla, calendar, started_at, due_at, stopped_at, stopped_by, id, current, breached_at, paused_at
+             FROM clock WHERE handoff_id = %s ORDER BY started_at, kind DESC, number""",
         (handoff_id,),
     )
     return [ClockRow(tuple(steps.get(clock_id, ())), *rest) for clock_id, *rest in rows]

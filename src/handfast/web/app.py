@@ -22,6 +22,7 @@ from handfast.desk.refused import Refused
 from handfast.store.base import StorageAway
 from handfast.web import (
     board,
+    clocks,
     contract,
     contract_api,
     contract_diff,
@@ -29,6 +30,7 @@ from handfast.web import (
     disputes,
     exceptions,
     fairness,
+    feedback,
     handoffs,
     health,
     login,
@@ -117,6 +119,8 @@ def _mount(app: FastAPI) -> None:
         exceptions,
         disputes,
         fairness,
+        clocks,
+        feedback,
         replay,
         trial,
         scoreboard,

@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse
 from handfast.store import covers, disputes, pages
 from handfast.store.replay import names
 from handfast.web.access import User, access_handoff
+from handfast.web.clocks import clocks_context
 from handfast.web.house import house_of, midnight, page, render, signed_in
 from handfast.web.queue import brief_context, note_opened
 
@@ -31,7 +32,7 @@ def handoff_page(request: Request, user: Me, handoff_id: str, via: str = "") -> 
     note_opened(house, user, handoff_id, at, via)
     with house.store.reading() as conn:
         line = access_handoff(user, conn, handoff_id)
-        context = brief_context(house, conn, user, line, at)
+        context = brief_context(house, conn, user, line, at) | clocks_context(house, conn, user, line, at)
         terms = house.terms(conn, line.contract_id)
         context |= {
             "legs": pages.legs(conn, handoff_id),

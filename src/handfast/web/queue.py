@@ -58,18 +58,21 @@ def groups(lines: Iterable[Line], at: datetime) -> list[Group]:
         "late": ("Late", "late"),
         "hour": ("Due within the hour", ""),
         "later": ("Later", ""),
-        "touched": ("Touched, waiting for an outcome", "quiet"),
+        "touched": ("Touched, waiting", "quiet"),
         "done": ("Done today", "quiet"),
     }
     return [Group(key, *said[key], tuple(found)) for key, found in parts.items() if found]
 
 
 def part_of(line: Line, at: datetime) -> str:
+    """Late, due within the hour, later, touched and waiting, done. What is touched comes up again when its next step falls due."""
     if line.closed_at is not None:
         return "done"
     if line.touched_at is not None:
-        return "touched"
-    if not line.ticking or line.due_at is None:
+        if line.paused or line.task_due is None or line.task_from is None or line.task_from > at + HOUR:
+            return "touched"
+        return "late" if line.task_due < at else "hour" if line.task_due < at + HOUR else "later"
+    if not line.ticking or line.due_at is None or line.paused:
         return "later"
     return "late" if line.due_at < at else "hour" if line.due_at < at + HOUR else "later"
 
