@@ -65,6 +65,13 @@ def test_a_lower_bar_lets_bob_in_by_name(house: House, tmp_path: Path) -> None:
     assert {row["rep"]: row["draft"]["handoffs"] for row in found.report["owners"]["reps"]} == {"anna": 1, "ben": 1}
 
 
+def test_what_a_replay_cannot_show_of_a_draft_is_said(house: House, tmp_path: Path) -> None:
+    assert replayed(house, tmp_path / "same", MILD).report["notes"] == []
+    otherwise = CONTRACT + "\nmatch: {domain: fallback, distinctive_words: true}\n"
+    [note] = replayed(house, tmp_path / "otherwise", otherwise).report["notes"]
+    assert "matches people to accounts by other terms" in note
+
+
 def test_the_frontier_says_what_every_replay_would(house: House, tmp_path: Path) -> None:
     """Each cell equals a replay of its own with these bars."""
     cells = replayed(house, tmp_path / "one", MILD).report["frontier"]["cells"]

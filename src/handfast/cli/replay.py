@@ -158,6 +158,8 @@ def show(found: Mapping[str, Any], console: Console) -> None:
     console.print(f"[dim]{found['signals']:,} signals of {found['people']:,} people; {found['judged']:,} verdicts.[/dim]\n")
     for table in (_ready(found["ready"]), _handoffs(found), _reps(found["owners"]), _frontier(found["frontier"], console.width)):
         console.print(table)
+    for note in found.get("notes", ()):
+        console.print(f"[yellow]Not shown:[/yellow] {note}")
 
 
 #: A cell of the frontier is no wider: "123.4 · 100 %" and the gap beside it.

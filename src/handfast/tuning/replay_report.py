@@ -61,7 +61,16 @@ def report(sides: tuple[Side, Side], period: Period) -> dict[str, Any]:
         "owners": _owners(sides, owned, period, zone),
         "sla": _promises(sides, owned, period),
         "meetings": meetings(sides, period),
+        "notes": _notes(sides),
     }
+
+
+def _notes(sides: tuple[Side, Side]) -> list[str]:
+    """What this replay cannot show of this draft, a sentence each."""
+    draft = sides[1].agreements[0].contract
+    if all(agreement.contract.match == draft.match for agreement in sides[0].agreements):
+        return []
+    return ["The draft matches people to accounts by other terms; here everybody stays in the account they were matched to."]
 
 
 def _in_order(side: Side) -> list[Opening]:
