@@ -23,6 +23,7 @@ NOUNS: Final[dict[str, tuple[str, str]]] = {
     "import": ("imports", "Signals, people, accounts, reps, touches or opportunities from files."),
     "contract": ("contract", "Check, show and prove a contract."),
     "route": ("route", "A dry decision with its trace; what the territories cover. Writes nothing."),
+    "doctor": ("doctor", "What is wrong with this installation, and how to mend it."),
     "shadow": ("shadow", "A draft that decides beside the contract in force: start, stop, differences."),
     "replay": ("replay", "A draft on recorded history: what would have happened, beside what did."),
     "nurture": ("nurture", "Who came back to marketing, with why and until when."),

@@ -1,0 +1,56 @@
+"""What should not be: asked of the tables, a bounded number of rows each."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import psycopg
+
+from handfast.store.base import Conn
+
+#: How many of one kind are told one by one.
+MOST = 20
+
+
+def idle_clocks(conn: psycopg.Connection) -> list[tuple[str, str, str, datetime]]:
+    """(handoff, clock, kind, due_at) of clocks that run, have not been breached, and have no timer left: nothing will happen when they end."""
+    return conn.execute(
+        """SELECT c.handoff_id, c.id, c.kind, c.due_at FROM clock AS c LEFT JOIN handoff AS h ON h.id = c.handoff_id
+           WHERE c.stopped_at IS NULL AND c.current AND c.breached_at IS NULL AND c.paused_at IS NULL AND h.closed_at IS NULL
+             AND NOT EXISTS (SELECT FROM timer AS t WHERE t.clock_id = c.id AND t.state IN (0, 3))
+           ORDER BY c.due_at LIMIT %s""",
+        (MOST,),
+    ).fetchall()
+
+
+def overdue_timers(conn: psycopg.Connection, before: datetime) -> tuple[int, datetime | None]:
+    """How many timers that fell due before a moment wait still, and since when the oldest."""
+    row = conn.execute("SELECT count(*), min(due_at) FROM timer WHERE state = 0 AND due_at < %s", (before,)).fetchone()
+    return (int(row[0]), row[1]) if row else (0, None)
+
+
+def stuck(conn: psycopg.Connection, before: datetime) -> tuple[int, datetime | None]:
+    """How many signals received before a moment wait still, and since when the oldest."""
+    row = conn.execute("SELECT count(*), min(received_at) FROM pending WHERE received_at < %s", (before,)).fetchone()
+    return (int(row[0]), row[1]) if row else (0, None)
+
+
+def letters(conn: psycopg.Connection, before: datetime) -> tuple[int, int]:
+    """Messages that died, and messages that should have gone out before a moment and wait still."""
+    row = conn.execute(
+        """SELECT (SELECT count(*) FROM outbox WHERE state = 'dead'),
+                  (SELECT count(*) FROM outbox WHERE state = 'waiting' AND next_at < %s AND (lease_until IS NULL OR lease_until < %s))""",
+        (before, before),
+    ).fetchone()
+    return (int(row[0]), int(row[1])) if row else (0, 0)
+
+
+def note(conn: psycopg.Connection, key: str) -> tuple[Any, datetime] | None:
+    row = conn.execute("SELECT value, at FROM note WHERE key = %s", (key,)).fetchone()
+    return (row[0], row[1]) if row else None
+
+
+def size_bytes(conn: Conn) -> int:
+    row = conn.execute("SELECT pg_database_size(current_database())").fetchone()
+    return int(row[0]) if row else 0
