@@ -6,9 +6,12 @@ import html
 import os
 from urllib.parse import urlencode
 
+import cast
 import pytest
 from playwright.sync_api import Page
 from test_pages_browser import violations
+
+from handfast.desk import drafts, shadow
 
 pytestmark = pytest.mark.filterwarnings("ignore:Session-scoped fixtures defined as instance methods")
 READY = "person: {employees: 800, industry: logistics, country: DE}\nsignals:\n  - {kind: page_viewed, path: /pricing, ago: 1 hour}\n  - {kind: form_submitted, form: demo, ago: 10 minutes}\n"
@@ -55,3 +58,32 @@ def test_the_pages_read_for_everybody_also_on_a_phone(server, enter, page: Page,
         page.screenshot(path=f"{folder}/try.png", full_page=True)
         page.goto(f"{server.url}/territories")
         page.screenshot(path=f"{folder}/territories.png", full_page=True)
+
+
+def test_a_draft_is_put_into_the_shadow_and_taken_out(server, client) -> None:
+    """A manager may, a rep may look; without a sound draft the page says what to do."""
+    http, rep = client("mara"), client("ana")
+    assert "There is no sound draft" in http.get("/shadow").text
+    saved = drafts.save(
+        server.store, cast.CONTRACT.replace("first_touch: 15 minutes", "first_touch: 20 minutes"), drafts.THE_OPERATOR, server.clock()
+    )
+    assert rep.post("/shadow", data={"of": f"draft-{saved.number}"}).status_code == 403
+    assert http.post("/shadow", data={"of": f"draft-{saved.number}"}).status_code == 303
+    text = html.unescape(http.get("/shadow").text)
+    assert "has decided beside the contract in force since" in text
+    assert "Both agree on everything so far." in text
+    assert http.post("/shadow", data={"of": f"draft-{saved.number}"}).status_code == 409
+    assert http.post("/shadow/stop").status_code == 303
+    assert "stopped" in rep.get("/shadow").text
+
+
+@pytest.mark.browser
+def test_the_shadow_reads_for_everybody(server, enter, page: Page, axe: str) -> None:
+    shadow.start(server.store, cast.CONTRACT, "draft 3", "mara", server.clock())
+    enter("mara", "/shadow")
+    assert violations(page, axe) == []
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("Math.max(document.documentElement.scrollWidth, document.querySelector('main').scrollWidth)") <= 390
+    if folder := os.environ.get("HANDFAST_SHOTS"):
+        page.set_viewport_size({"width": 1280, "height": 900})
+        page.screenshot(path=f"{folder}/shadow.png", full_page=True)
