@@ -266,3 +266,18 @@ def test_thousands_of_rules_are_compared_in_bounded_time() -> None:
     news = [{"when": f"b = {n}", "points": -n - 1} for n in range(2000)]
     found = match(olds, news)
     assert (len(found.pairs), len(found.removed), len(found.added)) == (0, 2000, 2000)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("bad_fit: {blames: fit}", "bad_fit: {blames: fit, active: false}, gone: {}", "may be chosen"),
+        ("bad_fit: {blames: fit}", "bad_fit: {blames: fit, attempts: 3}", "attempts before"),
+        ("dispositions:", "notices: {quiet: rep}\ndispositions:", "quiet hours of notices"),
+        ("dispositions:", "notices: {digest: {more_than: 5, within: 10 minutes}}\ndispositions:", "notices that go out together"),
+        ("dispositions:", "dispositions:\n  undo: 5 minutes", "dispositions may be taken back for"),
+        ("dispositions:", "dispositions:\n  meeting_set: {time: required}", "time of a meeting that was set"),
+    ],
+)
+def test_terms_of_outcomes_and_notices_are_told(old: str, new: str, words: str) -> None:
+    assert any(words in line for line in said(old, new)), said(old, new)

@@ -134,7 +134,7 @@ def test_bytes_that_are_no_utf_8_are_placed_at_their_line() -> None:
         ("after: 3 minutes, remind: owner", "after: 3 minutes", "{after: 3 minutes}", "a step does exactly one thing", ""),
         ("  default: team", "  default: team\n  pools:", "pools:", "'pools' is given twice", ""),
         ("brief:\n", "match:\nbrief:\n", "match:", "match is empty", ""),
-        ("words: [fast]", "words: []", "words", "brief.themes[0].words is empty", ""),
+        ("words: [fast]", "words: []", "words", "nothing speaks of the theme 'Speed'", "`pages`"),
     ],
 )
 def test_a_wrong_shape_is_said_at_the_value_or_the_key(old: str, new: str, at: str, what: str, fix: str) -> None:

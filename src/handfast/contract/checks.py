@@ -272,7 +272,7 @@ def _brief(check: Check) -> Iterator[Problem]:
     for n, theme in enumerate(brief.themes):
         if not theme.signs:
             fix = "Write `words`, `pages` or `forms`."
-            yield check.problem(("brief", "themes", n, "theme"), f"nothing speaks of the theme '{theme.theme}'", fix)
+            yield check.problem(("brief", "themes", n, "words"), f"nothing speaks of the theme '{theme.theme}'", fix)
         for m, page in enumerate(theme.pages):
             if not page.startswith("/") or not page.rstrip("/"):
                 fix = "Write how its path begins, such as /security."

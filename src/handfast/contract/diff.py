@@ -248,7 +248,6 @@ _WORDS: Final[Mapping[str, str]] = {
     "note": "needs a note",
     "active": "may be chosen",
     "requires": "asks for",
-    "after": "only after",
     "attempts": "attempts before",
 }
 _OPEN_FOR: Final = ("ready", "next_step", "*", "within")
@@ -392,7 +391,11 @@ def _words_of(subject: str) -> Iterator[str]:
 
 
 def _summary(value: Mapping[str, Any], said: set[str]) -> str:
-    told = {key: one for key, one in value.items() if one not in (None, "", [], {}, False) and str(one) not in said}
+    told = {
+        key: one
+        for key, one in value.items()
+        if one not in (None, "", [], {}, False) and str(one) not in said and (key, one) != ("active", True)
+    }
     return _short("; ".join(_part(key, one) for key, one in told.items()), 240)
 
 
