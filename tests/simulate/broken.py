@@ -6,7 +6,6 @@ reviews let pass. A variant that replaces what is not there fails, so none can g
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -139,17 +138,6 @@ def postponed_are_lost(house: House) -> Sequence[Swap]:
         return settle_pending
 
     return [(f"{STORE}.handover.settle_pending", made)]
-
-
-@_variant(1, "a signal that belongs to another lane is dropped instead of forwarded")
-def forwarded_are_lost(house: House) -> Sequence[Swap]:
-    def made(old: Callable[..., Any]) -> Callable[..., Any]:
-        def forward_pending(conn: Any, moved: Any) -> None:
-            conn.execute("DELETE FROM pending WHERE seq = ANY(%s)", ([one.seq for one, _ in moved],))
-
-        return forward_pending
-
-    return [(f"{STORE}.handover.forward_pending", made)]
 
 
 # --- 2 ----------------------------------------------------------------------------------------------------------
@@ -295,10 +283,8 @@ def sent_before_commit(house: House) -> Sequence[Swap]:
     def made(old: Callable[..., Any]) -> Callable[..., Any]:
         def add_new_messages(conn: Any, rows: Sequence[Any]) -> None:
             old(conn, rows)
-            for key, _handoff, kind, channel, recipient, _owner, payload, *_ in rows:
-                said = json.loads(payload)
-                content = [recipient, said] if channel == "email" else said
-                house.world.take(key, channel, kind, json.dumps(content, sort_keys=True))
+            for key, _handoff, kind, channel, *_ in rows:
+                house.world.take(key, channel, kind, None)
 
         return add_new_messages
 
@@ -397,8 +383,8 @@ def inputs_incomplete(house: House) -> Sequence[Swap]:
 @_variant(5, "a new contract takes hold of handoffs that are open already")
 def new_terms_for_old_handoffs(house: House) -> Sequence[Swap]:
     def made(old: Callable[..., Any]) -> Callable[..., Any]:
-        def insert_version(conn: Any, contract_id: str, *rest: Any) -> Any:
-            done = old(conn, contract_id, *rest)
+        def insert_version(conn: Any, contract_id: str, *rest: Any, **more: Any) -> Any:
+            done = old(conn, contract_id, *rest, **more)
             conn.execute("UPDATE handoff SET contract_id = %s WHERE closed_at IS NULL", (contract_id,))
             return done
 

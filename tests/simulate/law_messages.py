@@ -41,11 +41,12 @@ def every_cause_has_its_messages(seen: Seen) -> Iterator[str]:
 
 
 def what_left_was_written_and_what_was_sent_arrived(seen: Seen) -> Iterator[str]:
-    content: dict[str, str] = {}
+    content: dict[str, str | None] = {}
     for taken in seen.world.taken:
         if taken.key not in seen.now.outbox:
             yield f"the receiver has message {taken.key} ({taken.kind}), which is not written anywhere"
-        if content.setdefault(taken.key, taken.content) != taken.content:
+        said = content.setdefault(taken.key, taken.content)
+        if taken.content is not None and said is not None and said != taken.content:
             yield f"message {taken.key} came twice and said two different things"
     for key, message in seen.now.outbox.items():
         if message["state"] == "sent" and key not in content:

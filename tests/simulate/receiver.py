@@ -25,7 +25,7 @@ class Taken:
     key: str
     channel: str
     kind: str
-    content: str
+    content: str | None
     at: datetime
 
 
@@ -45,7 +45,7 @@ class World:
             return "refuses"
         return "ok" if self.mood is None else self.mood()
 
-    def take(self, key: str, channel: str, kind: str, content: str) -> None:
+    def take(self, key: str, channel: str, kind: str, content: str | None) -> None:
         passing(f"before {channel} takes {key}")
         self.taken.append(Taken(key, channel, kind, content, self.now()))
         passing(f"after {channel} took {key}")
