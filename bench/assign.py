@@ -9,6 +9,7 @@ transactions of one row: the least any such system could do.
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -128,9 +129,14 @@ def main() -> None:
                     worker.terminate()
                 for worker in workers:
                     worker.wait(30)
+            spent = resource.getrusage(resource.RUSAGE_CHILDREN)
         server.stop()
     print(f"{a_second} requests a second for {seconds:.0f} s, {WORKERS} worker processes, embedded server")
     print(said("request received → assignment committed", late))
+    cost = (spent.ru_utime + spent.ru_stime) / (len(late) + WARM)
+    print(
+        f"processor time of the workers: {cost * 1e3:.1f} ms a request, their start included; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+    )
     print(said("beside it, one row a transaction, same rate", took))
     p99, floor = late[int(len(late) * 0.99)], sorted(took)[int(len(took) * 0.99)]
     print(f"ratio of the p99s: {p99 / floor:.1f}; the aim is 250 ms at 100 a second: {'met' if p99 <= 0.25 else 'NOT met'}")
