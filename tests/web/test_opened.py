@@ -79,3 +79,20 @@ def test_it_is_measured_beside_the_touch(server, client) -> None:
     assert known.handoffs.filter(handoff="hnd_sofia")["brief_at"].null_count() == 0
     figure = report(known, now, minimum=1)["measures"]["brief_opened"]
     assert (figure["hits"], figure["n"] >= 2) == (1, True)
+
+
+def test_the_story_tells_it(server, client) -> None:
+    ana = client("ana")
+    ana.get("/queue/hnd_sofia")
+    form = {
+        "outcome": "recycle",
+        "reason": "lost_to",
+        "answer-lost_to-competitor": "Kestrel <b>",
+        "answer-lost_to-contract_ends": "2027-01-31",
+    }
+    ana.post("/handoffs/hnd_sofia/dispose", data=form)
+    text = ana.get("/handoffs/hnd_sofia").text
+    assert "Opened the brief" in text
+    assert "competitor: Kestrel &lt;b&gt;" in text
+    ana.post("/handoffs/hnd_sofia/undo")
+    assert "Outcome taken back" in ana.get("/handoffs/hnd_sofia").text

@@ -24,6 +24,7 @@ from handfast.brief.slack import disposition_modal, escaped, notice_blocks
 from handfast.connectors.channel import Elsewhere, Permanent, Temporary
 from handfast.connectors.slack import Slack, SlackChannel, read_callback, read_slack, verified
 from handfast.contract.terms import Reason
+from handfast.desk.deliver import Delivered, deliver
 from handfast.facts import Outcome
 from handfast.sla.notice import KINDS, Address, Kind, Message, Named, notice, with_names
 from handfast.sla.together import one_of_many
@@ -423,3 +424,20 @@ def test_an_address_that_is_not_slacks_is_never_called(workspace: Workspace) -> 
     assert not elsewhere.replace(f"{workspace.url}/reply", "x", [])
     assert not elsewhere.replace("file:///etc/passwd", "x", [])
     assert workspace.of("reply") == []
+
+
+def test_from_the_outbox_to_slack_with_a_link_that_says_where_it_came_from(slack: Pressing) -> None:
+    at = slack.server.clock()
+    with slack.server.store.writing() as conn:
+        payload = json.dumps({"handoff": {"id": "hnd_maya", "next_step": "demo"}, "person": {"id": "per_maya"}, "owner": {"id": "ana"}})
+        conn.execute(
+            """INSERT INTO outbox (id, handoff_id, kind, channel, recipient, owner_id, payload, created_at, next_at)
+               VALUES ('msg_out', 'hnd_maya', 'handoff_opened', 'slack', 'ana', 'ana', %s, %s, %s)""",
+            (payload, at, at),
+        )
+    channel = SlackChannel(app(slack.workspace), BASE)
+    assert deliver(slack.server.store, {"slack": channel}, lambda: at) == Delivered(sent=1)
+    [posted] = slack.workspace.of("chat.postMessage")
+    assert posted["channel"] == "UANA"
+    assert "Maya Lindqvist" in json.dumps(posted["blocks"])
+    assert "/queue/hnd_maya?via=slack." in json.dumps(posted["blocks"])

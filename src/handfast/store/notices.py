@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 import psycopg
 
@@ -52,12 +51,17 @@ def rep_by_email(conn: psycopg.Connection, email: str) -> str | None:
 
 
 def note_opened(conn: psycopg.Connection, handoff_id: str, rep_id: str, at: datetime, via: str) -> bool:
-    """The owner sees the brief for the first time. False where they saw it before, or it is not theirs."""
+    """The owner sees the brief for the first time: a row and its event. False where they saw it before, or it is not theirs."""
     return bool(
         conn.execute(
-            """INSERT INTO brief_opened (handoff_id, rep_id, at, via)
-               SELECT h.id, %s, %s, %s FROM handoff AS h WHERE h.id = %s AND h.owner_id = %s ON CONFLICT DO NOTHING""",
-            (rep_id, at, via, handoff_id, rep_id),
+            """WITH o AS (INSERT INTO brief_opened (handoff_id, rep_id, at, via)
+                          SELECT h.id, %(rep)s, %(at)s, %(via)s FROM handoff AS h WHERE h.id = %(id)s AND h.owner_id = %(rep)s
+                          ON CONFLICT DO NOTHING RETURNING *)
+               INSERT INTO event (name, at, handoff_id, person_id, account_id, rep_id, data)
+               SELECT 'brief_opened', o.at, h.id, h.person_id, h.account_id, o.rep_id,
+                      jsonb_build_object('via', o.via, 'before_touch', h.touched_at IS NULL OR o.at <= h.touched_at)
+               FROM o JOIN handoff AS h ON h.id = o.handoff_id""",
+            {"id": handoff_id, "rep": rep_id, "at": at, "via": via},
         ).rowcount
     )
 
@@ -70,25 +74,3 @@ def unseen(conn: psycopg.Connection, handoff_id: str, rep_id: str) -> bool:
         (handoff_id, rep_id, handoff_id, rep_id),
     ).fetchone()
     return bool(row and row[0])
-
-
-def opened(conn: psycopg.Connection, handoff_id: str) -> list[tuple[str, datetime, str]]:
-    """(name of the rep, when first, by which door), in the order of time."""
-    return conn.execute(
-        "SELECT r.name, o.at, o.via FROM brief_opened AS o JOIN rep AS r ON r.id = o.rep_id WHERE o.handoff_id = %s ORDER BY o.at",
-        (handoff_id,),
-    ).fetchall()
-
-
-def opening_figures(conn: psycopg.Connection, since: datetime, until: datetime) -> dict[str, Any]:
-    """Of the handoffs opened in a period and touched by their owner: how many had their brief opened before the first touch, and how many
-    of each ended with a meeting."""
-    row = conn.execute(
-        """SELECT count(*), count(*) FILTER (WHERE o.at <= h.touched_at), count(*) FILTER (WHERE h.meeting_at IS NOT NULL AND o.at <= h.touched_at),
-                  count(*) FILTER (WHERE h.meeting_at IS NOT NULL AND (o.at IS NULL OR o.at > h.touched_at))
-           FROM handoff AS h LEFT JOIN LATERAL (SELECT min(b.at) AS at FROM brief_opened AS b WHERE b.handoff_id = h.id) AS o ON true
-           WHERE h.opened_at >= %s AND h.opened_at < %s AND h.touched_at IS NOT NULL""",
-        (since, until),
-    ).fetchone()
-    assert row is not None
-    return {"touched": row[0], "opened_before": row[1], "met_opened": row[2], "met_unopened": row[3]}

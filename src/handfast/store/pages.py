@@ -392,7 +392,7 @@ class Moment:
 
 
 #: Events that only repeat what a touch, a message or a disposition on the same timeline already says.
-_REPEATED: Final = ("touched", "touch_undone", "disposed", "message_sent")
+_REPEATED: Final = ("touched", "touch_undone", "disposed", "message_sent", "connected", "meeting_set", "recycle", "disqualify")
 
 _TIMELINE: Final = """
     SELECT * FROM (
@@ -410,7 +410,8 @@ _TIMELINE: Final = """
            FROM outbox AS o LEFT JOIN rep AS r ON r.id = o.recipient WHERE o.handoff_id = %(id)s ORDER BY o.created_at DESC LIMIT %(limit)s)
         UNION ALL
         (SELECT d.at, 'disposition', d.outcome, coalesce(r.name, d.by),
-                jsonb_build_object('reason', d.reason, 'note', d.note, 'back_at', d.back_at, 'meeting_at', d.meeting_at)
+                jsonb_build_object('reason', d.reason, 'note', d.note, 'back_at', d.back_at, 'meeting_at', d.meeting_at,
+                                   'answers', d.answers)
            FROM disposition AS d LEFT JOIN rep AS r ON r.id = d.by WHERE d.handoff_id = %(id)s ORDER BY d.at DESC LIMIT %(limit)s)
         UNION ALL
         (SELECT e.at, 'event', e.name, coalesce(r.name, e.rep_id, ''), e.data
