@@ -254,3 +254,19 @@ def test_why_tells_cover_and_disputes(house: House) -> None:
     assert (story["cover"]["owner"], story["cover"]["reason"]) == ("Anna A", "pto")
     assert [one["reason"] for one in story["disputes"]] == ["Their parent company is Ben's."]
     json.dumps(story, default=str)
+
+
+@pytest.mark.parametrize(("trusted", "owner"), [("[web]", "cleo"), ("[crm]", "anna"), ("[]", "anna")])
+def test_a_signal_names_an_owner_only_where_the_contract_trusts_its_source(store: Store, trusted: str, owner: str) -> None:
+    """Whoever reads a web page knows its write key: the account of Anna is not taken with one call."""
+    house = House(store, with_moves(f"owner_changed: all, owners_from: {trusted}"))
+    imports.put_accounts(house.store, [OWNED], moment("Mon 08:00"))
+    house.arrives("pat@owned.example", "Mon 10:00")
+    house.hears(house.signal("pat@owned.example", "group", "Mon 11:00", account={"owner": "cleo@kraus.example"}))
+    house.decide("Mon 11:00")
+    house.hears(house.signal("pat@owned.example", "group", "Mon 11:05", account={"owner": "nobody@kraus.example"}))
+    house.decide("Mon 11:05")
+    worker(house, "Mon 11:06")
+    assert house.owner() == owner
+    assert house.events().count("owner_not_known") == (owner == "cleo")
+    assert house.rows("SELECT by FROM owner_change") == ([("web",)] if owner == "cleo" else [])

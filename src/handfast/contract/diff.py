@@ -148,6 +148,7 @@ _PARTS: Final[Mapping[Path, str]] = {
     ("routing", "moves", "away_longer_than"): "handoffs move on when their owner is away for more than",
     ("routing", "moves", "hand_back"): "handed back to owners who return",
     ("routing", "moves", "owner_changed"): "handoffs that follow an account to a new owner",
+    ("routing", "moves", "owners_from"): "sources that may name owners",
     ("routing", "moves", "undo_within"): "owners named elsewhere are taken back within",
     ("notices",): "notices",
     ("notices", "quiet"): "quiet hours of notices",

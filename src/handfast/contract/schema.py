@@ -131,6 +131,7 @@ MEANING: Final[Mapping[str, str]] = {
     "Moves.away_longer_than": "Untouched handoffs of whoever is away for longer than this go to somebody else.",
     "Moves.hand_back": "What somebody took because the owner was away goes back when the owner returns: never, untouched, all.",
     "Moves.owner_changed": "Which open handoffs follow the account to a new owner: stay (none), untouched, all.",
+    "Moves.owners_from": "Sources whose signals may name the owner of an account; imports always may.",
     "Moves.undo_within": "Another owner named by another system so soon after we chose one is taken back.",
     "Sla.name": "The name of the SLA.",
     "Sla.when": "A condition on the declared fields, next_step, fit, intent and source; without it the SLA always holds.",

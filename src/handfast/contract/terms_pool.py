@@ -70,12 +70,14 @@ class Moves(Term):
     `away_longer_than`: untouched handoffs of whoever is away for longer go to somebody else. `hand_back`: what was given to somebody else
     because the owner was away goes back when the owner returns. `owner_changed`: which open handoffs follow the account to a new owner.
     `undo_within`: another owner named by another system so soon after we chose one is taken back.
+    `owners_from`: the sources whose signals may name the owner of an account; a write key that stands in a web page is nobody's secret.
     """
 
     away_longer_than: Span | None = None
     hand_back: Literal["never", "untouched", "all"] = "never"
     owner_changed: Literal["stay", "untouched", "all"] = "stay"
     undo_within: Span | None = None
+    owners_from: tuple[str, ...] = ()
 
 
 #: How long a dispute may wait for its answer, in the team's hours.

@@ -34,6 +34,7 @@ from handfast.desk.meanwhile import Meanwhile
 from handfast.desk.of_account import Named, record_matches
 from handfast.desk.opening import join_handoffs, open_handoffs
 from handfast.desk.overrides import for_people
+from handfast.desk.owners import name_owners
 from handfast.desk.verdicts import Judged, asked_at, judge_moments, shown, telling, worth_asking, write_standings, write_verdicts
 from handfast.desk.waiting import give_out
 from handfast.desk.way_back import has_new_intent, need_new_intent
@@ -150,6 +151,7 @@ def _decide(b: Batch, waiting: list[Pending]) -> Decided:
     finally:
         written.settle()  # the connection is not ours to roll back while it is written to
     take(b, whose)
+    name_owners(b, whose)
     put_right(b)
     if forwarded:
         rows.forward_pending(b.conn, forwarded)
