@@ -135,7 +135,7 @@ def _prepare(conn: psycopg.Connection[Any]) -> None:
         for column in digested:
             row += f" || jsonb_build_object('{column}', md5(t.{column}::text))"
         if name == "signal":
-            row += " || jsonb_build_object('path', t.properties -> 'path')"
+            row += " || jsonb_build_object('path', t.properties -> 'path', 'override', t.properties -> 'override')"
         pieces.append(f"'{name}', (SELECT jsonb_object_agg(({key})::text, {row}) FROM {name} AS t)")
     conn.execute(
         f"CREATE OR REPLACE FUNCTION simulate_look() RETURNS text LANGUAGE sql AS $$ SELECT jsonb_build_object({', '.join(pieces)})::text $$"

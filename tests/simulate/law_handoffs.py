@@ -103,6 +103,18 @@ def _in_force(snapshot: Snapshot, at: str) -> str:
     return str(held[-1])
 
 
+def what_was_decided_by_hand_waits_its_turn(seen: Seen) -> Iterator[str]:
+    """A verdict given by hand is decided upon at once: with it comes a signal for each person it is about, or neither."""
+    told = {row["override"] for row in seen.now.signal.values() if row["override"] is not None}
+    for key, row in seen.now.readiness_override.items():
+        if key in seen.was.readiness_override or key in told:
+            continue
+        known = {one["person_id"] for one in seen.was.identity.values()}
+        about = {key for key, one in seen.was.person.items() if row["person_id"] == key or (row["account_id"] or "-") == one["account_id"]}
+        if about & known:
+            yield f"{row['verdict']} was said by hand of {row['person_id'] or row['account_id']}, and nothing waits to be decided for it"
+
+
 def handoffs_name_their_reasons(seen: Seen) -> Iterator[str]:
     for key, row in seen.now.handoff.items():
         if key in seen.was.handoff:

@@ -31,7 +31,11 @@ LAWS = {
         law_messages.messages_settle_once_and_for_a_reason,
         law_messages.what_is_sent_is_true,
     ),
-    5: (law_handoffs.verdicts_stand_on_what_they_name, law_handoffs.handoffs_name_their_reasons),
+    5: (
+        law_handoffs.verdicts_stand_on_what_they_name,
+        law_handoffs.what_was_decided_by_hand_waits_its_turn,
+        law_handoffs.handoffs_name_their_reasons,
+    ),
     6: (law_signals.nobody_overtakes_within_an_account,),
     7: (law_signals.refusals_are_kept_with_what_to_do,),
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handfast.contract.reading import read_contract
+from handfast.desk import contracts
+from handfast.desk.contracts import Book
+from handfast.desk.handover import decide
+from handfast.desk.intake import record
+from handfast.desk.overrides import set_override
+from handfast.facts import Signal, signal_id
 from handfast.store.base import StorageAway
 from tests.conftest import _own_database
 from tests.simulate.broken import VARIANTS
@@ -97,6 +104,27 @@ def test_a_fault_before_the_commit_leaves_nothing_and_one_after_it_everything(ho
         assert house.rows("SELECT count(*) FROM note") == [(there,)]
     assert house.store.server_restarts() >= 0
     _note(house, "after it all")
+
+
+def test_what_is_decided_by_hand_and_its_turn_are_written_together(house: House) -> None:
+    """Killed at any point: there is the override and the signal that has it decided upon at once, or neither."""
+    at = datetime(2026, 6, 10, 9, tzinfo=UTC)
+    found = set()
+    for point in range(1, 16):
+        house.empty()
+        signal = Signal(signal_id("site", "m1"), "site", "page_viewed", at, at, email="ada@one.example")
+        contracts.put_in_force(house.store, terms_of("always")[0].yaml(), "contract.yaml", at)
+        record(house.store, "site", [signal], [], at)
+        assert decide(house.store, Book(), at).signals == 1
+        with suppress(Crashed):
+            _with_fault(
+                Fault("crash", point),
+                lambda: set_override(house.store, "ada@one.example", "never", "a student", "mia", at + timedelta(days=2), at),
+            )
+        found.add(
+            house.rows("SELECT (SELECT count(*) FROM readiness_override), (SELECT count(*) FROM signal WHERE kind = 'overridden')")[0]
+        )
+    assert found == {(0, 0), (1, 1)}
 
 
 def test_two_who_want_one_row_take_turns_and_the_draws_decide_who_is_first(house: House) -> None:

@@ -130,7 +130,7 @@ def record(store: Store, source: str, signals: Sequence[Signal], refused: Sequen
     for attempt in range(ATTEMPTS):
         try:
             with store.writing() as conn:
-                accepted = _record(conn, signals)
+                accepted = record_within(conn, signals)
                 rows.add_refused(conn, kept, received_at)
             break
         except rows.Deadlock:
@@ -139,7 +139,8 @@ def record(store: Store, source: str, signals: Sequence[Signal], refused: Sequen
     return Receipt(source, accepted, len(signals) - accepted, len(kept))
 
 
-def _record(conn: Conn, signals: Sequence[Signal]) -> int:
+def record_within(conn: Conn, signals: Sequence[Signal]) -> int:
+    """Signals in a transaction that records more than them, as what was decided by hand. Returns how many were new."""
     accepted = rows.add_signals(conn, in_lanes(conn, signals))
     if accepted:
         rows.ring(conn)
@@ -232,7 +233,7 @@ def replay_problem(store: Store, problem_id: str, mended: Any, at: datetime) -> 
             if not done[0]:
                 return Problem(Place("intake problems", part=problem_id), "There is no event in it", "Dismiss it if nothing is to be kept.")
             signals = [replace(signal, received_at=at) for signal in done[0]]
-        accepted = _record(conn, signals)
+        accepted = record_within(conn, signals)
         rows.settle_refused(conn, problem_id, "replayed", at)
     return Receipt(kept.source, accepted, len(signals) - accepted, 0)
 

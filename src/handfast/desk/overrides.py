@@ -16,7 +16,7 @@ import polars as pl
 import psycopg
 
 from handfast.contract.agreement import OVERRIDDEN
-from handfast.desk.intake import record
+from handfast.desk.intake import record_within
 from handfast.desk.refused import Refused
 from handfast.facts import Signal, signal_id, stable_id
 from handfast.problem import Place, Problem
@@ -58,8 +58,7 @@ def set_override(store: Store, key: str, verdict: str, reason: str, by: str, unt
             None,
         )
         rows.add(conn, row)
-        told = _signals(conn, row, at)
-    record(store, SOURCE, told, [], at)
+        record_within(conn, _signals(conn, row, at))
     return row
 
 
@@ -68,8 +67,7 @@ def lift_override(store: Store, override_id: str, at: datetime) -> OverrideRow:
     with store.writing() as conn:
         if (row := rows.lift(conn, override_id, at)) is None:
             raise _refused("id", f"no override '{override_id}' still runs", "`handfast override list` shows those that do.")
-        told = _signals(conn, row, at)
-    record(store, SOURCE, told, [], at)
+        record_within(conn, _signals(conn, row, at))
     return row
 
 
