@@ -58,7 +58,7 @@ def groups(lines: Iterable[Line], at: datetime) -> list[Group]:
         "late": ("Late", "late"),
         "hour": ("Due within the hour", ""),
         "later": ("Later", ""),
-        "touched": ("Touched, waiting", "quiet"),
+        "touched": ("Touched, waiting for an outcome", "quiet"),
         "done": ("Done today", "quiet"),
     }
     return [Group(key, *said[key], tuple(found)) for key, found in parts.items() if found]
