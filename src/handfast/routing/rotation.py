@@ -114,6 +114,8 @@ def draw(
     line = _line([one for one in able if one.level < bar] or able)
     if len(line) < len(able):
         skipped += [(one.rep, "over_share") for one in able if one.level >= bar]
+    for rep in sorted(others - rows.keys()):  # they are there from the first turn of the counter on, not from the first of their own pool
+        roster.put(Turn(counter, rep, 0, pool_level))
     _enter(counter, able, line[0], step, roster=roster, at=at, others=others)
     return Draw(line[0], tuple(line[1:]), tuple(skipped))
 
