@@ -102,7 +102,7 @@ class Hands:
         )
 
     def _undo_outcome(self, row: Mapping[str, Any]) -> Piece:
-        given = [one["by"] for one in self.seen.disposition.values() if one["handoff_id"] == row["id"]]
+        given = [one["by"] for one in self.seen.disposition.values() if one["handoff_id"] == row["id"] and one["by"] in REPS]
         rep, at = self.chance.choice(sorted(given)) if given else "ann", self.now
         work = lambda: undo(self.store, row["id"], rep, at)  # noqa: E731
         return Piece(f"{rep} takes an outcome back", work, lambda _: "taken back", allowed=(StorageAway, Refused))

@@ -82,6 +82,8 @@ def what_is_sent_is_true(seen: Seen) -> Iterator[str]:
 
 def _untrue(snapshot: Snapshot, message: Row) -> bool:
     row = snapshot.handoff[message["handoff_id"]]
+    if message["kind"] == "returned":
+        return row["outcome"] != "returned"
     if row["closed_at"] is not None:
         return True
     if message["kind"] == "exception":

@@ -43,7 +43,7 @@ QUICK = ("timer_dropped", "marked_as_sent_first", "duplicate_not_recognised", "c
 
 @pytest.fixture(scope="module")
 def house(postgres_url: str, template_database: str) -> Iterator[House]:
-    before = structlog.get_config()
+    before, read = structlog.get_config(), contracts.read_contract
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
     read_once()
@@ -54,6 +54,7 @@ def house(postgres_url: str, template_database: str) -> Iterator[House]:
         made.close()
     finally:
         structlog.configure(**before)
+        contracts.read_contract = read
         next(opened, None)
 
 
