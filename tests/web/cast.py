@@ -71,6 +71,7 @@ sla:
   - name: fast_lane
     when: "next_step IN ('pricing_call', 'security_review')"
     first_touch: 15 minutes
+    accept: {within: 10 minutes}
     ladder:
       - {after: 10 minutes, remind: owner}
       - {after: 15 minutes, tell: manager}

@@ -56,7 +56,7 @@ def test_where_a_promise_asks_for_it_the_owner_accepts_with_one_button(server, c
     now = server.clock()
     with server.store.writing() as conn:
         conn.execute(
-            "INSERT INTO clock (id, handoff_id, kind, sla, calendar, started_at, due_at) VALUES ('clk_a', 'hnd_maya', 'accept', 'x', 'team', %s, %s)",
+            "INSERT INTO clock (id, handoff_id, kind, sla, calendar, started_at, due_at) VALUES ('clk_a', 'hnd_maya', 'accept', 'fast_lane', 'team', %s, %s)",
             (now, now + timedelta(minutes=5)),
         )
     assert 'action="/handoffs/hnd_maya/accept"' in ana.get("/queue/hnd_maya").text
