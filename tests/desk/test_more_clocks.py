@@ -6,8 +6,11 @@ import pytest
 
 from handfast.desk import clocks, outcomes
 from handfast.desk.actions import reassign
+from handfast.desk.offers import take
 from handfast.desk.refused import Refused
+from handfast.desk.tick import tick
 from handfast.desk.touches import undo_touch
+from handfast.desk.why import why
 from handfast.facts import Outcome
 from handfast.store.base import Store
 
@@ -187,3 +190,60 @@ def test_handing_over_by_hand_asks_the_new_owner_too(house: House) -> None:
     house.arrives("lea@acme.example", "Mon 10:00")
     reassign(house.store, house.handoff(), "cleo", "Mia", "she knows them", moment("Mon 10:05"))
     assert clock(house, "accept")[:2] == (1, moment("Mon 10:05"))
+
+
+LADDERS = CONTRACT.replace("reassign: bench}", "offer: bench}\n      - {after: 3 hours, tell: 'channel:sales-floor'}").replace(
+    "      - {after: 2 days, return_to: marketing}",
+    "      - {after: 4 hours, off_rotation: owner}\n      - {after: 2 days, return_to: marketing}",
+)
+
+
+def test_a_ladder_offers_tells_a_channel_and_takes_off_rotation_each_once(store: Store) -> None:
+    house = House(store, LADDERS)
+    house.arrives("lea@acme.example", "Mon 10:00")
+    owner = str(house.owner())
+    house.clock("Mon 12:00")
+    assert house.heard("cleo") == ["offer"]
+    assert house.owner() == owner, "the owner keeps it until somebody takes it"
+    tick(house.store, house.book, moment("Mon 13:00"), channels=("email", "slack"))
+    assert house.rows("SELECT channel, recipient FROM outbox WHERE recipient LIKE 'channel%%'") == [("slack", "channel:sales-floor")]
+    house.clock("Mon 14:00")
+    assert house.one("SELECT off_since, off_by FROM rep_profile WHERE rep_id = %s", owner) == (moment("Mon 14:00"), "handfast")
+    house.clock("Mon 14:30")
+    assert house.events().count("taken_off_rotation") == 1
+    other = house.arrives("bo@other.example", "Mon 15:00")
+    assert other.opened == 1
+    assert house.owner(1) != owner, "and gets no further handoffs"
+
+
+def test_whoever_takes_an_offer_first_has_it_and_the_clock_runs_on(store: Store) -> None:
+    house = House(store, LADDERS)
+    house.arrives("lea@acme.example", "Mon 10:00")
+    due = house.one("SELECT due_at FROM clock")
+    house.clock("Mon 12:00")
+    take(house.store, house.handoff(), "cleo", moment("Mon 12:05"))
+    assert house.owner() == "cleo"
+    assert house.one("SELECT due_at FROM clock WHERE kind = 'first_touch'") == due
+    assert house.one("SELECT rule FROM assignment WHERE leg = 1") == "offer"
+    with pytest.raises(Refused, match="not offered to you"):
+        take(house.store, house.handoff(), "zoe", moment("Mon 12:06"))
+
+
+def test_why_says_how_each_clock_was_reckoned_and_how_long_each_owner_had_it(house: House) -> None:
+    house.arrives("lea@acme.example", "Mon 10:00")
+    clocks.pause(house.store, house.handoff(), "waits_for_us", "anna", moment("Mon 10:15"))
+    clocks.resume(house.store, house.handoff(), "anna", moment("Mon 11:15"))
+    house.clock("Mon 11:50")
+    house.calls(house.handoff(), "cleo", "Mon 12:30")
+    story = why(house.store, house.handoff(), moment("Mon 13:00"))
+    assert story is not None
+    first = next(c for c in story["clocks"] if c["kind"] == "first_touch")
+    assert first["explained"] == (
+        "First touch is due Mon 2 Mar 2026 12:00 (Europe/Berlin), 60 minutes after Mon 2 Mar 2026 10:00. "
+        "Counted: Mon 2 Mar 2026 10:00 to 10:15 (15 min), Mon 2 Mar 2026 11:15 to 12:00 (45 min). "
+        "It stood still from Mon 2 Mar 2026 10:15 to Mon 2 Mar 2026 11:15 (waits for us)."
+    )
+    assert [leg["held_seconds"] for leg in story["legs"]] == [110 * 60.0, 40 * 60.0]
+    parts = story["delays"]["parts"]
+    assert sum(parts.values()) == story["delays"]["seconds"] == 3 * 3600
+    assert parts["system"] >= 3600, "the pause waited for us"

@@ -98,6 +98,9 @@ class _Reason:
             yield ("ready", "account", "roles", name), role, "", f"nobody can fill the role '{name}'"
         canary = self.contract.canary
         yield from [(("canary", "when"), canary.when, "", "this version holds for nobody")] if canary and canary.when else []
+        for n, touch in enumerate(self.contract.touches):
+            if touch.when is not None:
+                yield ("touches", n, "when"), touch.when, touch.on, "no signal is ever this touch"
         for n, territory in enumerate(self.contract.routing.territories):
             yield ("routing", "territories", n, "when"), territory.when, "", f"nobody can fall into '{territory.name}'"
             yield from _needs(("routing", "territories", n), territory.needs)
