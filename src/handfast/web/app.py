@@ -21,6 +21,7 @@ from starlette.staticfiles import StaticFiles
 from handfast.desk.refused import Refused
 from handfast.store.base import StorageAway
 from handfast.web import (
+    acting,
     board,
     clocks,
     contract,
@@ -107,6 +108,7 @@ def _mount(app: FastAPI) -> None:
     for module in (
         login,
         queue,
+        acting,
         review,
         board,
         handoffs,
