@@ -35,7 +35,7 @@ AXE_PAGES = [
     ("ana", ["/queue/hnd_maya", "/queue/hnd_jonas", "/queue/hnd_aiko", "/handoffs/hnd_maya", "/nowhere"]),
     ("mara", ["/queue", "/board"]),
     ("rita", ["/problems", "/contract"]),
-    ("eva", ["/scoreboard"]),
+    ("eva", ["/scoreboard", "/who/maya@halden.example", "/who/halden.example"]),
 ]
 
 
@@ -334,7 +334,7 @@ def test_on_a_phone_list_and_brief_take_turns(server, page: Page, enter) -> None
     expect(page.locator("#groups")).to_be_visible()
 
 
-@pytest.mark.parametrize("path", ["/board", "/handoffs/hnd_maya", "/contract", "/problems", "/scoreboard"])
+@pytest.mark.parametrize("path", ["/board", "/handoffs/hnd_maya", "/contract", "/problems", "/scoreboard", "/who/maya@halden.example"])
 @pytest.mark.parametrize("scoreboard", ["figures"], indirect=True)
 def test_no_page_sticks_out_on_a_phone(server, page: Page, enter, path: str) -> None:
     page.set_viewport_size({"width": 390, "height": 844})

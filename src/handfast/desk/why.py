@@ -37,6 +37,8 @@ def why(store: Store, key: str, at: datetime | None = None) -> Story | None:
     `is` says what it is: person, account or handoff. Times are aware datetimes in UTC. `at`: now, up to which the delays of an open handoff
     are accounted for; without it, the last thing that happened to it. Raises StorageAway.
     """
+    if "\0" in key:  # no text in the store has one
+        return None
     with store.reading() as conn:
         book = Book().refresh(conn)
         if (found := story.handoff(conn, key)) is not None:

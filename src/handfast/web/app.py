@@ -48,6 +48,7 @@ from handfast.web import (
     slack,
     stream,
     trial,
+    who,
 )
 from handfast.web.access import Forbidden, NotFound, NotSignedIn, User
 from handfast.web.house import STATIC, House, PageSettings, page, plain_page, refused, signed_in, wants_fragment
@@ -126,6 +127,7 @@ def _mount(app: FastAPI) -> None:
         feedback,
         replay,
         trial,
+        who,
         shadow,
         scoreboard,
         slack,

@@ -10,7 +10,7 @@ import psycopg
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
 
-from handfast.store import covers, disputes, pages
+from handfast.store import covers, disputes, pages, story
 from handfast.store.replay import names
 from handfast.web.access import User, access_handoff
 from handfast.web.clocks import clocks_context
@@ -64,11 +64,12 @@ def sla_named(terms: Contract, name: str | None) -> Sla | None:
 
 @router.get("/find")
 def find(request: Request, user: Me, q: str = "") -> Response:
-    """Handoffs of the last half year by person, address or company, for the palette."""
-    words, at = q.strip()[:100], request.state.at
-    found = []
+    """Handoffs of the last half year by person, address or company, for the palette; and whoever is known by just these words."""
+    words, at = q.replace("\0", "").strip()[:100], request.state.at
+    found, known = [], False
     if len(words) >= 2:
         with house_of(request).store.reading() as conn:
             found = pages.find(conn, words, midnight(at, user.zone) - HALF_A_YEAR)
-    text = render("_found.html", lines=found, words=words, now=at, zone=user.zone)
+            known = story.person(conn, words) is not None or story.account(conn, words) is not None
+    text = render("_found.html", lines=found, words=words, known=known, now=at, zone=user.zone)
     return HTMLResponse(text, headers={"Cache-Control": "private, no-store"})
