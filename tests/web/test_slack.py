@@ -441,3 +441,21 @@ def test_from_the_outbox_to_slack_with_a_link_that_says_where_it_came_from(slack
     assert posted["channel"] == "UANA"
     assert "Maya Lindqvist" in json.dumps(posted["blocks"])
     assert "/queue/hnd_maya?via=slack." in json.dumps(posted["blocks"])
+
+
+def test_who_is_faster_takes_what_was_offered_and_is_told_by_every_way_there_is(slack: Pressing) -> None:
+    with slack.server.store.writing() as conn:
+        for rep in ("chloe", "ben"):
+            conn.execute(
+                "INSERT INTO offer (handoff_id, rep_id, timer_id, at) VALUES ('hnd_maya', %s, 'tmr_1', %s)", (rep, slack.server.clock())
+            )
+    _, blocks = notice_blocks(replace(message("offer"), recipient="ben"), BASE)
+    assert [b["action_id"] for b in next(b for b in blocks if b["type"] == "actions")["elements"]] == ["take", "open"]
+    assert slack.press("take", user="UBEN").status_code == 200
+    assert row(slack, "owner_id") == ("ben",)
+    assert "it is yours" in json.dumps(slack.replies(1)[-1]["blocks"])
+    slack.press("take", user="UBEN")
+    assert "somebody was faster" in slack.replies(2)[-1]["text"]
+    with slack.server.store.reading() as conn:
+        told = conn.execute("SELECT channel, recipient FROM outbox WHERE kind = 'reassigned' AND handoff_id = 'hnd_maya'").fetchall()
+    assert set(told) == {(channel, rep) for channel in ("email", "slack") for rep in ("ana", "ben")}

@@ -130,6 +130,8 @@ def _digest(message: Message, base_url: str) -> tuple[str, list[Block]]:
 
 def _buttons(message: Message, facts: Facts, base_url: str) -> list[Block]:
     ident = message.handoff_id
+    if ident is not None and message.kind == "offer":
+        return [_button("take", "Take it", ident, style="primary"), _open(message, base_url)]
     if ident is None or message.kind not in _ACTS or not facts.to_owner:
         return [_open(message, base_url)]
     accept = message.kind in _ASKED_TO_ACCEPT or facts.clock == "accept"

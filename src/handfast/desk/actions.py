@@ -127,7 +127,7 @@ def pass_on(
     cause = f"leg{leg}"
     messages = messages_for(channels, kind, case.id, cause, to, to, payload, at)
     if before is not None:
-        messages += messages_for([c for c in channels if c == "email"], "reassigned", case.id, cause, before.id, to, payload, at)
+        messages += messages_for([c for c in channels if c != "webhook"], "reassigned", case.id, cause, before.id, to, payload, at)
     return event, messages
 
 

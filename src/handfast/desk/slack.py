@@ -7,14 +7,14 @@ transaction, and at most one call of Slack while somebody waits; changing the me
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from handfast.brief.slack import disposition_modal, settled_blocks
 from handfast.connectors.slack import Answers, Pressed, Submitted
-from handfast.desk import outcomes, touches
+from handfast.desk import offers, outcomes, touches
 from handfast.desk.contracts import Book
 from handfast.desk.refused import Refused
 from handfast.dispositions import choosable, needs_note
@@ -42,7 +42,9 @@ class Answer:
     after: Callable[[], object] | None = None
 
 
-def pressed(store: Store, book: Book, slack: Answers, press: Pressed, at: datetime, base_url: str) -> Answer:
+def pressed(
+    store: Store, book: Book, slack: Answers, press: Pressed, at: datetime, base_url: str, *, channels: Sequence[str] = ("email", CHANNEL)
+) -> Answer:
     """Does what a button asks. A refusal is whispered to the one who pressed. Raises StorageAway."""
     when = min(press.at, at)
     rep = _rep(store, slack, press.user, at)
@@ -56,6 +58,9 @@ def pressed(store: Store, book: Book, slack: Answers, press: Pressed, at: dateti
             case "accept":
                 outcomes.accept(_owned(store, press.value, rep), press.value, rep, when)
                 said, undo = "accepted", None
+            case "take":
+                offers.take(store, press.value, rep, when, channels=channels)
+                said, undo = "it is yours", None
             case "touch" if what in _KINDS:
                 said, undo = _touch(store, press.value, rep, _KINDS[what], when)
             case "dispose" if what == Outcome.CONNECTED:

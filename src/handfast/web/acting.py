@@ -178,7 +178,9 @@ def reassign(
         return _refusal(request, user, handoff_id, back, problem)
 
     def act() -> None:
-        actions.reassign(house.store, handoff_id, to, user.rep_id or user.name, why, request.state.at, anyway=anyway)
+        actions.reassign(
+            house.store, handoff_id, to, user.rep_id or user.name, why, request.state.at, anyway=anyway, channels=house.channels
+        )
 
     return _acted(request, user, handoff_id, back, act, f"Handed to {names[to]}")
 

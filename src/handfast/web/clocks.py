@@ -88,7 +88,7 @@ def take(request: Request, user: Me, handoff_id: str) -> Response:
     rep = user.rep_id
     if rep is None:
         raise Forbidden(Problem(Place("handoff", part=handoff_id), "your account is no rep's", "Ask a rep to take it."))
-    return _done(request, user, handoff_id, lambda: offers.take(house.store, handoff_id, rep, request.state.at))
+    return _done(request, user, handoff_id, lambda: offers.take(house.store, handoff_id, rep, request.state.at, channels=house.channels))
 
 
 def _may(request: Request, user: User, handoff_id: str) -> House:

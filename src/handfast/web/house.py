@@ -53,6 +53,11 @@ class House:
     book: Book = field(default_factory=Book)
     _lock: Lock = field(default_factory=Lock)
 
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The ways out of the house, by name: what is done on a page is told by the same ways as what a worker does."""
+        return ("email", *(name for name in ("webhook", "slack", "apprise") if getattr(self.settings, name, None)))
+
     def contracts(self, conn: Conn) -> Book:
         """The book of contracts, with the versions that came since it was last asked. Safe from several threads."""
         with self._lock:

@@ -49,7 +49,8 @@ def _act(request: Request, slack: Slack, body: bytes) -> Answer:
     house, at = house_of(request), request.state.at
     match read_callback(body):
         case Pressed() as press:
-            return desk.pressed(house.store, Book(), Answers(slack), press, at, house.settings.public_url)
+            url = house.settings.public_url
+            return desk.pressed(house.store, Book(), Answers(slack), press, at, url, channels=house.channels)
         case Submitted() as sent:
             return desk.submitted(house.store, Book(), Answers(slack), sent, at, house.settings.public_url)
         case _:
