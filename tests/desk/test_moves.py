@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -16,7 +17,7 @@ from handfast.store import disputes as dispute_rows
 from handfast.store import moves as rows
 from handfast.store.base import Store
 
-from .house import CONTRACT, House, moment
+from .house import CONTRACT, REPS, House, moment
 
 REROUTE = CONTRACT.replace(
     "bad_fit: {blames: fit}", "bad_fit: {blames: fit}, wrong_owner: {blames: routing, leads_to: reroute, note: true}"
@@ -38,11 +39,11 @@ def worker(house: House, at: str) -> Moved:
 
 def rules(house: House, number: int = 0) -> list[tuple[str | None, str]]:
     """Owner and rule of every leg."""
-    return house.rows("SELECT owner_id, rule FROM assignment WHERE handoff_id = %s ORDER BY leg", house.handoff(number))  # type: ignore[return-value]
+    return house.rows("SELECT owner_id, rule FROM assignment WHERE handoff_id = %s ORDER BY leg", house.handoff(number))
 
 
 def turns(house: House) -> dict[str, int]:
-    return dict(house.rows("SELECT rep_id, turns FROM rotation WHERE pool = 'team'"))  # type: ignore[arg-type]
+    return dict(house.rows("SELECT rep_id, turns FROM rotation WHERE pool = 'team'"))
 
 
 # --- not mine ---------------------------------------------------------------------------------------------------
@@ -270,3 +271,16 @@ def test_a_signal_names_an_owner_only_where_the_contract_trusts_its_source(store
     assert house.owner() == owner
     assert house.events().count("owner_not_known") == (owner == "cleo")
     assert house.rows("SELECT by FROM owner_change") == ([("web",)] if owner == "cleo" else [])
+
+
+def test_whatever_belongs_to_somebody_who_left_goes_to_somebody_else(store: Store) -> None:
+    """Touched or not: nobody works it any more."""
+    house = House(store, with_moves("away_longer_than: 2 days"))
+    house.arrives("pat@firm.example", "Mon 10:00")
+    house.calls(house.handoff(), "anna", "Mon 10:05")
+    imports.put_reps(house.store, [replace(one, active=False) for one in REPS if one.id == "anna"])
+    with house.store.reading() as conn:
+        assert [str(one.what) for one in waiting.unowned(conn)] == ["its owner no longer takes handoffs"]
+    assert worker(house, "Mon 11:00").away == 1
+    assert house.owner() == "ben"
+    assert house.rows("SELECT owner_id FROM cover") == []

@@ -18,9 +18,16 @@ MONDAY = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 TEAM = Calendar.model_validate({"timezone": "Europe/Berlin", "week": {"mon-fri": ["09:00-17:00"]}, "holidays": "DE-BE"})
 
 
-class Terms:
-    """As much of a contract as hours ask for."""
+class Daily:
+    """Some pool has a capacity by the day."""
 
+    pools = {"any": Pool.model_validate({"members": {"ana": 1}, "per_day": 1})}  # noqa: RUF012
+
+
+class Terms:
+    """As much of a contract as hours and days ask for."""
+
+    routing = Daily
     calendar = TEAM
     calendars: dict[str, Calendar] = {}  # noqa: RUF012
 

@@ -183,8 +183,11 @@ class _Turn:
     # --- owners who are away, and who return --------------------------------------------------------------------
 
     def the_absent(self) -> None:
-        """Untouched handoffs of whoever is away for longer than their contract allows go to somebody else; with nobody there they stay."""
-        ids = rows.of_the_absent(self.conn, self.at, self.moving, BATCH)
+        """Untouched handoffs of whoever is away for longer than their contract allows go to somebody else; so does all of who left.
+
+        With nobody there they stay.
+        """
+        ids = list(dict.fromkeys(rows.of_the_absent(self.conn, self.at, self.moving, BATCH)))
         holding = {one: case for one, case in work.hold(self.conn, ids).items() if self._too_long(case)}
         if not holding:
             return
@@ -198,16 +201,26 @@ class _Turn:
             chosen = assign(agreement, question, self.roster, self.at, exclude=subjects[one].excluded | {owner})
             if chosen.owner is None:
                 continue
-            said = because("pto", owner, self.roster, None, self.at)
-            rung = {"rung": "away", "result": "passed", "because": f"{said} The contract moves what nobody has tried yet."}
+            said, left = because("pto", owner, self.roster, None, self.at), self._left(owner)
+            why = (
+                because("inactive", owner, self.roster, None, self.at) if left else f"{said} The contract moves what nobody has tried yet."
+            )
+            rung = {"rung": "away", "result": "passed", "because": why}
             self._pass(case, replace(chosen, working=(rung, *chosen.working)), "away")
-            covers.put(self.conn, (case.id, owner, chosen.owner, "pto", self.at))
+            if not left:
+                covers.put(self.conn, (case.id, owner, chosen.owner, "pto", self.at))
             self.done.away += 1
 
     def _too_long(self, case: work.Case) -> bool:
         limit = self.book.by_id(case.contract).contract.routing.moves.away_longer_than
         away = self.roster.absence(case.owner or "", self.at)
-        return limit is not None and away is not None and (away.ends_at - away.starts_at).total_seconds() > limit.minutes * 60
+        if limit is None or away is None:
+            return limit is not None and self._left(case.owner or "")
+        return (away.ends_at - away.starts_at).total_seconds() > limit.minutes * 60 or self._left(case.owner or "")
+
+    def _left(self, rep: str) -> bool:
+        known = self.roster.rep(rep)
+        return known is not None and not known.active
 
     def the_returned(self) -> None:
         """What was held for an owner goes back to them once they can take it, as far as the contract says so."""

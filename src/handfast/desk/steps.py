@@ -112,7 +112,8 @@ class Steps:
         self._breached.append((timer.clock, now))
         self._event("breached", case, now, {"due_at": timer.due_at.isoformat(), "clock": timer.clock, "kind": timer.kind})
         if what.target == OPS and timer.kind == "exception":
-            self._tell("exception", timer, case, OPS, now)
+            minder = self.book.by_id(case.contract).contract.routing.minded_by if case is not None else None
+            self._tell("exception", timer, case, minder or OPS, now)
 
     def _reassign(self, timer: DueTimer, case: Case, pool: str, now: datetime) -> None:
         """To somebody else of the pool. With nobody there it stays with its owner, and that is said."""

@@ -46,7 +46,20 @@ class Roster:
     """The working copy for one batch. Changed by `assign` as it decides; thrown away afterwards."""
 
     __slots__ = (
-        *("_absences", "_calendars", "_changed", "_hours", "_members", "_open", "_promises", "_reps", "_rows", "_starts", "_taken"),
+        *(
+            "_absences",
+            "_by_day",
+            "_calendars",
+            "_changed",
+            "_hours",
+            "_members",
+            "_open",
+            "_promises",
+            "_reps",
+            "_rows",
+            "_starts",
+            "_taken",
+        ),
         *("_taken_now", "_zones"),
     )
 
@@ -80,6 +93,8 @@ class Roster:
         self._taken = dict(taken or {})
         self._taken_now: dict[tuple[str, date], int] = {}
         self._zones: dict[str, ZoneInfo] = {}
+        #: Whether days count: only where a contract has a capacity by the day.
+        self._by_day = True
         self._calendars: Mapping[str, Calendar] = {}
         self._hours: dict[tuple[str, str], Hours | None] = {}
         self._promises: dict[str, tuple[Routing, Pool | None]] = {}
@@ -88,6 +103,7 @@ class Roster:
         """From now on the hours that pools ask for are those of this contract's calendars. `assign` says it for each decision."""
         if self._calendars.get("team") is not contract.calendar:
             self._calendars, self._hours = {**contract.calendars, "team": contract.calendar}, {}
+            self._by_day = any(pool.per_day is not None for pool in contract.routing.pools.values())
 
     def rep(self, rep: str) -> Rep | None:
         return self._reps.get(rep)
@@ -112,7 +128,7 @@ class Roster:
     def took(self, rep: str, at: datetime | None = None) -> None:
         """One more open handoff, given at `at` (UTC). `assign` calls it for each decision; the desk for changes made by hand."""
         self._open[rep] = self._open.get(rep, 0) + 1
-        if at is not None:
+        if at is not None and self._by_day:
             day = (rep, self.day(rep, at))
             self._taken[day] = self._taken.get(day, 0) + 1
             self._taken_now[day] = self._taken_now.get(day, 0) + 1

@@ -151,7 +151,9 @@ def _roster(agreement: Agreement, given: Given) -> Roster:
     names |= {territory.to for territory in routing.territories} - set(routing.pools)
     said = (given.owner, given.opportunity, given.customer, given.parent, routing.customers)
     names |= {*given.away, *given.open, *(name for name in said if isinstance(name, str) and name not in routing.pools)}
-    reps = {name: Rep(name, name, f"{name}@reps.example") for name in sorted(names)}
+    # They live where the contract does, and can whatever it asks for: an example is about its terms, not about its people.
+    zone, skills = agreement.contract.calendar.timezone, frozenset(need.skill for need in agreement.needs)
+    reps = {name: Rep(name, name, f"{name}@reps.example", time_zone=zone, skills=skills) for name in sorted(names)}
     return Roster(reps, [Absence(rep, *_EVER) for rep in given.away], dict(given.open))
 
 
