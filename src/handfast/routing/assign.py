@@ -77,6 +77,8 @@ class _Ask(NamedTuple):
     at: datetime
     exclude: frozenset[str]
     tried: set[str]
+    #: Whether the working is told whole: who was skipped, who waits in line.
+    told: bool = True
 
 
 def assign(
@@ -87,6 +89,7 @@ def assign(
     *,
     exclude: frozenset[str] = NOBODY,
     start_pool: str | None = None,
+    told: bool = True,
 ) -> Assignment:
     """Decides the owner of one handoff and enters the decision in the roster.
 
@@ -98,12 +101,13 @@ def assign(
         exclude: reps who may not get it.
         start_pool: for reassigning: only this pool (or rep) is asked, and the rule is `reassign`. With nobody there to take it, the
             answer is the exception, and it is the caller's to leave the handoff where it is.
+        told: False where nobody will read the working (a replay of years): it then names rungs and owners only. The decision is the same.
 
     Raises:
         ValueError: the case names a territory that this contract does not have.
     """
     roster.under(agreement.contract)
-    ask = _Ask(agreement.contract.routing, case, roster, at, exclude, set())
+    ask = _Ask(agreement.contract.routing, case, roster, at, exclude, set(), told)
     working: list[Rung] = []
     for rule, given in _climb(ask, start_pool):
         working.append(given.rung)
@@ -227,8 +231,10 @@ def _to(rule: str, to: str, ask: _Ask) -> _Given:
     if back is not None:
         return back
     drawn = draw(to, pool, ask.roster, ask.at, ask.exclude, needs, elsewhere(to, ask.routing.pools) if pool.counter else NOBODY)
-    skipped = [_skip(rep, reason, pool, ask, needs) for rep, reason in drawn.skipped]
     taker = drawn.taker
+    if taker is not None and not ask.told:
+        return _Given({"rung": rule, "result": "chosen", "pool": to, "owner": taker.rep, "because": ""}, taker.rep, to)
+    skipped = [_skip(rep, reason, pool, ask, needs) for rep, reason in drawn.skipped]
     if taker is None:
         return _Given(
             {"rung": rule, "result": "nobody", "pool": to, "because": f"Nobody in pool '{to}' can take it now.", "skipped": skipped}
@@ -285,9 +291,9 @@ def _to_rep(rule: str, rep: str, ask: _Ask, why: str) -> _Given:
 
 def _turn_of(taker: Place, drawn: Draw, pool: str, roster: Roster) -> str:
     name = roster.name(taker.rep)
-    if not drawn.waiting:
+    if not drawn.line:
         return f"{name} is the only one in pool '{pool}' who can take it now."
-    return f"It is {name}'s turn in pool '{pool}': of {len(drawn.waiting) + 1} in line, theirs comes first."
+    return f"It is {name}'s turn in pool '{pool}': of {len(drawn.line) + 1} in line, theirs comes first."
 
 
 def _standing(place: Place) -> Rung:

@@ -7,10 +7,10 @@ takes handoffs has no claim that anybody could dispute.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from handfast.contract.terms import Routing
-from handfast.routing.ownership import Case, Company
+from handfast.routing.ownership import NOTHING_KNOWN, Case, Company
 from handfast.routing.roster import Roster
 
 
@@ -28,11 +28,19 @@ class Holder(NamedTuple):
     read: dict[str, Any] = {}  # noqa: RUF012  # never changed
 
 
+#: What is said most often, made once.
+_UNOWNED: Final = Holder(None, "", "No rep owns the account.")
+_UNOWNED_ABOVE_TOO: Final = Holder(None, "", "No rep owns the account, and no parent of it is known.")
+_NO_DEAL: Final = Holder(None, "", "It has no open opportunity.")
+
+
 def of_account(case: Case, routing: Routing, roster: Roster) -> Holder:
     """Who owns the account, or what stands above it where the contract counts that."""
+    if case.known is NOTHING_KNOWN or routing.hierarchy == "off":
+        if case.account_owner is not None:
+            return Holder(case.account_owner, "owns the account")
+        return _UNOWNED if routing.hierarchy == "off" else _UNOWNED_ABOVE_TOO
     own = Holder(case.account_owner, "owns the account", "No rep owns the account.")
-    if routing.hierarchy == "off":
-        return own
     read: dict[str, Any] = {"parents": [one._asdict() for one in case.known.above]} if case.known.above else {}
     if case.known.circle:
         why = "the accounts above it lead round in a circle, so none of them was asked"
@@ -78,7 +86,7 @@ def of_deal(case: Case, routing: Routing, roster: Roster) -> Holder:
     """Who works the open opportunity of the account, or of the person who has none."""
     deals = case.known.deals
     if not deals:
-        return Holder(None, "", "It has no open opportunity.")
+        return _NO_DEAL
     read = {"opportunities": [one._asdict() for one in deals[:5]]}
     owners = list(dict.fromkeys(one.owner for one in deals if one.owner is not None))
     serving = [rep for rep in owners if _serves(rep, roster)]
@@ -95,7 +103,7 @@ def of_deal(case: Case, routing: Routing, roster: Roster) -> Holder:
 def named_account(case: Case, routing: Routing, roster: Roster) -> Holder:
     """The claim of the rung `named_account`, with the opportunity's beside it where the ladder asks for that too."""
     owner = of_account(case, routing, roster)
-    if owner.conflict is not None or "open_opportunity" not in routing.ladder:
+    if owner.rep is None or not case.known.deals or owner.conflict is not None or "open_opportunity" not in routing.ladder:
         return owner
     return _beside(owner, of_deal(case, routing, roster), routing, roster, mine="account")
 
@@ -103,7 +111,7 @@ def named_account(case: Case, routing: Routing, roster: Roster) -> Holder:
 def open_opportunity(case: Case, routing: Routing, roster: Roster) -> Holder:
     """The claim of the rung `open_opportunity`, with the owner's beside it where the ladder asks for that too."""
     deal = of_deal(case, routing, roster)
-    if deal.conflict is not None or "named_account" not in routing.ladder:
+    if deal.rep is None or deal.conflict is not None or "named_account" not in routing.ladder:
         return deal
     return _beside(deal, of_account(case, routing, roster), routing, roster, mine="opportunity")
 

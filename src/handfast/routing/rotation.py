@@ -19,7 +19,7 @@ The state belongs to the member, so a change of membership resets nothing. Why t
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -42,21 +42,24 @@ class Place(NamedTuple):
     after: float
 
 
+#: A member who can take part: rep, weight, their place as it is kept (None for a joiner), the level that counts now. A plain tuple, for a
+#: draw makes one of every member.
+_Able = tuple[str, float, Turn | None, float]
+#: A member in line, in the order of turns: the level after taking it (rounded, then exactly), their last turn, id, number of turns, weight.
+_InLine = tuple[float, datetime, str, int, float, float]
+
+
 class Draw(NamedTuple):
-    """One turn: who took it (None: nobody could), who was next in line, in order, and who was skipped and why."""
+    """One turn: who took it (None: nobody could), the others in line, in order, and who was skipped and why."""
 
     taker: Place | None
-    waiting: tuple[Place, ...]
+    line: Sequence[_InLine]
     skipped: tuple[tuple[str, Reason], ...]
 
-
-class _Able(NamedTuple):
-    """A member who can take part. `row` is their place as it is kept, None for a joiner; `level` is the one that counts now."""
-
-    rep: str
-    weight: float
-    row: Turn | None
-    level: float
+    @property
+    def waiting(self) -> tuple[Place, ...]:
+        """Who was next in line, in order: made for whoever reads it."""
+        return tuple(_place(one) for one in self.line)
 
 
 def counter_of(name: str, pool: Pool) -> str:
@@ -111,13 +114,14 @@ def draw(
     able = [_able(rep, weight, rows.get(rep), pool_level, far) for rep, weight in here]
     bar = pool_level + step - _HAIR
     # Where all who are here are ahead of their share, somebody has to take it all the same.
-    line = _line([one for one in able if one.level < bar] or able)
+    line = _line([one for one in able if one[3] < bar] or able)
     if len(line) < len(able):
-        skipped += [(one.rep, "over_share") for one in able if one.level >= bar]
+        skipped += [(rep, "over_share") for rep, _, _, level in able if level >= bar]
     for rep in sorted(others - rows.keys()):  # they are there from the first turn of the counter on, not from the first of their own pool
         roster.put(Turn(counter, rep, 0, pool_level))
-    _enter(counter, able, line[0], step, roster=roster, at=at, others=others)
-    return Draw(line[0], tuple(line[1:]), tuple(skipped))
+    taker = _place(line[0])
+    _enter(counter, able, taker, step, roster=roster, at=at, others=others)
+    return Draw(taker, line[1:], tuple(skipped))
 
 
 def _pool_level(members: tuple[tuple[str, float], ...], rows: Mapping[str, Turn]) -> float:
@@ -133,22 +137,29 @@ def _pool_level(members: tuple[tuple[str, float], ...], rows: Mapping[str, Turn]
 def _able(rep: str, weight: float, row: Turn | None, pool_level: float, farthest: float = FARTHEST) -> _Able:
     """A joiner starts at the pool's level; nobody is farther from it than is allowed."""
     if row is None:
-        return _Able(rep, weight, row, pool_level)
-    far, ahead = farthest / weight, row.level - pool_level
+        return rep, weight, row, pool_level
+    far, ahead = farthest / weight, row[3] - pool_level
     if -far <= ahead <= far:
-        return _Able(rep, weight, row, row.level)
-    return _Able(rep, weight, row, pool_level + (far if ahead > 0 else -far))
+        return rep, weight, row, row[3]
+    return rep, weight, row, pool_level + (far if ahead > 0 else -far)
 
 
-def _line(able: list[_Able]) -> list[Place]:
+def _line(able: list[_Able]) -> list[_InLine]:
     """Those who may take this turn, the taker first."""
     line = []
     for rep, weight, row, level in able:
         after = level + 1.0 / weight
-        turns, last_at = (row.turns, row.last_at or _NEVER) if row else (0, _NEVER)
-        line.append((round(after, 9), last_at, rep, Place(rep, turns, weight, after)))
+        if row is None:
+            line.append((round(after, 9), _NEVER, rep, 0, weight, after))
+        else:
+            line.append((round(after, 9), row[4] or _NEVER, rep, row[2], weight, after))
     line.sort()
-    return [place for *_, place in line]
+    return line
+
+
+def _place(one: _InLine) -> Place:
+    _, _, rep, turns, weight, after = one
+    return Place(rep, turns, weight, after)
 
 
 def _enter(
@@ -160,7 +171,7 @@ def _enter(
     take, and what they took elsewhere is what the counter shares.
     """
     rows = roster.turns(name)
-    here = {one.rep for one in able}
+    here = {one[0] for one in able} if len(able) < len(rows) else rows  # all are here: nobody moves along
     for away in [row for rep, row in rows.items() if rep not in here and rep not in others]:
         roster.put(away._replace(level=away.level + step))
     for rep, _, row, level in able:

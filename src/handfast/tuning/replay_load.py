@@ -91,7 +91,7 @@ def routed(agreements: Sequence[Agreement], openings: Sequence[Opening], crew: C
         # As live: what waits is given out before what is new, the oldest first.
         for place, chosen in (
             *held.given_out(agreements, openings, roster, at),
-            (number, assign(agreements[one.row.contract], case, roster, at)),
+            (number, assign(agreements[one.row.contract], case, roster, at, told=False)),
         ):
             opening = openings[place]
             found[place] = Owned(opening, chosen.owner, chosen.rule, chosen.pool, slas[place])
@@ -127,7 +127,7 @@ class _Held:
             while alike:
                 place, case = alike[0]
                 if (ended := openings[place].closed_at) is None or ended > at:
-                    chosen = assign(agreements[openings[place].row.contract], case, roster, at)
+                    chosen = assign(agreements[openings[place].row.contract], case, roster, at, told=False)
                     if chosen.owner is None:
                         break
                     yield place, chosen
