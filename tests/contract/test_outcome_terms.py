@@ -22,6 +22,7 @@ from .contracts import changed, refused
         ("dispositions:", "notices: {quiet: rep, urgent_sla: [hand-riser]}\ndispositions:", "no SLA is called 'hand-riser'"),
         ("dispositions:", "notices: {digest: {more_than: 5, within: 3 weeks}}\ndispositions:", "no time to gather notices in"),
         ("dispositions:", "notices: {quiet: rep, urgent: [brech]}\ndispositions:", "cannot be 'brech'"),
+        ("after: 3 minutes, remind: owner", "after: 3 minutes, remind: owner, urgent: true", "no step need be urgent"),
         ("words: [fast]", "pages: [security]", "'security' is no page"),
         ("words: [fast]", "pages: [/]", "'/' is no page"),
         ("words: [fast]", "forms: []", "nothing speaks of the theme"),

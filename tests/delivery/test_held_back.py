@@ -15,11 +15,14 @@ from handfast.desk.held_back import Manners
 from handfast.sla.notice import DIGEST, KINDS, Message
 
 
-def under(house: House, notices: str) -> Manners:
+def under(house: House, notices: str, ladder: str = "") -> Manners:
     """The contract with these notices is in force."""
     with house.store.writing() as conn:
         conn.execute("ALTER TABLE contract DISABLE TRIGGER contract_stays")
-        conn.execute("UPDATE contract SET source = %s", (CONTRACT.replace("notices: {}", f"notices: {notices}"),))
+        conn.execute(
+            "UPDATE contract SET source = %s",
+            (CONTRACT.replace("notices: {}", f"notices: {notices}").replace("1 hour}", f"1 hour{ladder}}}"),),
+        )
     return Manners()
 
 
@@ -76,6 +79,14 @@ def test_what_waited_for_the_morning_is_asked_again_whether_it_is_true(house: Ho
 )
 def test_what_is_urgent_comes_at_any_hour(house: House, wire: Wire, clock: Clock, notices: str, held: int) -> None:
     manners = under(house, notices)
+    house.writes("reminder")
+    clock.forward(hours=9)
+    assert once(house, wire, clock, manners) == Delivered(held=held, sent=1 - held)
+
+
+@pytest.mark.parametrize(("step", "held"), [("remind: owner, urgent: true", 0), ("remind: owner", 1), ("tell: manager, urgent: true", 1)])
+def test_a_step_that_says_so_is_urgent(house: House, wire: Wire, clock: Clock, step: str, held: int) -> None:
+    manners = under(house, "{quiet: rep}", ladder=f", ladder: [{{after: 30 minutes, {step}}}]")
     house.writes("reminder")
     clock.forward(hours=9)
     assert once(house, wire, clock, manners) == Delivered(held=held, sent=1 - held)

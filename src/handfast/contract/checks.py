@@ -298,6 +298,11 @@ def _notices(check: Check) -> Iterator[Problem]:
             if getattr(terms, name):
                 what = "nothing waits, so nothing need be excepted from waiting"
                 yield check.problem(("notices", name), what, "Write `quiet: rep` or a `digest` too, or drop it.")
+        for n, sla in enumerate(check.contract.sla):
+            for m, step in enumerate(sla.ladder):
+                if step.urgent:
+                    what = "nothing waits, so no step need be urgent"
+                    yield check.problem(("sla", n, "ladder", m, "urgent"), what, "Write `notices: {quiet: rep}` too, or drop it.")
     for n, name in enumerate(terms.urgent_sla):
         if name not in slas:
             yield check.problem(("notices", "urgent_sla", n), f"no SLA is called '{name}'", one_of(slas, word=name))

@@ -188,6 +188,7 @@ MEANING: Final[Mapping[str, str]] = {
     "Step.off_rotation": "Take the owner off rotation until they come back by their own switch.",
     "Step.reassign": "Give it to the next in this pool, or to this rep.",
     "Step.return_to": "Give it back to marketing; the handoff is over.",
+    "Step.urgent": "Its notice waits for nobody's hours: see `notices`.",
     "Brief.themes": "Pain themes and the words that speak of them.",
     "Brief.plays": "What to do and say for each next step.",
     "Brief.required": "What a brief must hold; what is missing is said on top.",

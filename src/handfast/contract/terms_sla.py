@@ -18,7 +18,7 @@ Told = Annotated[str, StringConstraints(pattern=r"^(manager|channel:[A-Za-z0-9#@
 
 
 class Step(Term):
-    """One step of a ladder: exactly one action, `after` the clock's start."""
+    """One step of a ladder: exactly one action, `after` the clock's start. `urgent`: its notice waits for nobody's hours (`notices`)."""
 
     after: Span
     remind: Literal["owner", "marketing"] | None = None
@@ -27,6 +27,7 @@ class Step(Term):
     reassign: Name | None = None
     off_rotation: Literal["owner"] | None = None
     return_to: Literal["marketing"] | None = None
+    urgent: bool = False
 
     @property
     def action(self) -> Action:

@@ -11,7 +11,7 @@ from handfast.contract.terms import Notices
 from handfast.desk.contracts import Book, NoContract
 from handfast.routing.roster import Roster
 from handfast.sla.notice import Message
-from handfast.sla.together import Later, Window, quiet, together, waits
+from handfast.sla.together import Later, Urgent, Window, quiet, together, urgent_steps, waits
 from handfast.store import handover, outbox
 
 if TYPE_CHECKING:
@@ -30,15 +30,18 @@ class Manners:
 
 def held_back(conn: Conn, manners: Manners, messages: Sequence[Message], at: datetime) -> tuple[list[Message], int]:
     """What of these leaves now, several to one receiver as one, and how many were given back to leave later."""
-    terms, hours = _terms(conn, manners.book, at)
-    later: list[Later] = []
+    terms, urgent, roster = _terms(conn, manners.book, at)
+    go = [m for m in messages if not waits(terms, m, urgent)]
     left: list[Message] = []
-    for message in messages:
-        if (hold := quiet(terms, message, hours.hours(message.recipient, "team") if _is_rep(hours, message) else None, at)) is not None:
+    later: list[Later] = []
+    for message in (m for m in messages if m not in go):
+        hours = roster.hours(message.recipient, "team") if roster.rep(message.recipient) is not None else None
+        if (hold := quiet(terms, hours, message, at)) is not None:
             later.append(hold)
         else:
             left.append(message)
-    go, many = _many(conn, terms, left, at)
+    now, many = _many(conn, terms, left, at)
+    go += now
     go, fast = _rates(conn, manners.per_minute, go, at)
     for hold in (*later, *many, *fast):
         for part in hold.message.parts or (hold.message,):
@@ -46,29 +49,24 @@ def held_back(conn: Conn, manners: Manners, messages: Sequence[Message], at: dat
     return go, sum(len(hold.message.parts) or 1 for hold in (*later, *many, *fast))
 
 
-def _terms(conn: Conn, book: Book, at: datetime) -> tuple[Notices, Roster]:
-    """The terms in force, and the hours of the reps where the terms ask for them."""
+def _terms(conn: Conn, book: Book, at: datetime) -> tuple[Notices, Urgent, Roster]:
+    """The terms in force, which steps they call urgent, and the hours of the reps where the terms ask for them."""
     try:
         contract = book.refresh(conn).at(at).contract
     except NoContract:
-        return Notices(), Roster({})
+        return Notices(), frozenset(), Roster({})
     roster = Roster(handover.reps(conn) if contract.notices.quiet == "rep" else {})
     roster.under(contract)
-    return contract.notices, roster
-
-
-def _is_rep(roster: Roster, message: Message) -> bool:
-    return message.channel != "webhook" and roster.rep(message.recipient) is not None
+    return contract.notices, urgent_steps(contract.sla), roster
 
 
 def _many(conn: Conn, terms: Notices, messages: Sequence[Message], at: datetime) -> tuple[list[Message], list[Later]]:
     if terms.digest is None:
         return list(messages), []
-    go = [m for m in messages if not waits(terms, m)]
+    go: list[Message] = []
     groups: dict[tuple[str, str], list[Message]] = {}
     for message in messages:
-        if waits(terms, message):
-            groups.setdefault((message.channel, message.recipient), []).append(message)
+        groups.setdefault((message.channel, message.recipient), []).append(message)
     known = outbox.windows(conn, list(groups))
     later: list[Later] = []
     changed: dict[tuple[str, str], tuple[datetime, int]] = {}

@@ -7,12 +7,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from handfast.contract.terms import Notices
+from handfast.contract.terms import Notices, Sla, Step
 from handfast.facts import stable_id
 from handfast.sla.notice import DIGEST, Message
 from handfast.worktime import Hours
@@ -37,16 +37,51 @@ class Later:
     why: str
 
 
-def waits(terms: Notices, message: Message) -> bool:
+#: What a step of a ladder does → the kinds of notice it sends, of the first touch's clock and of the others.
+_SENDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "remind": ("reminder", "clock"),
+    "tell": ("breach", "clock"),
+    "offer": ("offer",),
+    "reassign": ("reassigned",),
+    "off_rotation": ("clock",),
+    "return_to": ("returned",),
+}
+#: (SLA, kind of clock, kind of notice) of every step that says it is urgent.
+Urgent = frozenset[tuple[str, str, str]]
+
+
+def urgent_steps(slas: Iterable[Sla]) -> Urgent:
+    """The notices that are urgent because their step says so."""
+    return frozenset(
+        (sla.name, clock, kind)
+        for sla in slas
+        for clock, ladder in _ladders(sla)
+        for step in ladder
+        if step.urgent
+        for kind in _SENDS[step.action]
+    )
+
+
+def _ladders(sla: Sla) -> Iterator[tuple[str, tuple[Step, ...]]]:
+    """The ladder of each clock of an SLA."""
+    yield "first_touch", sla.ladder
+    for clock, target in (("accept", sla.accept), ("next_touch", sla.next_touch), ("disposition", sla.disposition)):
+        if target is not None:
+            yield clock, target.ladder
+
+
+def waits(terms: Notices, message: Message, urgent: Urgent = frozenset()) -> bool:
     """Whether this notice may be made to wait at all."""
     if message.channel == "webhook" or message.kind in terms.urgent:
         return False
-    return (message.payload.get("handoff") or {}).get("sla") not in terms.urgent_sla
+    sla = (message.payload.get("handoff") or {}).get("sla")
+    clock = (message.payload.get("clock") or {}).get("kind", "first_touch")
+    return sla not in terms.urgent_sla and (sla, clock, message.kind) not in urgent
 
 
-def quiet(terms: Notices, message: Message, hours: Hours | None, at: datetime) -> Later | None:
-    """The notice's wait for its receiver's hours, or None. `hours` None: the receiver is no rep, or has no hours."""
-    if terms.quiet != "rep" or hours is None or not waits(terms, message) or hours.is_open(at):
+def quiet(terms: Notices, hours: Hours | None, message: Message, at: datetime) -> Later | None:
+    """The wait for its receiver's hours of a notice that may wait, or None. `hours` None: the receiver is no rep, or has no hours."""
+    if terms.quiet != "rep" or hours is None or hours.is_open(at):
         return None
     opens = hours.next_opening(at)
     return Later(message, opens, f"held for the receiver's hours, from {opens:%Y-%m-%d %H:%M} UTC")
