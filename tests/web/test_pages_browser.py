@@ -35,6 +35,7 @@ AXE_PAGES = [
     ("ana", ["/queue/hnd_maya", "/queue/hnd_jonas", "/queue/hnd_aiko", "/handoffs/hnd_maya", "/nowhere"]),
     ("mara", ["/queue", "/board"]),
     ("rita", ["/problems", "/contract"]),
+    ("priya", ["/feedback"]),
     ("eva", ["/scoreboard", "/who/maya@halden.example", "/who/halden.example"]),
 ]
 
