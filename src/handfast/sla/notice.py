@@ -23,7 +23,19 @@ from handfast.facts import stable_id, utc
 #: `clock`: a reminder or a breach of another clock than the first touch's. `task`: the next step of the follow-up. `offer`: whoever takes
 #: it first has it. `nurture`: recycled, and marketing's again. `measure`: one of marketing's own promises, about a period.
 Kind = Literal[
-    "handoff_opened", "joined", "reminder", "breach", "reassigned", "returned", "exception", "clock", "task", "offer", "nurture", "measure", "rolled_back"
+    "handoff_opened",
+    "joined",
+    "reminder",
+    "breach",
+    "reassigned",
+    "returned",
+    "exception",
+    "clock",
+    "task",
+    "offer",
+    "nurture",
+    "measure",
+    "rolled_back",
 ]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
