@@ -97,21 +97,25 @@ def draw(
     counter = counter_of(name, pool)
     members, rows = roster.members(name, pool), roster.turns(counter)
     skipped: list[tuple[str, Reason]] = []
-    here: list[tuple[str, float]] = []
-    total = 0.0
+    here: list[tuple[str, float, Turn | None]] = []
+    total = placed = mass = 0.0
     for rep, weight in members:
+        # The pool's level is the mean of the members who have a place, present or not, each counted by weight; 0 where nobody has one yet.
+        if (row := rows.get(rep)) is not None:
+            placed += weight
+            mass += weight * row[3]
         if (reason := eligible(rep, roster, pool, at, exclude, needs)) is None:
-            here.append((rep, weight))
+            here.append((rep, weight, row))
             total += weight
         else:
             skipped.append((rep, reason))
     if not here:
         return Draw(None, (), tuple(skipped))
-    pool_level = _pool_level(members, rows)
+    pool_level = mass / placed if placed else 0.0
     step = 1.0 / total
     # Under a shared counter somebody may be far ahead by what they took in another pool: that is meant, and mends itself.
     far = math.inf if pool.counter is not None else FARTHEST
-    able = [_able(rep, weight, rows.get(rep), pool_level, far) for rep, weight in here]
+    able = [_able(rep, weight, row, pool_level, far) for rep, weight, row in here]
     bar = pool_level + step - _HAIR
     # Where all who are here are ahead of their share, somebody has to take it all the same.
     line = _line([one for one in able if one[3] < bar] or able)
@@ -122,16 +126,6 @@ def draw(
     taker = _place(line[0])
     _enter(counter, able, taker, step, roster=roster, at=at, others=others)
     return Draw(taker, line[1:], tuple(skipped))
-
-
-def _pool_level(members: tuple[tuple[str, float], ...], rows: Mapping[str, Turn]) -> float:
-    """The mean level of the members who have a place, present or not, each counted by weight; 0 where nobody has one yet."""
-    total = mass = 0.0
-    for rep, weight in members:
-        if (row := rows.get(rep)) is not None:
-            total += weight
-            mass += weight * row.level
-    return mass / total if total else 0.0
 
 
 def _able(rep: str, weight: float, row: Turn | None, pool_level: float, farthest: float = FARTHEST) -> _Able:
