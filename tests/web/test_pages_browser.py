@@ -33,9 +33,9 @@ def seconds(text: str) -> int:
 AXE_PAGES = [
     (None, ["/login"]),
     ("ana", ["/queue/hnd_maya", "/queue/hnd_jonas", "/queue/hnd_aiko", "/handoffs/hnd_maya", "/nowhere"]),
-    ("mara", ["/queue", "/board"]),
+    ("mara", ["/queue", "/board", "/exceptions", "/reps", "/fairness"]),
     ("rita", ["/problems", "/contract"]),
-    ("priya", ["/feedback"]),
+    ("priya", ["/feedback", "/disputes"]),
     ("eva", ["/scoreboard", "/who/maya@halden.example", "/who/halden.example"]),
 ]
 
@@ -335,7 +335,13 @@ def test_on_a_phone_list_and_brief_take_turns(server, page: Page, enter) -> None
     expect(page.locator("#groups")).to_be_visible()
 
 
-@pytest.mark.parametrize("path", ["/board", "/handoffs/hnd_maya", "/contract", "/problems", "/scoreboard", "/who/maya@halden.example"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/board", "/handoffs/hnd_maya", "/contract", "/problems", "/scoreboard", "/who/maya@halden.example"),
+        *("/exceptions", "/reps", "/fairness"),
+    ],
+)
 @pytest.mark.parametrize("scoreboard", ["figures"], indirect=True)
 def test_no_page_sticks_out_on_a_phone(server, page: Page, enter, path: str) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
