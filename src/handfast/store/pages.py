@@ -122,6 +122,31 @@ def board(conn: Conn) -> list[Line]:
     return [Line(*row) for row in rows]
 
 
+@dataclass(frozen=True, slots=True)
+class OtherClock:
+    """A running clock besides the first touch: the owner's yes, the next touch, an outcome; `person` is who the handoff is about."""
+
+    handoff: str
+    kind: str
+    person: str
+    account: str
+    owner: str | None
+    due_at: datetime
+
+
+def other_clocks(conn: Conn, before: datetime, most: int = 50) -> list[OtherClock]:
+    """Those due before a moment and not standing still, most urgent first."""
+    rows = conn.execute(
+        """SELECT h.id, c.kind, coalesce(nullif(p.name, ''), p.email, 'Unknown person'), coalesce(nullif(a.name, ''), a.domain, ''), r.name, c.due_at
+             FROM clock AS c JOIN handoff AS h ON h.id = c.handoff_id JOIN person AS p ON p.id = h.person_id
+             LEFT JOIN account AS a ON a.id = h.account_id LEFT JOIN rep AS r ON r.id = h.owner_id
+            WHERE c.stopped_at IS NULL AND c.due_at < %s AND c.paused_at IS NULL AND h.closed_at IS NULL
+              AND c.kind IN ('accept', 'next_touch', 'disposition') ORDER BY c.due_at, c.id LIMIT %s""",
+        (before, most),
+    )
+    return [OtherClock(*row) for row in rows]
+
+
 def exceptions(conn: Conn) -> list[Line]:
     """Open handoffs that nobody owns, most urgent first."""
     rows = conn.execute(

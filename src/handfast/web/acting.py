@@ -235,7 +235,7 @@ def _queue_answer(request: Request, user: User, conn: Conn, line: Line, back: st
     mine = whose(user, conn, rep)
     if mine is None:
         return page(request, user, "_acted.html", nav="", toast=toast, back=back, **bar_context(house, conn, user, line, at))
-    context = queue_context(conn, mine, at)
+    context = queue_context(house, conn, mine, at)
     shown, headers = line, {}
     if line.closed_at is not None or line.owner_id != mine.rep_id:
         following = next((one for group in context["groups"] if group.key not in ("touched", "done") for one in group.lines), None)

@@ -27,6 +27,8 @@ Me = Annotated[User, Depends(signed_in)]
 
 #: How long one rendering of the live part serves everybody, where nothing was announced in between.
 FRESH: Final = timedelta(seconds=5)
+#: Clocks besides the first touch are shown once they are due within this time.
+AHEAD: Final = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ def board_context(house: House, conn: Conn, at: datetime) -> dict[str, Any]:
     members = {rep for pool in terms.routing.pools.values() for rep in pool.members} if terms else set()
     return {
         "lines": pages.board(conn),
+        "others": pages.other_clocks(conn, at + AHEAD),
         "exceptions": pages.exceptions(conn),
         "totals": pages.totals(conn, at, midnight(at, zone)),
         "bars": bars(pages.team_load(conn, at), caps_of(terms) if terms else {}, members),

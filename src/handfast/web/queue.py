@@ -96,7 +96,7 @@ def whose(user: User, conn: Conn, rep: str | None) -> Whose | None:
     )
 
 
-def queue_context(conn: Conn, mine: Whose, at: datetime) -> dict[str, Any]:
+def queue_context(house: House, conn: Conn, mine: Whose, at: datetime) -> dict[str, Any]:
     """What the list needs: its groups, the day's numbers, whose it is."""
     since = midnight(at, mine.zone)
     lines = pages.queue(conn, mine.rep_id, since)
@@ -107,6 +107,7 @@ def queue_context(conn: Conn, mine: Whose, at: datetime) -> dict[str, Any]:
         "whose": mine,
         "today": pages.today(conn, mine.rep_id, since),
         "late": late,
+        "plans": _plans(house, conn, lines),
         "full": len(lines) >= pages.MOST_ROWS,
     }
 
@@ -126,6 +127,13 @@ def note_opened(house: House, user: User, handoff_id: str, at: datetime, via: st
     door = channel if secret and compare_digest(said.encode(), seal(secret, handoff_id, user.rep_id, channel).encode()) else "page"
     with house.store.writing() as conn:
         notices.note_opened(conn, handoff_id, user.rep_id, at, door)
+
+
+def _plans(house: House, conn: Conn, lines: Iterable[Line]) -> dict[str, list[tuple[str, str]]]:
+    """Contract → channel and hint of each step of its follow-up, of those whose next touch is shown."""
+    ids = {line.contract_id for line in lines if line.task == "next_touch"}
+    plans = {contract_id: house.terms(conn, contract_id).follow_up for contract_id in ids}
+    return {contract_id: [(step.channel, step.say) for step in plan.steps] for contract_id, plan in plans.items() if plan is not None}
 
 
 # --- the brief beside it --------------------------------------------------------------------------------------
@@ -209,7 +217,7 @@ def queue_page(request: Request, user: Me, rep: str | None = None) -> Response:
         mine = whose(user, conn, rep)
         if mine is None:
             return after(request, "/board")
-        context = queue_context(conn, mine, at)
+        context = queue_context(house, conn, mine, at)
         first = next((line for group in context["groups"] if group.key != "done" for line in group.lines), None)
         context |= brief_context(house, conn, user, first, at) if first else {"line": None}
     if first and mine.own:
@@ -225,7 +233,7 @@ def queue_list(request: Request, user: Me, rep: str | None = None) -> Response:
         mine = whose(user, conn, rep)
         if mine is None:
             return after(request, "/board")
-        context = queue_context(conn, mine, at)
+        context = queue_context(house, conn, mine, at)
     return page(request, user, "_list.html", nav="queue", line=None, **context)
 
 
@@ -242,5 +250,5 @@ def queue_brief(request: Request, user: Me, handoff_id: str, rep: str | None = N
         context = brief_context(house, conn, user, line, at) | {"whose": mine}
         if wants_fragment(request):
             return page(request, user, "_brief.html", nav="queue", back=f"/queue/{handoff_id}{mine.suffix}", **context)
-        context |= queue_context(conn, mine, at)
+        context |= queue_context(house, conn, mine, at)
     return page(request, user, "queue.html", nav="queue", view="lead", **context)
