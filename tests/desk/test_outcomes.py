@@ -203,3 +203,17 @@ def test_a_code_that_history_has_cannot_be_dropped_only_retired(house: House) ->
     retired = CONTRACT.replace("other: {note: true}", "other: {note: true, active: false}")
     kept = drafts.save(house.store, retired, marketer, at, number=draft.number)
     assert drafts.sign(house.store, kept.number, "marketing", marketer, at + timedelta(minutes=2)).signatures
+
+
+def test_what_passed_it_on_is_not_what_it_was_before(store: Store) -> None:
+    """Refused as somebody else's, then closed by the next owner and taken back: it is open, and nothing was said of it."""
+    house = House(store, CONTRACT.replace("bad_fit: {blames: fit}", "bad_fit: {blames: fit}, wrong_owner: {leads_to: reroute}"))
+    house.arrives("maya@halden.example", "Mon 10:00")
+    handoff = house.handoff()
+    house.ends(handoff, "anna", Outcome.DISQUALIFY, "Mon 10:10", reason="wrong_owner")
+    assert house.one("SELECT closed_at, outcome FROM handoff") == (None, None)
+    with pytest.raises(Refused, match="no disposition to take back"):
+        undo(house.store, handoff, "anna", moment("Mon 10:11"))
+    house.ends(handoff, "ben", Outcome.RECYCLE, "Mon 10:20", reason="not_now")
+    undo(house.store, handoff, "ben", moment("Mon 10:25"))
+    assert house.one("SELECT closed_at, outcome FROM handoff") == (None, None)

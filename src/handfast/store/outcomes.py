@@ -41,13 +41,17 @@ def pass_on(conn: psycopg.Connection, disposition_id: str) -> None:
 
 
 def last(conn: psycopg.Connection, handoff_id: str) -> Given | None:
-    """The disposition given last."""
+    """The disposition given last; None where there is none, or where it passed the handoff on to somebody else."""
     rows = conn.execute(
-        """SELECT id, outcome, reason, note, by, at, recorded_at FROM disposition WHERE handoff_id = %s
-           ORDER BY recorded_at DESC, at DESC LIMIT 2""",
+        """SELECT passed_on, id, outcome, reason, note, by, at, recorded_at FROM disposition WHERE handoff_id = %s
+           ORDER BY recorded_at DESC, at DESC LIMIT 20""",
         (handoff_id,),
     ).fetchall()
-    return Given(*rows[0], before=rows[1][1] if len(rows) > 1 else None) if rows else None
+    if not rows or rows[0][0]:
+        return None
+    before = next((row[2] for row in rows[1:] if not row[0]), None)
+    ident, outcome, reason, note, by, at, recorded_at = rows[0][1:]
+    return Given(ident, outcome, reason, note, by, at, recorded_at, before)
 
 
 def attempts(conn: psycopg.Connection, handoff_id: str) -> int:
