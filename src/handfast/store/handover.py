@@ -380,7 +380,7 @@ def reps(conn: psycopg.Connection) -> dict[str, Rep]:
         """SELECT r.id, r.name, r.email, r.team, r.manager_id, r.time_zone, r.active, p.week, p.holidays, p.skills, p.off_since IS NOT NULL
            FROM rep AS r LEFT JOIN rep_profile AS p ON p.rep_id = r.id"""
     ).fetchall()
-    return {r[0]: Rep(*r[:9], frozenset(r[9] or ()), r[10]) for r in rows}
+    return {r[0]: Rep(*(*r[:9], frozenset(r[9] or ()), r[10])) for r in rows}
 
 
 def absences(conn: psycopg.Connection, since: datetime) -> list[Absence]:
