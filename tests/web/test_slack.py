@@ -348,6 +348,7 @@ def test_accepting_twice_is_accepting_once(slack: Pressing) -> None:
     for _ in range(2):
         assert slack.press("accept").status_code == 200
     assert row(slack, "accepted_at IS NOT NULL, touched_at") == (True, None)
+    assert len(slack.workspace.of("users.info")) == 1  # Slack is asked only once who somebody is
 
 
 def test_who_is_nobody_here_or_does_not_own_it_changes_nothing_and_is_told(slack: Pressing) -> None:
@@ -358,12 +359,6 @@ def test_who_is_nobody_here_or_does_not_own_it_changes_nothing_and_is_told(slack
         assert said["response_type"] == "ephemeral"
         assert words in said["text"]
     assert row(slack, "touched_at, revision") == (None, 0)
-
-
-def test_slack_is_asked_only_once_who_somebody_is(slack: Pressing) -> None:
-    for verb in ("accept", "touch.call", "touch.email"):
-        slack.press(verb)
-    assert len(slack.workspace.of("users.info")) == 1
 
 
 def test_recycle_opens_a_modal_and_the_modal_recycles(slack: Pressing) -> None:
@@ -386,6 +381,8 @@ def test_what_the_modal_lacks_is_said_at_its_field(slack: Pressing) -> None:
     lost = {"selected_option": {"value": "lost_to"}}
     missing = slack.send("recycle", reason=lost).json()
     assert list(missing["errors"]) == ["answer-lost_to-competitor"]
+    other = {"selected_option": {"value": "other"}}
+    assert list(slack.send("disqualify", reason=other, note={"value": " "}).json()["errors"]) == ["note"]
     more = {"answer__lost_to__competitor": {"value": "Kestrel"}, "answer__lost_to__contract_ends": {"selected_date": "2027-01-31"}}
     assert slack.send("recycle", reason=lost, **more).json() == {"response_action": "clear"}
     with slack.server.store.reading() as conn:
@@ -399,11 +396,6 @@ def test_a_meeting_by_modal_keeps_its_time_and_one_in_the_past_is_refused_there(
     assert "not in the future" in wrong["errors"]["meeting_at"]
     assert slack.send("meeting_set", meeting_at={"selected_date_time": soon}).json() == {"response_action": "clear"}
     assert row(slack, "outcome") == ("meeting_set",)
-
-
-def test_a_note_that_is_needed_is_asked_for_at_the_note(slack: Pressing) -> None:
-    other = {"selected_option": {"value": "other"}}
-    assert list(slack.send("disqualify", reason=other, note={"value": " "}).json()["errors"]) == ["note"]
 
 
 def test_the_answer_comes_though_slack_itself_hangs(slack: Pressing) -> None:

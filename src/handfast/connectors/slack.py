@@ -26,9 +26,12 @@ from handfast.problem import Place, Problem
 from handfast.sla.notice import Message
 
 API: Final = "https://slack.com/api/"
-#: A call of the Web API must end in this time when we send, and in that when somebody waits for the answer to a button.
+#: A call of the Web API must end in this time when we send.
 SEND_SECONDS: Final = 15
-ANSWER_SECONDS: Final = 2
+#: And in this while somebody waits for the answer to a button: Slack gives us three seconds, and there may be two calls.
+ANSWER_SECONDS: Final = 1
+#: Changing the message comes after the answer; nobody waits for it.
+REPLY_SECONDS: Final = 10
 #: What Slack says of a message or receiver that nothing will change: by its documentation of chat.postMessage.
 _PERMANENT: Final = frozenset(
     {
@@ -223,7 +226,7 @@ def _value(element: Mapping[str, Any]) -> str:
 
 
 class Answers:
-    """What is asked of Slack while somebody waits: two seconds at most."""
+    """What is asked of Slack while somebody waits, a second each at most; and what is said after the answer."""
 
     def __init__(self, slack: Slack) -> None:
         self._slack = slack
@@ -261,6 +264,6 @@ class Answers:
         if (host.scheme, host.hostname) not in {("https", "hooks.slack.com"), (ours.scheme, ours.hostname)}:
             return False
         try:
-            return WebhookClient(reply_to, timeout=ANSWER_SECONDS, retry_handlers=[]).send(**said).status_code == 200
+            return WebhookClient(reply_to, timeout=REPLY_SECONDS, retry_handlers=[]).send(**said).status_code == 200
         except (OSError, HTTPException, ValueError):
             return False
