@@ -12,6 +12,8 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from handfast.connectors.segment import Refusal
@@ -23,6 +25,8 @@ from handfast.desk.intake import Keys, Post, Receipt, admit, ensure_key
 from handfast.desk.refused import Refused
 from handfast.desk.tick import Ticked, tick
 from handfast.worker import CONFLICTS
+from tests.conftest import _fast_folder
+from tests.replay.test_online_offline import replayed, stored
 from tests.simulate.company import Company, drawn
 from tests.simulate.faults import Crashed, Fault, Watch, watched
 from tests.simulate.hands import Hands, Piece
@@ -36,6 +40,8 @@ from tests.simulate.turns import Actor, take_turns
 
 STEPS = (10, 18)
 DRAIN_STEPS = 80
+#: Of so many seeds one is replayed at its end.
+REPLAY_EVERY = 5
 WORKERS = 2
 
 
@@ -272,11 +278,27 @@ class Play(Hands):
         for _ in range(DRAIN_STEPS):
             pieces = self._left()
             if pieces is None:
+                self._replay()
                 return
             if not self._step(pieces):
                 return
         self.result.broken.append(Broken(3, f"after {DRAIN_STEPS} quiet steps something is still owed: {self._owed()}"))
         self._say(f"BROKEN {self.result.broken[-1]}")
+
+    def _replay(self) -> None:
+        """The fifth promise, by the product's other way to a verdict: the record taken into files and judged anew, whole."""
+        if self.result.seed % REPLAY_EVERY:
+            return
+        with TemporaryDirectory(dir=_fast_folder()) as folder:
+            offline, verdicts = replayed(self.store, Path(folder)), stored(self.store, "verdict")
+        for key, row in verdicts.items():
+            if offline.get(key) != row:
+                self.result.broken.append(
+                    Broken(5, f"replayed, the verdict on {key[0]} at signal {key[1]} is {offline.get(key)}, not {row}")
+                )
+        self._say(f"{len(verdicts)} verdicts replayed", self.seen.digest)
+        for one in self.result.broken:
+            self._say(f"BROKEN {one}")
 
     def _left(self) -> list[Piece] | None:
         if self.ledger.unanswered:
