@@ -139,7 +139,8 @@ def put_right(b: Batch) -> None:
     marketing, book = b.agreement.contract.marketing, b.directory
     if marketing.context_complete is None and marketing.contact_valid is None:
         return
-    people, accounts = list(book.changed_people), list(book.changed_accounts)
+    people = [person for person in book.changed_people if person not in book.new_people]
+    accounts = [account for account in book.changed_accounts if account not in book.new_accounts]
     if not people and not accounts:
         return
     for clock, kind, handoff, person_id, account_id, about in clocks.owed_by_marketing(b.conn, people, accounts):

@@ -104,15 +104,17 @@ def hold_of_marketing(conn: psycopg.Connection, clock_id: str) -> Running | None
 def owed_by_marketing(
     conn: psycopg.Connection, person_ids: Sequence[str], account_ids: Sequence[str]
 ) -> list[tuple[str, str, str, str, str | None, dict[str, Any]]]:
-    """(clock, kind, handoff, person, account, about) of what runs on context or address, of the people or accounts named."""
+    """(clock, kind, handoff, person, account, about) of what runs on context or address, of these people and of accounts in work.
+
+    By index alone: the handoffs these people are in, and the open ones of these accounts.
+    """
     return conn.execute(
         """SELECT c.id, c.kind, h.id, h.person_id, h.account_id, coalesce(c.about, '{}')
-           FROM clock AS c JOIN handoff AS h ON h.id = c.handoff_id
-           WHERE c.kind IN ('context_complete', 'contact_valid') AND c.stopped_at IS NULL
-             AND (h.person_id = ANY(%b) OR h.account_id = ANY(%b)) AND h.id IN (
-                 SELECT handoff_id FROM handoff_person WHERE person_id = ANY(%b)
-                 UNION SELECT id FROM handoff WHERE account_id = ANY(%b))""",
-        (list(person_ids), list(account_ids), list(person_ids), list(account_ids)),
+           FROM (SELECT handoff_id AS id FROM handoff_person WHERE person_id = ANY(%b)
+                 UNION SELECT id FROM handoff WHERE party = ANY(%b) AND closed_at IS NULL) AS d
+           JOIN clock AS c ON c.handoff_id = d.id AND c.kind IN ('context_complete', 'contact_valid') AND c.stopped_at IS NULL
+           JOIN handoff AS h ON h.id = d.id""",
+        (list(person_ids), list(account_ids)),
     ).fetchall()
 
 
