@@ -84,7 +84,8 @@ _CLOCKS = (
     + """
     SELECT c.id, k.id, c.kind, k.source, k.team, k.rep, k.contract, c.sla, k.contract_id, c.calendar, c.started_at, c.due_at,
            CASE WHEN c.breached_at <= %(as_of)s THEN c.breached_at END, k.touched_at, k.assigned_at, k.closed_at
-    FROM known AS k JOIN clock AS c ON c.handoff_id = k.id WHERE c.started_at <= %(as_of)s
+    FROM known AS k JOIN clock AS c ON c.handoff_id = k.id
+    WHERE c.started_at <= %(as_of)s AND c.kind IN ('first_touch', 'exception')
     """
 )
 _OPPORTUNITIES = (
