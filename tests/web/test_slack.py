@@ -358,6 +358,10 @@ def test_who_is_nobody_here_or_does_not_own_it_changes_nothing_and_is_told(slack
         said = slack.replies(before + 1)[-1]
         assert said["response_type"] == "ephemeral"
         assert words in said["text"]
+    slack.workspace.answers["users.info"] = (500, {"ok": False}, {})
+    before = len(slack.workspace.of("reply"))
+    slack.press("touch.call")
+    assert "did not say in time who you are" in slack.replies(before + 1)[-1]["text"]
     assert row(slack, "touched_at, revision") == (None, 0)
 
 

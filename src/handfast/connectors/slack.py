@@ -233,14 +233,13 @@ class Answers:
         self._client = _client(slack, ANSWER_SECONDS)
 
     def email_of(self, user: str) -> str | None:
-        """The mail address of a Slack user; None where Slack does not say."""
+        """The mail address of a Slack user, "" where they have none; None where Slack did not answer."""
         try:
             found = self._client.users_info(user=user)
         except (SlackApiError, OSError, HTTPException, ValueError):
             return None
         who: Mapping[str, Any] = found.get("user") or {}
-        email = (who.get("profile") or {}).get("email")
-        return str(email) if email else None
+        return str((who.get("profile") or {}).get("email") or "")
 
     def open_modal(self, trigger: str, view: Mapping[str, Any]) -> bool:
         """False where Slack did not open it."""

@@ -47,13 +47,11 @@ def pressed(
 ) -> Answer:
     """Does what a button asks. A refusal is whispered to the one who pressed. Raises StorageAway."""
     when = min(press.at, at)
-    rep = _rep(store, slack, press.user, at)
-    if press.action == "open":
-        return Answer()
-    if rep is None:
-        return Answer(after=lambda: slack.whisper(press.reply_to, _UNKNOWN))
     verb, _, what = press.action.partition(".")
+    if verb == "open":
+        return Answer()
     try:
+        rep = _rep(store, slack, press.user, at)
         match verb:
             case "accept":
                 outcomes.accept(_owned(store, press.value, rep), press.value, rep, when)
@@ -86,15 +84,13 @@ def submitted(store: Store, book: Book, slack: Answers, sent: Submitted, at: dat
         ident, outcome, reply_to = str(about["h"]), Outcome(about["o"]), str(about.get("r", ""))
     except (ValueError, KeyError, TypeError):
         return Answer()
-    rep = _rep(store, slack, sent.user, at)
-    if rep is None:
-        return _at_field(outcome, "", Problem(Place(""), _UNKNOWN, ""))
     reason = sent.values.get("reason") or None
     prefix = f"answer-{reason}-"
     answers = {name.removeprefix(prefix): value for name, value in sent.values.items() if name.startswith(prefix)}
     meeting = sent.values.get("meeting_at") or ""
     meets = datetime.fromtimestamp(int(meeting), UTC) if meeting.isdigit() else None
     try:
+        rep = _rep(store, slack, sent.user, at)
         _dispose(store, book, ident, rep, outcome, at, reason=reason, note=sent.values.get("note", ""), meeting_at=meets, answers=answers)
     except Refused as refusal:
         return _at_field(outcome, reason or "", refusal.problem)
@@ -103,22 +99,28 @@ def submitted(store: Store, book: Book, slack: Answers, sent: Submitted, at: dat
     return Answer({"response_action": "clear"}, after)
 
 
-_UNKNOWN: Final = "Handfast does not know you: no active rep has the mail address of your Slack account. Ask whoever runs Handfast."
+_UNKNOWN: Final = Problem(
+    Place("Slack"),
+    "Handfast does not know you",
+    "An active rep must have the mail address of your Slack account: ask whoever runs Handfast.",
+)
+_UNSAID: Final = Problem(Place("Slack"), "Slack did not say in time who you are", "Press the button once more.")
 
 
 # --- the actions --------------------------------------------------------------------------------------------------
 
 
-def _rep(store: Store, slack: Answers, user: str, at: datetime) -> str | None:
-    """The rep behind a Slack user: asked of Slack once, then remembered."""
+def _rep(store: Store, slack: Answers, user: str, at: datetime) -> str:
+    """The rep behind a Slack user: asked of Slack once, then remembered. Raises Refused where nobody is."""
     with store.reading() as conn:
         if (known := notices.rep_at(conn, CHANNEL, user)) is not None:
             return known
     if (email := slack.email_of(user)) is None:
-        return None
+        raise Refused(_UNSAID)
     with store.writing() as conn:
-        if (rep := notices.rep_by_email(conn, email)) is not None:
-            notices.put_address(conn, CHANNEL, user, rep, at)
+        if not email or (rep := notices.rep_by_email(conn, email)) is None:
+            raise Refused(_UNKNOWN)
+        notices.put_address(conn, CHANNEL, user, rep, at)
     return rep
 
 

@@ -29,8 +29,11 @@ def kept_secret(conn: psycopg.Connection) -> str | None:
 
 
 def rep_at(conn: psycopg.Connection, channel: str, address: str) -> str | None:
-    """The rep known by this address on a channel."""
-    row = conn.execute("SELECT rep_id FROM rep_address WHERE channel = %s AND address = %s", (channel, address)).fetchone()
+    """The active rep known by this address on a channel."""
+    row = conn.execute(
+        "SELECT a.rep_id FROM rep_address AS a JOIN rep AS r ON r.id = a.rep_id WHERE a.channel = %s AND a.address = %s AND r.active",
+        (channel, address),
+    ).fetchone()
     return row[0] if row else None
 
 
