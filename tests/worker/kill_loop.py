@@ -87,8 +87,11 @@ class Counted:
 class Loop:
     """One installation and its killer."""
 
-    def __init__(self, folder: Path, seed: int, *, lease_seconds: float | None = None, moody: float = 0.02) -> None:
-        """`lease_seconds`: of the worker, where the product's own minute is too long to wait. `moody`: the share of messages not taken well."""
+    def __init__(self, folder: Path, seed: int, *, lease_seconds: float | None = None, moody: float = 0.02, pause: float = 1.0) -> None:
+        """`lease_seconds`: of the worker, where the product's own minute is too long to wait. `moody`: the share of messages not taken well.
+
+        `pause`: seconds between two requests of each sender. Every signal becomes six messages, and these must all have left at the end.
+        """
         self.folder = folder
         self.chance = random.Random(seed)
         self.lease_seconds = lease_seconds
@@ -102,6 +105,7 @@ class Loop:
         self.port = _free_port()
         self._numbers = iter(range(10_000_000))
         self.moody = moody
+        self.pause = pause
         self._answered: set[str] = set()
         self._lock = threading.Lock()
         self.running: dict[str, subprocess.Popen[bytes]] = {}
@@ -205,7 +209,7 @@ class Loop:
                     self.counted.wrong.append("the door stayed shut for two minutes")
                     return
             self.counted.acknowledged |= {f"lead@door{n}.example" for n in numbers}
-            time.sleep(0.1)
+            time.sleep(self.pause)
 
     def _posted(self, body: bytes) -> bool:
         link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
@@ -236,7 +240,7 @@ class Loop:
                     self.counted.refused += 1
                     time.sleep(0.05)
             self.counted.acknowledged.add(email)
-            time.sleep(0.1)
+            time.sleep(self.pause)
 
     def _answer(self, number: int) -> tuple[int, dict[str, str]] | None:
         """A receiver with moods: of some messages it takes the first copy and hangs up, or says that it did not."""
