@@ -201,6 +201,12 @@ class Worker:
             give_and_move(self.store, self.book, self.clock(), channels=tuple(self.channels))
         return min(HELD_PATIENCE_SECONDS, max(HELD_SECONDS, HELD_REST * (time.monotonic() - begun)))
 
+    def _trial(self) -> float:
+        """Looks after a version on trial, which gives way where it passes a guardrail; and follows the live traffic with a shadow."""
+        if (found := canary.watch(self.store, self.book, self.clock(), channels=tuple(self.channels))) is not None:
+            log.warning("contract_rolled_back", guardrail=found.guardrail)
+        return 0.0 if shadow.follow(self.store, self.clock()) >= shadow.BATCH else TRIAL_SECONDS
+
     def _match(self) -> float:
         """Keeps people and accounts findable, and asks about those who look alike.
 
