@@ -47,6 +47,12 @@ def test_marketing_hears_of_it_once_it_can_no_longer_be_taken_back(house: House)
     assert track == {"to": "nurture", "reason": "not_now", "back_at": back}
 
 
+def test_a_history_is_not_told_years_later(house: House) -> None:
+    refused(house, Outcome.RECYCLE, "not_now")
+    assert told(house, "Mon+3 12:00") == 1, "it is settled"
+    assert house.heard("marketing") == [], "and no message is written"
+
+
 def test_what_is_taken_back_in_time_is_never_told(house: House) -> None:
     refused(house, Outcome.RECYCLE, "not_now")
     outcomes.undo(house.store, house.handoff(), str(house.owner()), moment("Mon 11:05"), book=house.book)

@@ -38,6 +38,8 @@ from handfast.store.work import Case
 TRACKS: Final = ("nurture", "returned", "fix_data", "merge", "suppress")
 #: How many one transaction tells of.
 BATCH: Final = 200
+#: What is older is on the list, but no message is written of it.
+NEWS: Final = timedelta(days=7)
 _POINT: Final = 1_000_000
 
 
@@ -77,6 +79,8 @@ def tell(store: Store, book: Book, at: datetime, *, channels: Sequence[str] = ("
         events: list[tuple[Any, ...]] = []
         messages: list[tuple[Any, ...]] = []
         for one in found:
+            if one.tell_at < at - NEWS:
+                continue  # an imported history: nobody wants to hear of last year's refusals
             case = cases[one.handoff]
             said = facts.dumps({"disposition": one.id, "leads_to": one.leads_to, "reason": one.reason})
             events.append(("given_back", at, case.id, case.person, case.account, case.owner, said))

@@ -37,12 +37,13 @@ class Untold:
     leads_to: str
     reason: str | None
     back_at: datetime | None
+    tell_at: datetime
 
 
 def untold(conn: psycopg.Connection, at: datetime, limit: int) -> list[Untold]:
     """What may be told at `at`, locked; what another worker is telling is passed over."""
     got = conn.execute(
-        """SELECT id, handoff_id, person_id, leads_to, reason, back_at FROM way_back WHERE told_at IS NULL AND tell_at <= %s
+        """SELECT id, handoff_id, person_id, leads_to, reason, back_at, tell_at FROM way_back WHERE told_at IS NULL AND tell_at <= %s
            ORDER BY tell_at, id LIMIT %s FOR UPDATE SKIP LOCKED""",
         (at, limit),
     ).fetchall()
