@@ -34,7 +34,7 @@ AXE_PAGES = [
     (None, ["/login"]),
     ("ana", ["/queue/hnd_maya", "/queue/hnd_jonas", "/queue/hnd_aiko", "/handoffs/hnd_maya", "/nowhere"]),
     ("mara", ["/queue", "/board", "/exceptions", "/reps", "/fairness"]),
-    ("rita", ["/problems", "/contract"]),
+    ("rita", ["/problems", "/messages", "/contract"]),
     ("priya", ["/feedback", "/disputes"]),
     ("eva", ["/scoreboard", "/who/maya@halden.example", "/who/halden.example"]),
 ]
@@ -338,7 +338,7 @@ def test_on_a_phone_list_and_brief_take_turns(server, page: Page, enter) -> None
 @pytest.mark.parametrize(
     "path",
     [
-        *("/board", "/handoffs/hnd_maya", "/contract", "/problems", "/scoreboard", "/who/maya@halden.example"),
+        *("/board", "/handoffs/hnd_maya", "/contract", "/problems", "/messages", "/scoreboard", "/who/maya@halden.example"),
         *("/exceptions", "/reps", "/fairness"),
     ],
 )
