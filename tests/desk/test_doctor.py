@@ -61,6 +61,7 @@ def test_a_house_that_is_well_has_no_findings_and_is_left_as_it_was(well: House)
         "owners",
         "clocks",
         "signals",
+        "strays",
         "messages",
         "hierarchy",
         "reps",
@@ -137,3 +138,12 @@ def test_as_typed(well: House, database_url: str, tmp_path: Path, monkeypatch: p
     text = CliRunner().invoke(command, [])
     assert "error   worker" in text.stdout
     assert "Well: database" in text.stdout
+
+
+@pytest.mark.parametrize("table", ["identity", "standing"])
+def test_what_names_a_person_who_is_not_there_is_found(well: House, table: str) -> None:
+    change(well, f"UPDATE {table} SET person_id = 'per_gone' WHERE person_id = (SELECT min(person_id) FROM {table})")
+    stray = one(well, "strays")
+    assert stray.level == "error"
+    assert stray.problem.where.file == f"table {table}"
+    assert "rows name a person who is not there" in stray.problem.what

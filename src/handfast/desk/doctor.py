@@ -141,6 +141,14 @@ def _signals(visit: Visit) -> Found:
         yield "error", Problem(Place("signals"), what, "See that a worker runs and a contract is in force; its log says what stops it.")
 
 
+def _strays(visit: Visit) -> Found:
+    with visit.store.reading() as conn:
+        strays = rows.strays(conn)
+    for table, many in strays:
+        what = f"{many:,} rows name a person who is not there"
+        yield "error", Problem(Place(f"table {table}"), what, "Report it: a person and what is known of them are written together.")
+
+
 def _messages(visit: Visit) -> Found:
     with visit.store.reading() as conn:
         dead, waiting = rows.letters(conn, visit.at - _STUCK)
@@ -233,6 +241,7 @@ CHECKS: Final[dict[str, Callable[[Visit], Found]]] = {
     "owners": _owners,
     "clocks": _clocks,
     "signals": _signals,
+    "strays": _strays,
     "messages": _messages,
     "hierarchy": _hierarchy,
     "reps": _reps,

@@ -46,6 +46,21 @@ def letters(conn: psycopg.Connection, before: datetime) -> tuple[int, int]:
     return (int(row[0]), int(row[1])) if row else (0, 0)
 
 
+#: The tables that name a person without a declared reference: they are written with every new person, where checking it costs most.
+_UNDECLARED = ("identity", "standing", "match_decision")
+
+
+def strays(conn: psycopg.Connection) -> list[tuple[str, int]]:
+    """(table, rows) of tables with rows that name a person who is not there. Reads these tables whole."""
+    found = []
+    for table in _UNDECLARED:
+        query = f"SELECT count(*) FROM {table} AS t WHERE NOT EXISTS (SELECT FROM person AS p WHERE p.id = t.person_id)"
+        row = conn.execute(query).fetchone()
+        if row and row[0]:
+            found.append((table, int(row[0])))
+    return found
+
+
 def note(conn: psycopg.Connection, key: str) -> tuple[Any, datetime] | None:
     row = conn.execute("SELECT value, at FROM note WHERE key = %s", (key,)).fetchone()
     return (row[0], row[1]) if row else None
