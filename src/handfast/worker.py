@@ -54,12 +54,6 @@ TRIAL_SECONDS: Final = 5.0
 MATCH_PATIENCE_SECONDS: Final = 10.0
 #: A batch of so many signals means that others are waiting.
 BEHIND: Final = 500
-#: After a turn of fewer signals deciding rests for so many times as long as the turn took, so that the next finds more of them: one handoff
-#: decided alone costs ten times what it costs among others, and several workers that each decide one at a time fill the machine. The
-#: first signal after a quiet while is decided at once all the same.
-FEW: Final = 100
-REST_TIMES: Final = 3
-REST_MOST_SECONDS: Final = 0.1
 #: What two workers can do to each other: the same new account from two lanes, or two locks in two orders. The database refuses one of them.
 CONFLICTS: Final = (psycopg.errors.UniqueViolation, psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 CONFLICTS_IN_A_ROW: Final = 10
@@ -171,9 +165,10 @@ class Worker:
             self._freed.set()
 
     def _decide(self) -> float:
-        begun = time.monotonic()
         try:
-            done = decide(self.store, self.book, self.clock(), lanes_at_once=self.lanes_at_once, channels=tuple(self.channels))
+            done = decide(
+                self.store, self.book, self.clock(), lanes_at_once=self.lanes_at_once, channels=tuple(self.channels), in_company=True
+            )
         except (StorageAway, NoContract):
             raise
         except CONFLICTS as error:
@@ -188,8 +183,6 @@ class Worker:
             done = decide_one_by_one(self.store, self.book, self.clock(), channels=tuple(self.channels))
         self._conflicts = 0
         self._behind = done.signals >= BEHIND
-        if 0 < done.signals < FEW:
-            self.stop.wait(min(REST_MOST_SECONDS, REST_TIMES * (time.monotonic() - begun)))
         return 0.0 if done.signals else POLL_SECONDS
 
     def _tick(self) -> float:

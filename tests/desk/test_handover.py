@@ -5,9 +5,11 @@ from __future__ import annotations
 import psycopg
 import pytest
 
+from handfast.desk import handover
 from handfast.desk.contracts import NoContract
 from handfast.desk.handover import decide
 from handfast.facts import Outcome
+from handfast.store import handover as rows
 from handfast.store.base import Store
 
 from .house import CONTRACT, House, moment
@@ -192,7 +194,6 @@ def test_a_user_known_by_id_is_folded_into_the_one_with_the_address(house: House
 
 def test_two_workers_share_the_lanes_and_the_longest_waiting_go_first(house: House) -> None:
     from handfast.facts import LANES
-    from handfast.store import handover as rows
 
     house.hears(*(house.signal(f"one@firm{n}.example", "page_viewed", f"Tue 10:{n:02}", path="/about") for n in range(50)))
     with house.store.writing() as first, house.store.writing() as second:
@@ -203,6 +204,21 @@ def test_two_workers_share_the_lanes_and_the_longest_waiting_go_first(house: Hou
         there = rows.hold_lanes(second, lanes, LANES)
         assert here == lanes[:5]
         assert there == lanes[5:], "what the first left, all of it"
+
+
+def test_the_few_that_wait_are_left_to_the_worker_that_is_deciding_already(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.hears(house.signal("ada@kraus.example", "form_submitted", "Mon 10:00", form="demo", account={"employees": 300}))
+    at = moment("Mon 10:01")
+    with house.store.writing() as another:
+        assert rows.take_floor(another)
+        assert decide(house.store, house.book, at, in_company=True).signals == 0, "the other one will take it"
+    with house.store.writing() as another:
+        assert rows.take_floor(another)
+        monkeypatch.setattr(handover, "WORTH_COMPANY", 1)
+        assert decide(house.store, house.book, at, in_company=True).signals == 1, "many are worth more hands than one"
+    house.hears(house.signal("eva@braun.example", "form_submitted", "Mon 10:02", form="demo", account={"employees": 300}))
+    monkeypatch.undo()
+    assert decide(house.store, house.book, moment("Mon 10:03"), in_company=True).signals == 1, "nobody else is at it"
 
 
 def test_without_a_contract_signals_wait_and_nothing_is_lost(store: Store, house: House) -> None:

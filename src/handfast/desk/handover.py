@@ -49,6 +49,9 @@ from handfast.store.handover import Pending
 BATCH = 2000
 #: From so many signals on, writing and computing go side by side; below, a thread costs more than it saves.
 SIDE_BY_SIDE = 500
+#: Fewer than this are one worker's work: while it decides some, others wait for it to take the rest. One handoff decided alone costs ten
+#: times what it costs among others, and workers that each decide one at a time fill the machine.
+WORTH_COMPANY = 500
 
 
 @dataclass(slots=True)
@@ -86,16 +89,18 @@ def decide(
     lanes_at_once: int = 64,
     channels: Sequence[str] = ("email",),
     punctual: bool = False,
+    in_company: bool = False,
 ) -> Decided:
     """Decides up to `limit` waiting signals received until `at` (UTC), in one transaction.
 
     `lanes_at_once`: how many lanes it takes at most, the longest waiting first; what it leaves, another worker may take at the same time.
     `channels` are where notices go: `email`, `webhook`. `punctual`: on a virtual clock each decision is made at the very moment its signal
-    was received, not at `at`. Raises StorageAway, and NoContract where none is in force.
+    was received, not at `at`. `in_company`: leave the few that wait to another worker who is deciding already, and looks again when it is
+    done. Raises StorageAway, and NoContract where none is in force.
     """
     with store.writing() as conn, ExitStack() as stack:
         lanes = rows.pending_lanes(conn)
-        if not lanes:
+        if not lanes or (in_company and not rows.take_floor(conn) and rows.fewer_pending(conn, WORTH_COMPANY)):
             return Decided()
         rows.by_index(conn)
         held = rows.hold_lanes(conn, lanes, lanes_at_once)

@@ -27,6 +27,7 @@ set_json_loads(orjson.loads)
 #: The advisory lock classes; the second key is the lane, or 0.
 LANE_LOCK = 7101
 ASSIGN_LOCK = 7102
+FLOOR_LOCK = 7111
 TICK_LOCK = 7103
 
 
@@ -59,6 +60,18 @@ def next_pending(conn: psycopg.Connection) -> datetime | None:
         (LANES - 1,),
     ).fetchone()
     return row[0] if row else None
+
+
+def take_floor(conn: psycopg.Connection) -> bool:
+    """Whether nobody else who asks for it is deciding now; until this transaction ends nobody else is told so."""
+    row = conn.execute("SELECT pg_try_advisory_xact_lock(%s, 0)", (FLOOR_LOCK,)).fetchone()
+    return bool(row and row[0])
+
+
+def fewer_pending(conn: psycopg.Connection, most: int) -> bool:
+    """Whether fewer than `most` signals wait."""
+    row = conn.execute("SELECT count(*) FROM (SELECT FROM pending LIMIT %s) AS few", (most,)).fetchone()
+    return bool(row and row[0] < most)
 
 
 def hold_lanes(conn: psycopg.Connection, lanes: Sequence[int], most: int = LANES) -> list[int]:
