@@ -39,7 +39,7 @@ from handfast.desk.verdicts import Judged, asked_at, judge_moments, shown, telli
 from handfast.desk.waiting import give_out
 from handfast.desk.way_back import has_new_intent, need_new_intent
 from handfast.desk.whose import by_lane, look_up, resolve_all, write_people
-from handfast.facts import Signal, stable_id
+from handfast.facts import LANES, Signal, stable_id
 from handfast.identity.normalise import business_domain
 from handfast.store import handover as rows
 from handfast.store.base import Store
@@ -100,10 +100,11 @@ def decide(
     """
     with store.writing() as conn, ExitStack() as stack:
         lanes = rows.pending_lanes(conn)
-        if not lanes or (in_company and not rows.take_floor(conn) and rows.fewer_pending(conn, WORTH_COMPANY)):
+        few = bool(lanes) and in_company and rows.fewer_pending(conn, WORTH_COMPANY)
+        if not lanes or (few and not rows.take_floor(conn)):
             return Decided()
         rows.by_index(conn)
-        held = rows.hold_lanes(conn, lanes, lanes_at_once)
+        held = rows.hold_lanes(conn, lanes, LANES if few else lanes_at_once)
         waiting = rows.take_pending(conn, held, limit, at) if held else []
         if not waiting:
             return Decided()
