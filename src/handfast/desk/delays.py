@@ -28,16 +28,19 @@ def report(
     conn: psycopg.Connection, book: Book, as_of: datetime, start: datetime | None, end: datetime | None, minimum: int
 ) -> dict[str, Any]:
     """Medians and shares by party of the handoffs opened in the period, the latest `MOST` of them."""
-    return medians(_accounts(conn, book, rows.latest(conn, start, end, MOST), as_of), minimum)
+    return medians(_accounts(conn, book, rows.latest(conn, start, end, MOST), as_of, touched=True), minimum)
 
 
-def _accounts(conn: psycopg.Connection, book: Book, ids: Sequence[str], at: datetime) -> list[Account]:
+def _accounts(conn: psycopg.Connection, book: Book, ids: Sequence[str], at: datetime, *, touched: bool = False) -> list[Account]:
+    """`touched`: only of those that somebody has tried to reach."""
     spans: dict[tuple[str, str], list[Span]] = defaultdict(list)
     for one in rows.between(conn, ids):
         if one.start <= at:
             spans[one.handoff, one.what].append(Span(one.start, one.end, cast("Party", one.party)))
     found = []
     for times in rows.times(conn, ids, at):
+        if touched and times.touched_at is None:
+            continue
         story = Story(
             captured_at=times.raised_at,
             eligible_at=times.opened_at,

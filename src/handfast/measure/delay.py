@@ -14,7 +14,7 @@ notice without a channel) takes no time of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -117,19 +117,41 @@ def account(story: Story, hours: Hours) -> Account:
     cuts = {begin, end, *(moment for _, moment in stages)}
     for span in (*story.unowned, *story.paused, *story.overdue):
         cuts |= {span.start, span.end or end}
-    open_hours = _open(stages, end, hours)
-    cuts |= {moment for stretch in open_hours for moment in stretch}
-    points = sorted(cut for cut in cuts if begin <= cut <= end)
     found: list[Stretch] = []
-    for start, stop in pairwise(points):
+    for start, stop in pairwise(sorted(cut for cut in cuts if begin <= cut <= end)):
         after = _after(stages, start)
-        party = _party(story, after, start, open_hours, end)
-        last = found[-1] if found else None
-        if last is not None and (last.after, last.party) == (after, party):
-            found[-1] = Stretch(last.start, stop, after, party)
-        else:
-            found.append(Stretch(start, stop, after, party))
+        party = _party(story, after, start, end)
+        # Only while it lies with the owner does it matter when they were there: the hours of a year are many.
+        pieces = [(start, stop, party)] if party is not None else _by_hours(story, after, start, stop, hours)
+        for piece in pieces:
+            _put(found, *piece, after)
     return Account(tuple(found))
+
+
+def _put(found: list[Stretch], start: datetime, stop: datetime, party: Party, after: Stage) -> None:
+    """Adds a stretch, or makes the last one longer where it goes on."""
+    last = found[-1] if found else None
+    if last is not None and (last.after, last.party) == (after, party):
+        found[-1] = Stretch(last.start, stop, after, party)
+    else:
+        found.append(Stretch(start, stop, after, party))
+
+
+def _by_hours(story: Story, after: Stage, start: datetime, stop: datetime, hours: Hours) -> Iterator[tuple[datetime, datetime, Party]]:
+    """While it lies with the owner: when they were off, and when they were there. Long after the assignment nobody asks any more."""
+    there: Party = "system" if after == "assigned" and story.notified_at is not None else "rep"
+    asked = min(stop, (story.assigned_at or story.decided_at) + LONGEST)
+    at = start
+    for opens, closes in hours.counted(start, asked).open if start < asked else ():
+        if at < opens:
+            yield at, opens, "off_hours"
+        yield opens, closes, there
+        at = closes
+    if at < asked:
+        yield at, asked, "off_hours"
+        at = asked
+    if at < stop:
+        yield at, stop, there
 
 
 def _stages(story: Story) -> list[tuple[Stage, datetime]]:
@@ -160,19 +182,12 @@ def _stages(story: Story) -> list[tuple[Stage, datetime]]:
     return risen
 
 
-def _open(stages: Sequence[tuple[Stage, datetime]], end: datetime, hours: Hours) -> list[tuple[datetime, datetime]]:
-    """The owner's open hours while it lay with them."""
-    assigned = next((moment for stage, moment in stages if stage == "assigned"), None)
-    if assigned is None:
-        return []
-    return list(hours.counted(assigned, min(end, assigned + LONGEST)).open)
-
-
 def _after(stages: Sequence[tuple[Stage, datetime]], at: datetime) -> Stage:
     return [stage for stage, moment in stages if moment <= at][-1]
 
 
-def _party(story: Story, after: Stage, at: datetime, open_hours: Iterable[tuple[datetime, datetime]], end: datetime) -> Party:
+def _party(story: Story, after: Stage, at: datetime, end: datetime) -> Party | None:
+    """To whom it is put down; None: it lies with the owner, and the hours tell."""
     if after in ("captured", "eligible"):
         return "system"
     if after != "meeting" and (pause := _in(story.paused, at, end)) is not None:
@@ -181,13 +196,7 @@ def _party(story: Story, after: Stage, at: datetime, open_hours: Iterable[tuple[
         return "queue"
     if after in ("contacted", "meeting") or (after == "attempted" and _in(story.overdue, at, end) is None):
         return "prospect"
-    if not any(start <= at < stop for start, stop in open_hours) and at < _limit(story):
-        return "off_hours"
-    return "system" if after == "assigned" and story.notified_at is not None else "rep"
-
-
-def _limit(story: Story) -> datetime:
-    return (story.assigned_at or story.decided_at) + LONGEST
+    return None
 
 
 def _in(spans: Iterable[Span], at: datetime, end: datetime) -> Span | None:
