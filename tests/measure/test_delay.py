@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given, settings
@@ -89,3 +90,12 @@ def test_medians_need_enough_of_them() -> None:
     assert medians([one], 2)["parts"] is None
     figures = medians([one, one], 2)["parts"]["to_first_touch"]
     assert figures["rep"] == {"median_seconds": 3600.0, "share": 1.0}
+
+
+def test_in_all_is_told_of_those_that_ended() -> None:
+    story = Story(captured_at=at(9), eligible_at=at(9), decided_at=at(9), until=at(11), assigned_at=at(9), attempted_at=at(10))
+    running, ended = account(story, OFFICE), account(replace(story, ended=True), OFFICE)
+    assert medians([running, running], 2)["parts"]["in_all"] is None, "what still runs has no length yet"
+    told = medians([ended, ended, account(replace(story, until=at(17)), OFFICE)], 2)
+    assert (told["handoffs"], told["ended"]) == (3, 2)
+    assert told["parts"]["in_all"]["prospect"]["median_seconds"] == 3600.0

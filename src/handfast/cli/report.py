@@ -190,11 +190,14 @@ def _delays(delays: Mapping[str, Any]) -> Table:
     """Where the time went, without blame: to the first touch, and in all."""
     named = {"system": "system", "queue": "queue", "off_hours": "owner's off-hours", "rep": "owner", "prospect": "prospect"}
     title = f"Where the time went, on {delays['handoffs']} touched handoffs"
-    columns = ("", "half within, to first touch", "share", "half within, in all", "share")
-    table = Table(*columns, title=title, title_justify="left", box=None, pad_edge=False)
     first, whole = delays["parts"]["to_first_touch"], delays["parts"]["in_all"]
+    columns = ["", "half within, to first touch", "share"]
+    if whole is not None:
+        columns += [f"half within, in all ({delays['ended']} ended)", "share"]
+    table = Table(*columns, title=title, title_justify="left", box=None, pad_edge=False)
     for party, said in named.items():
-        cells = [text for part in (first[party], whole[party]) for text in (duration(part["median_seconds"]), percent(part["share"]))]
+        parts = [first[party]] if whole is None else [first[party], whole[party]]
+        cells = [text for part in parts for text in (duration(part["median_seconds"]), percent(part["share"]))]
         table.add_row(said, *cells)
     return table
 

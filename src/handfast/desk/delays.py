@@ -56,6 +56,7 @@ def _accounts(conn: psycopg.Connection, book: Book, ids: Sequence[str], at: date
             unowned=tuple(spans[times.id, "unowned"]),
             paused=tuple(spans[times.id, "paused"]),
             overdue=tuple(spans[times.id, "overdue"]),
+            ended=times.closed_at is not None or times.meeting_at is not None,
         )
         found.append(account(story, book.by_id(times.contract).hours(calendar_of("rep", times.zone))))
     return found

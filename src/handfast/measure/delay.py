@@ -61,6 +61,8 @@ class Story:
     unowned: tuple[Span, ...] = ()
     paused: tuple[Span, ...] = ()
     overdue: tuple[Span, ...] = ()
+    #: Whether it came to its meeting or its end by `until`.
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ class Account:
     """The stretches in order, without a gap, from the person's signal to the meeting, the end, or now."""
 
     stretches: tuple[Stretch, ...]
+    ended: bool = False
 
     @property
     def whole(self) -> timedelta:
@@ -125,7 +128,7 @@ def account(story: Story, hours: Hours) -> Account:
         pieces = [(start, stop, party)] if party is not None else _by_hours(story, after, start, stop, hours)
         for piece in pieces:
             _put(found, *piece, after)
-    return Account(tuple(found))
+    return Account(tuple(found), story.ended)
 
 
 def _put(found: list[Stretch], start: datetime, stop: datetime, party: Party, after: Stage) -> None:
@@ -207,7 +210,8 @@ def _in(spans: Iterable[Span], at: datetime, end: datetime) -> Span | None:
 
 
 def medians(accounts: Sequence[Account], minimum: int) -> dict[str, Any]:
-    """Of handoffs that were attempted: the median seconds and the share of each party, up to the first attempt and in all.
+    """Of handoffs that were attempted: the median seconds and the share of each party, up to the first attempt; and of those of them that
+    came to their meeting or their end also in all, for of the others nobody knows yet.
 
     Fewer than `minimum` give no figure: None, with a sentence `why`.
     """
@@ -218,11 +222,13 @@ def medians(accounts: Sequence[Account], minimum: int) -> dict[str, Any]:
             "why": f"Not enough data: {len(touched)} touched handoffs, and {minimum} are needed.",
             "parts": None,
         }
+    ended = [one for one in touched if one.ended]
     return {
         "handoffs": len(touched),
+        "ended": len(ended),
         "parts": {
             "to_first_touch": _summed([one.parts(until="attempted") for one in touched]),
-            "in_all": _summed([one.parts() for one in touched]),
+            "in_all": _summed([one.parts() for one in ended]) if len(ended) >= minimum else None,
         },
     }
 
