@@ -113,7 +113,7 @@ def test_bytes_that_are_no_utf_8_are_placed_at_their_line() -> None:
         ("at_least: 30", "at_leest: 30", "at_leest", "'at_leest' is not known under ready.fit", "Did you mean 'at_least'?"),
         ("calendar: {", "calender: {", "calender", "'calender' is not known in a contract", "Did you mean 'calendar'?"),
         ("remind: owner", "remnd: owner", "remnd", "'remnd' is not known under sla[0].ladder[0]", "Did you mean 'remind'?"),
-        ("cap: 8 open", "zzz: 8", "zzz", "'zzz' is not known under routing.pools.team", "Known are: members, cap."),
+        ("cap: 8 open", "zzz: 8", "zzz", "'zzz' is not known under routing.pools.team", "Known are: members, cap, per_day, hours, needs, counter, sticky."),
         ("    at_least: 30\n", "", "fit:", "'at_least' is missing in ready.fit", "at_least: 50"),
         (", within: 7 days}", "}", "{step: demo", "'within' is missing in ready.next_step[0]", "within: 7 days"),
         ("at_least: 30", "at_least: many", "many", "ready.fit.at_least is 'many' instead of a whole number", "25"),

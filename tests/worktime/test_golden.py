@@ -37,8 +37,16 @@ def published_calendars() -> dict[str, Hours]:
 
 
 def published_cases() -> list[Case]:
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in PAGE.splitlines() if line.startswith("|")]
-    return [Case(*row) for row in rows if row[0] != "case" and not row[0].startswith("--")]
+    """The rows of every table that begins with `case`; the page has other tables too."""
+    found: list[Case] = []
+    of_cases = False
+    for line in PAGE.splitlines():
+        row = [cell.strip() for cell in line.strip("|").split("|")] if line.startswith("|") else []
+        if not row or row[0] == "case":
+            of_cases = bool(row)
+        elif of_cases and not row[0].startswith("--"):
+            found.append(Case(*row))
+    return found
 
 
 def duration(wait: str) -> Duration:
