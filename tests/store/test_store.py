@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from handfast.store.base import StorageAway, Store
+from handfast.store.embedded import Embedded
 from handfast.store.opening import opened
 
 if TYPE_CHECKING:
@@ -164,4 +165,22 @@ def test_an_installation_without_one_makes_its_own(tmp_path: Path) -> None:
 
 def test_a_foreign_database_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(StorageAway), opened("postgresql://handfast@/x?host=%2Fnowhere", tmp_path):
+        pass
+
+
+def test_what_runs_for_long_waits_for_a_database_that_starts_after_it(tmp_path: Path) -> None:
+    server = Embedded(tmp_path / "data")
+    url = server.start()
+    server.stop()
+    heard: list[str] = []
+    late = threading.Timer(1.0, server.start)
+    late.start()
+    try:
+        with opened(url, tmp_path, tell=heard.append, patience_seconds=30) as store, store.reading() as conn:
+            assert conn.execute("SELECT count(*) FROM contract").fetchone() == (0,)
+        assert heard[0] == "The database does not answer; asking again for 30 seconds."
+    finally:
+        late.join()
+        server.stop()
+    with pytest.raises(StorageAway), opened(url, tmp_path):
         pass

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -48,8 +49,12 @@ def say(text: str) -> None:
     click.echo(text, err=True)
 
 
+#: How long `serve`, `work` and `up` wait for a database that does not answer yet.
+PATIENCE_SECONDS: Final = 30.0
+
+
 @contextmanager
-def opened(given: Settings | None = None, *, size: int = 12) -> Iterator[House]:
+def opened(given: Settings | None = None, *, size: int = 12, patience_seconds: float = 0.0) -> Iterator[House]:
     """A store on HANDFAST_DATABASE_URL, else on the embedded server in the data directory; migrated."""
     from handfast.store.base import StorageAway
     from handfast.store.embedded import CannotStart
@@ -58,7 +63,7 @@ def opened(given: Settings | None = None, *, size: int = 12) -> Iterator[House]:
 
     found = given or settings()
     try:
-        with store_opened(found.database_url, found.data_dir, tell=say, size=size) as store:
+        with store_opened(found.database_url, found.data_dir, tell=say, size=size, patience_seconds=patience_seconds) as store:
             yield House(found, store)
     except (CannotStart, CannotMigrate) as error:
         complain([error.problem])

@@ -8,7 +8,7 @@ import threading
 
 import click
 
-from handfast.cli.opened import House, logging_to_stderr, opened, settings
+from handfast.cli.opened import PATIENCE_SECONDS, House, logging_to_stderr, opened, settings
 
 
 @click.command("serve")
@@ -16,7 +16,7 @@ def command() -> None:
     """The web process alone: pages, API and intake. Any number of them on one HANDFAST_DATABASE_URL."""
     found = settings()
     logging_to_stderr(found.log_level)
-    with opened(found) as house:
+    with opened(found, patience_seconds=PATIENCE_SECONDS) as house:
         prepare(house)
         serve(house)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import click
 
-from handfast.cli.opened import House, channels, logging_to_stderr, opened, say, settings
+from handfast.cli.opened import PATIENCE_SECONDS, House, channels, logging_to_stderr, opened, say, settings
 from handfast.cli.serve import prepare, serve
 
 
@@ -16,7 +16,7 @@ def command() -> None:
     """Web, worker and embedded PostgreSQL in one; prints the address to open."""
     found = settings()
     logging_to_stderr(found.log_level)
-    with opened(found, size=24) as house:
+    with opened(found, size=24, patience_seconds=PATIENCE_SECONDS) as house:
         prepare(house)
         run(house)
 

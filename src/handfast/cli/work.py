@@ -6,7 +6,7 @@ import signal
 
 import click
 
-from handfast.cli.opened import channels, logging_to_stderr, opened, settings
+from handfast.cli.opened import PATIENCE_SECONDS, channels, logging_to_stderr, opened, settings
 
 
 @click.command("work")
@@ -19,7 +19,7 @@ def command(lanes: int) -> None:
 
     found = settings()
     logging_to_stderr(found.log_level)
-    with opened(found) as house:
+    with opened(found, patience_seconds=PATIENCE_SECONDS) as house:
         worker = Worker(house.store, channels(found), contract_file=found.contract, lanes_at_once=lanes, per_minute=found.rates)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: worker.stop.set())
