@@ -114,7 +114,8 @@ class Sales(World):
         if self.random.random() < 1 / (1 + math.exp(-odds)):
             ends: list[Happening] = [self._end(one, rep, Outcome.MEETING_SET, said, None)]
             return ends + self._deal(one, rep, firm, said)
-        if firm.need < -0.8:
+        # Who needs it least turns out to be nobody we can help; how often that is follows from the need.
+        if self.random.random() < 1 / (1 + math.exp(1.6 + 1.8 * firm.need)):
             return [self._end(one, rep, Outcome.DISQUALIFY, said, self.random.choice(("bad_fit", "bad_fit", "bad_data")))]
         return [self._end(one, rep, Outcome.RECYCLE, said, self.random.choice(("not_now", "not_now", "no_budget", "no_response")))]
 
