@@ -18,7 +18,7 @@ from handfast.tuning.proof import prove
 
 from .contracts import SOUND, agreed, changed, refused
 
-CALM = settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+CALM = settings(deadline=None, max_examples=30, suppress_health_check=list(HealthCheck))
 EXAMPLES = SOUND[SOUND.index("examples:") :]
 READY = {"employees": 800, "country": "US", "industry": "software"}
 

@@ -31,7 +31,7 @@ ADDRESSES = [
 PEOPLE = ("anna", "boris", "carla", "dmitri")
 ZONES = ("UTC", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Pacific/Apia")
 settings.register_profile("laws", deadline=None, suppress_health_check=list(HealthCheck))
-LAWS = settings(settings.get_profile("laws"), max_examples=40)
+LAWS = settings(settings.get_profile("laws"), max_examples=25)
 
 
 def _less(name: str, bar: int) -> tuple[str, Any]:

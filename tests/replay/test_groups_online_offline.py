@@ -98,7 +98,7 @@ def house(postgres_url: str, template_database: str) -> Iterator[House]:
 
 @settings(
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
-    max_examples=25,
+    max_examples=12,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
