@@ -8,7 +8,7 @@ from pydantic import Field
 
 from handfast.contract.terms_base import Name, Span, Term
 
-#: The kinds of notice that go to people, as `sla.notice` knows them.
+#: The kinds of notice; `sla.notice` says what each tells.
 NoticeKind = Literal[
     "handoff_opened",
     "joined",

@@ -15,7 +15,7 @@ import psycopg
 from handfast.contract.terms import Contract
 from handfast.desk.clocks import passed_on
 from handfast.desk.contracts import Book
-from handfast.desk.held import closed, held, wake
+from handfast.desk.held import held_open, wake
 from handfast.desk.opening import counts_days_of, keep_roster, messages_for, read_roster
 from handfast.desk.refused import Refused
 from handfast.facts import Rep, stable_id, utc
@@ -51,9 +51,7 @@ def reassign(
     at = utc(at)
     with store.writing() as conn:
         rows.lock_assignment(conn)
-        case = held(conn, handoff_id)
-        if case.closed_at is not None:
-            raise Refused(closed(case))
+        case = held_open(conn, handoff_id)
         roster = read_roster(conn, at)
         if (rep := roster.rep(to_rep)) is None or not rep.active:
             raise Refused(Problem(Place(to_rep), "nobody active is known by that name", "Choose a rep from the list."))

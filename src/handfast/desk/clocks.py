@@ -15,7 +15,7 @@ import psycopg
 from handfast.contract.agreement import Agreement
 from handfast.desk.contracts import book_of
 from handfast.desk.follow_up import course_id, renumbered
-from handfast.desk.held import closed, held, wake
+from handfast.desk.held import held, held_open, wake
 from handfast.desk.refused import Refused
 from handfast.facts import Rep, stable_id, utc
 from handfast.problem import Place, Problem, one_of
@@ -73,9 +73,7 @@ def pause(store: Store, handoff_id: str, reason: str, by: str, at: datetime, *, 
     """
     at = utc(at)
     with store.writing() as conn:
-        case = held(conn, handoff_id)
-        if case.closed_at is not None:
-            raise Refused(closed(case))
+        case = held_open(conn, handoff_id)
         agreement = book_of(conn).by_id(case.contract)
         terms = allowed(agreement, handoff_id, reason)
         if isinstance(terms, Problem):
@@ -152,9 +150,7 @@ def promise_otherwise(store: Store, handoff_id: str, sla: str, by: str, why: str
     """
     at = utc(at)
     with store.writing() as conn:
-        case = held(conn, handoff_id)
-        if case.closed_at is not None:
-            raise Refused(closed(case))
+        case = held_open(conn, handoff_id)
         if case.touched_at is not None:
             raise Refused(Problem(Place(handoff_id), "the first touch was made already", "There is no first touch left to promise."))
         agreement = book_of(conn).by_id(case.contract)

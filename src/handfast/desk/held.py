@@ -31,9 +31,17 @@ def closed(case: Case) -> Problem:
     return Problem(Place(case.id), f"this handoff is closed: {how}", "A new one opens by itself when the person asks for something again.")
 
 
+def held_open(conn: psycopg.Connection, handoff_id: str) -> Case:
+    """As `held`. Raises Refused if there is none, or it is over."""
+    case = held(conn, handoff_id)
+    if case.closed_at is not None:
+        raise Refused(closed(case))
+    return case
+
+
 def wake(conn: psycopg.Connection, handoff_id: str | None) -> None:
     """Tells open pages, once the transaction is committed, that a handoff (or, with None, many) changed."""
     rows.notify(conn, f"handoff {handoff_id}" if handoff_id else "board")
 
 
-__all__ = ["BY_HAND", "UNDO", "closed", "held", "wake"]
+__all__ = ["BY_HAND", "UNDO", "closed", "held", "held_open", "wake"]

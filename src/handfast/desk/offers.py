@@ -8,7 +8,7 @@ from typing import Any
 
 from handfast.desk.actions import pass_on
 from handfast.desk.contracts import book_of
-from handfast.desk.held import closed, held, wake
+from handfast.desk.held import held_open, wake
 from handfast.desk.opening import counts_days_of, keep_roster, read_roster
 from handfast.desk.refused import Refused
 from handfast.facts import utc
@@ -27,9 +27,7 @@ def take(store: Store, handoff_id: str, rep_id: str, at: datetime, *, channels: 
     at = utc(at)
     with store.writing() as conn:
         rows.lock_assignment(conn)
-        case = held(conn, handoff_id)
-        if case.closed_at is not None:
-            raise Refused(closed(case))
+        case = held_open(conn, handoff_id)
         if rep_id not in clocks.offered(conn, handoff_id):
             what = "it is not offered to you, or somebody was faster"
             raise Refused(Problem(Place(handoff_id), what, "Reload the page to see who has it."))

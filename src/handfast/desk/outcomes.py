@@ -15,7 +15,7 @@ from handfast.contract.agreement import Agreement
 from handfast.desk import way_back
 from handfast.desk.contracts import Book
 from handfast.desk.follow_up import follow
-from handfast.desk.held import BY_HAND, closed, held, wake
+from handfast.desk.held import BY_HAND, held, held_open, wake
 from handfast.desk.refused import Refused
 from handfast.desk.reroute import wrong_owner
 from handfast.desk.touches import record
@@ -38,9 +38,7 @@ def accept(store: Store, handoff_id: str, rep_id: str, at: datetime) -> bool:
     """
     at = utc(at)
     with store.writing() as conn:
-        case = held(conn, handoff_id)
-        if case.closed_at is not None:
-            raise Refused(closed(case))
+        case = held_open(conn, handoff_id)
         if case.owner != rep_id:
             raise Refused(Problem(Place(handoff_id), "it is not yours to accept", "Only its owner accepts it; reload to see who that is."))
         if not outcomes.accept(conn, handoff_id, at):

@@ -14,7 +14,7 @@ import psycopg
 
 from handfast.desk.contracts import book_of
 from handfast.desk.follow_up import asks, follow
-from handfast.desk.held import UNDO, closed, held, wake
+from handfast.desk.held import UNDO, held, held_open, wake
 from handfast.desk.refused import Refused
 from handfast.facts import Evidence, Touch, TouchKind, stable_id, utc
 from handfast.problem import Place, Problem
@@ -43,9 +43,7 @@ def touch(
     """
     at = utc(at)
     with store.writing() as conn:
-        case = held(conn, handoff_id)
-        if case.closed_at is not None:
-            raise Refused(closed(case))
+        case = held_open(conn, handoff_id)
         made = Touch(
             id=stable_id("tch", handoff_id, rep_id, at.isoformat(), kind),
             person=person or case.person,

@@ -16,27 +16,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Final, Literal, NamedTuple, cast, get_args
+from typing import Any, Final, NamedTuple, cast, get_args
 
+from handfast.contract.terms_notices import NoticeKind
 from handfast.facts import stable_id, utc
 
 #: `clock`: a reminder or a breach of another clock than the first touch's. `task`: the next step of the follow-up. `offer`: whoever takes
 #: it first has it. `nurture`: recycled, and marketing's again. `measure`: one of marketing's own promises, about a period.
-Kind = Literal[
-    "handoff_opened",
-    "joined",
-    "reminder",
-    "breach",
-    "reassigned",
-    "returned",
-    "exception",
-    "clock",
-    "task",
-    "offer",
-    "nurture",
-    "measure",
-    "rolled_back",
-]
+Kind = NoticeKind
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 #: The version of the payload. A worker reads the version before its own, so that a rolling upgrade loses nothing.

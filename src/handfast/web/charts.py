@@ -26,8 +26,8 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
-class _Box:
-    """The drawing area: pixels of the view box, and what the y axis spans."""
+class Box:
+    """The drawing area: pixels of the view box, what the y axis spans, and how many places the x axis has, from 0."""
 
     width: int
     height: int
@@ -39,7 +39,7 @@ class _Box:
     high: float
     count: int
 
-    def x(self, i: int) -> float:
+    def x(self, i: float) -> float:
         return self.left + i * (self.width - self.left - self.right) / max(1, self.count - 1)
 
     def y(self, value: float) -> float:
@@ -78,7 +78,7 @@ def spark(values: Values, label: str, width: int = 96, height: int = 28) -> Mark
     if len(known) < 2:
         return Markup()
     low, high = min(known), max(known)
-    box = _Box(width, height, 2, 4, 4, 4, low, high if high > low else low + 1, len(values))
+    box = Box(width, height, 2, 4, 4, 4, low, high if high > low else low + 1, len(values))
     points = [None if v is None else (box.x(i), box.y(v)) for i, v in enumerate(values)]
     runs = _paths(points)
     x, y = runs[-1][-1]
@@ -102,7 +102,7 @@ def line(
     if not known or len(labels) < 2:
         return Markup()
     marks = ticks(0, max([*known, target or 0, 1]))
-    box = _Box(width, height, 34, _RIGHT, 12, 24, marks[0], marks[-1], len(labels))
+    box = Box(width, height, 34, _RIGHT, 12, 24, marks[0], marks[-1], len(labels))
     parts = [
         f'<svg class="chart" viewBox="0 0 {width} {height}" role="img" aria-labelledby="{cid}-t {cid}-d">',
         f'<title id="{cid}-t">{escape(title)}</title><desc id="{cid}-d">{escape(_said(series, unit))}</desc>',
@@ -122,7 +122,7 @@ def line(
         parts.append(f'<circle class="dot {one.cls}" cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>')
         last = next(v for v in reversed(one.values) if v is not None)
         ends.append((y, f"sl {one.cls}", f"{one.name} {last:g}{unit}"))
-    parts += _end_labels(box, ends)
+    parts += end_labels(box, ends)
     return Markup("".join(parts) + "</svg>")  # noqa: S704 - everything given is escaped on its way in
 
 
@@ -135,13 +135,18 @@ def _said(series: Sequence[Series], unit: str) -> str:
     return "; ".join(said)
 
 
-def _grid(box: _Box, marks: Sequence[float], labels: Sequence[str]) -> list[str]:
+def rulers(box: Box, marks: Sequence[float]) -> list[str]:
+    """A line across and its number for each mark of the y axis."""
     right = box.width - box.right
-    parts = [
+    return [
         f'<g class="tick"><line x1="{box.left}" x2="{right}" y1="{box.y(v):.1f}" y2="{box.y(v):.1f}"/>'
         f'<text x="{box.left - 8}" y="{box.y(v) + 4:.1f}" text-anchor="end">{v:g}</text></g>'
         for v in marks
     ]
+
+
+def _grid(box: Box, marks: Sequence[float], labels: Sequence[str]) -> list[str]:
+    parts = rulers(box, marks)
     step = max(1, math.ceil(len(labels) / 7))
     parts += [
         f'<text x="{box.x(i):.1f}" y="{box.height - 6}" text-anchor="middle">{escape(labels[i])}</text>'
@@ -150,7 +155,7 @@ def _grid(box: _Box, marks: Sequence[float], labels: Sequence[str]) -> list[str]
     return parts
 
 
-def _end_labels(box: _Box, ends: list[tuple[float, str, str]]) -> list[str]:
+def end_labels(box: Box, ends: list[tuple[float, str, str]]) -> list[str]:
     """Labels at the right end, pushed apart so that they never overlap."""
     parts, floor = [], box.height - box.bottom + 4.0
     for y, cls, text in sorted(ends, reverse=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -10,14 +10,8 @@ from zoneinfo import ZoneInfo
 from markupsafe import Markup, escape
 
 from handfast.readiness.plan import MILLIONTHS
-from handfast.web.charts import ticks
+from handfast.web.charts import Box, end_labels, rulers, ticks
 
-_WIDTH: Final = 720
-_HEIGHT: Final = 210
-_LEFT: Final = 34
-_RIGHT: Final = 72
-_TOP: Final = 12
-_BOTTOM: Final = 24
 #: Labels of the time axis.
 _DAYS: Final = 6
 
@@ -35,60 +29,43 @@ def score(history: Sequence[Mapping[str, Any]], bar: float, zone: ZoneInfo) -> M
     worth = [(one["intent_millionths"] / MILLIONTHS, (one["intent_millionths"] - one["gained"]) / MILLIONTHS) for one in history]
     marks = ticks(0, max([bar, 1, *(after for after, _ in worth)]))
     span = max((end - begin).total_seconds(), 1.0)
+    box = Box(width=720, height=210, left=34, right=72, top=12, bottom=24, low=0, high=marks[-1], count=2)
 
     def x(at: datetime) -> float:
-        return _LEFT + (at - begin).total_seconds() / span * (_WIDTH - _LEFT - _RIGHT)
-
-    def y(value: float) -> float:
-        return float(_HEIGHT - _BOTTOM - value / marks[-1] * (_HEIGHT - _TOP - _BOTTOM))
+        return box.x((at - begin).total_seconds() / span)
 
     line = "M" + "L".join(
-        f"{x(one['at']):.1f},{y(value):.1f}" for one, (after, before) in zip(history, worth, strict=True) for value in (before, after)
+        f"{x(one['at']):.1f},{box.y(value):.1f}" for one, (after, before) in zip(history, worth, strict=True) for value in (before, after)
     )
     dots = [
-        f'<circle class="dot a" cx="{x(one["at"]):.1f}" cy="{y(after):.1f}" r="3.5"><title>{escape(_turned(one))}</title></circle>'
+        f'<circle class="dot a" cx="{x(one["at"]):.1f}" cy="{box.y(after):.1f}" r="3.5"><title>{escape(_turned(one))}</title></circle>'
         for one, (after, _) in zip(history, worth, strict=True)
         if one["changed"]
     ]
-    last, right = worth[-1][0], _WIDTH - _RIGHT
+    last, level = worth[-1][0], box.y(bar)
     parts = [
-        f'<svg class="chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-labelledby="score-t score-d">',
+        f'<svg class="chart" viewBox="0 0 {box.width} {box.height}" role="img" aria-labelledby="score-t score-d">',
         '<title id="score-t">Intent over time</title>',
         f'<desc id="score-d">{escape(_said(history, bar))}</desc>',
-        *(
-            f'<g class="tick"><line x1="{_LEFT}" x2="{right}" y1="{y(v):.1f}" y2="{y(v):.1f}"/><text x="{_LEFT - 8}" y="{y(v) + 4:.1f}"'
-            f' text-anchor="end">{v:g}</text></g>'
-            for v in marks
-        ),
-        *_days(begin, end, zone, x),
-        f'<line class="target" x1="{_LEFT}" x2="{right}" y1="{y(bar):.1f}" y2="{y(bar):.1f}"/>',
+        *rulers(box, marks),
+        *(f'<text x="{x(at):.1f}" y="{box.height - 6}" text-anchor="middle">{said}</text>' for at, said in _days(begin, end, zone)),
+        f'<line class="target" x1="{box.left}" x2="{box.width - box.right}" y1="{level:.1f}" y2="{level:.1f}"/>',
         f'<path class="s a" d="{line}"/>',
         *dots,
-        *_ends((y(bar), "tl", f"{bar:g} bar"), (y(last), "sl a", f"{last:.1f}")),
+        *end_labels(box, [(level - 0.1, "tl", f"{bar:g} bar"), (box.y(last), "sl a", f"{last:.1f}")]),
     ]
     return Markup("".join(parts) + "</svg>")  # noqa: S704 - everything given is escaped on its way in
 
 
-def _days(begin: datetime, end: datetime, zone: ZoneInfo, x: Callable[[datetime], float]) -> list[str]:
-    """At most so many moments evenly apart, each named by its day; a day is named once."""
-    parts, named = [], ""
+def _days(begin: datetime, end: datetime, zone: ZoneInfo) -> Iterator[tuple[datetime, str]]:
+    """At most so many moments evenly apart, each with its day; a day is named once."""
+    named = ""
     for n in range(_DAYS):
         at = begin + (end - begin) * n / (_DAYS - 1)
         local = at.astimezone(zone)
         if (said := f"{local.day} {local:%b}") != named:
-            parts.append(f'<text x="{x(at):.1f}" y="{_HEIGHT - 6}" text-anchor="middle">{said}</text>')
+            yield at, said
             named = said
-    return parts
-
-
-def _ends(*labels: tuple[float, str, str]) -> list[str]:
-    """Labels at the right end, pushed apart."""
-    parts, floor = [], _HEIGHT - _BOTTOM + 4.0
-    for y, cls, text in sorted(labels, reverse=True):
-        spot = min(y, floor)
-        floor = spot - 15
-        parts.append(f'<text class="{cls}" x="{_WIDTH - _RIGHT + 8}" y="{spot + 4:.1f}">{escape(text)}</text>')
-    return parts
 
 
 def _turned(one: Mapping[str, Any]) -> str:
