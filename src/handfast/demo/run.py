@@ -91,8 +91,8 @@ def cast(store: Store, seed: int, hands_off: frozenset[str] = frozenset()) -> Ca
 def found(store: Store, people: Cast, seed: int, start: datetime, days: int) -> None:
     """The company before its first visitor: contract, reps, absences, named accounts."""
     sign_contract(store, start)
-    imports.put_reps(store, [*company.MANAGERS, *company.REPS])
-    imports.put_absences(store, company.absences(Random(seed + 3), start, days + 30))
+    imports.put_reps(store, [*company.MANAGERS, *company.REPS], start)
+    imports.put_absences(store, company.absences(Random(seed + 3), start, days + 30), start)
     imports.put_accounts(
         store,
         [

@@ -21,6 +21,7 @@ from handfast.store import availability as rows
 from handfast.store import handover
 from handfast.store import imports as put
 from handfast.store.base import Store
+from handfast.store.moves import say_when
 
 #: How far a calendar is read: what is longer past, or farther off, is not asked about.
 CALENDAR_BACK: Final = timedelta(days=31)
@@ -40,6 +41,7 @@ def switch(store: Store, rep_id: str, on: bool, by: str, at: datetime, why: str 
 
 def switched(conn: psycopg.Connection, rep_id: str, on: bool, by: str, at: datetime, why: str = "") -> bool:
     """As `switch`, within a transaction."""
+    say_when(conn, at)
     if not rows.switch(conn, rep_id, None if on else at, by, why.strip()[:500]):
         return False
     _note(conn, "switched_on" if on else "switched_off", rep_id, at, {"by": by, "why": why})
@@ -59,6 +61,7 @@ def add_absence(store: Store, rep_id: str, starts_at: datetime, ends_at: datetim
         )
     with store.writing() as conn:
         _rep(conn, rep_id)
+        say_when(conn, at)
         put.put_absences(conn, [Absence(rep_id, starts_at, ends_at, why.strip()[:200])])
         _note(conn, "absence_entered", rep_id, at, {"by": by, "from": starts_at.isoformat(), "until": ends_at.isoformat()})
 
@@ -66,6 +69,7 @@ def add_absence(store: Store, rep_id: str, starts_at: datetime, ends_at: datetim
 def drop_absence(store: Store, rep_id: str, starts_at: datetime, source: str, by: str, at: datetime) -> None:
     """Takes an absence back. One from a calendar comes again with the calendar. Raises Refused where there is none; StorageAway."""
     with store.writing() as conn:
+        say_when(conn, utc(at))
         if not rows.drop_absence(conn, rep_id, utc(starts_at), source):
             raise _refused("absence", "there is no such absence any more", "Reload the page to see what is entered.")
         _note(conn, "absence_dropped", rep_id, utc(at), {"by": by, "from": utc(starts_at).isoformat()})
@@ -84,6 +88,7 @@ def read_calendar(store: Store, rep_id: str, data: bytes, name: str, by: str, at
         found, problems = absences(data, rep_id, window, name)
         if problems and not found:
             return 0, problems
+        say_when(conn, at)
         rows.replace_calendar(conn, rep_id, f"calendar:{name}", window.since, window.until, found)
         _note(conn, "calendar_read", rep_id, at, {"by": by, "absences": len(found), "problems": len(problems)})
     return len(found), problems
@@ -97,6 +102,7 @@ def set_profile(
         raise Refused(problems[0])
     with store.writing() as conn:
         _rep(conn, rep_id)
+        say_when(conn, utc(at))
         rows.set_profile(conn, rep_id, week, holidays, skills)
         _note(conn, "profile_changed", rep_id, utc(at), {"by": by})
 

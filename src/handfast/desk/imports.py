@@ -30,7 +30,7 @@ from handfast.store import availability, claims, handover, intake, work
 from handfast.store import imports as rows
 from handfast.store.base import Store
 from handfast.store.handover import dumps
-from handfast.store.moves import say_who
+from handfast.store.moves import say_when, say_who
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +44,27 @@ class NewAccount:
     fields: Mapping[str, Any] = field(default_factory=dict)
 
 
-def put_reps(store: Store, reps: Sequence[Rep]) -> int:
-    """Adds reps or brings them up to date; managers may come in any order. Returns how many changed. Raises StorageAway."""
+def put_reps(store: Store, reps: Sequence[Rep], at: datetime | None = None) -> int:
+    """Adds reps or brings them up to date; managers may come in any order. Returns how many changed. Raises StorageAway.
+
+    `at`: when it was said, for a replay; None: now, by the database's clock.
+    """
     if not reps:
         return 0
     with store.writing() as conn:
+        if at is not None:
+            say_when(conn, utc(at))
         return rows.put_reps(conn, reps)
 
 
-def put_absences(store: Store, absences: Sequence[Absence]) -> int:
-    """Raises StorageAway, and ValueError where an absence ends before it starts."""
+def put_absences(store: Store, absences: Sequence[Absence], at: datetime | None = None) -> int:
+    """`at` as for reps. Raises StorageAway, and ValueError where an absence ends before it starts."""
     for one in absences:
         if utc(one.ends_at) <= utc(one.starts_at):
             raise ValueError(f"the absence of {one.rep} ends before it starts")
     with store.writing() as conn:
+        if at is not None:
+            say_when(conn, utc(at))
         return rows.put_absences(conn, absences)
 
 
@@ -196,6 +203,7 @@ class _Chunk:
 
     def _reps(self, reps: Sequence[Rep]) -> tuple[int, list[Problem]]:
         with self.store.writing() as conn:
+            say_when(conn, self.at)
             fit, wrong = _fitting_reps({r.id: r for r in reps}, rows.rep_ids(conn), rows.rep_emails(conn), self.table.name)
             added = rows.put_reps(conn, fit) if fit else 0
             said = [r for r in fit if r.week is not None or r.holidays is not None or r.skills]
@@ -206,6 +214,7 @@ class _Chunk:
     def _absences(self, found: Sequence[AwayRow]) -> tuple[int, list[Problem]]:
         """By hand, as far as Handfast is concerned: what a calendar says is told apart."""
         with self.store.writing() as conn:
+            say_when(conn, self.at)
             known, wrong = Reps(conn), []
             fit: dict[tuple[str, datetime], Absence] = {}
             for one in found:

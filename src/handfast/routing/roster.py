@@ -105,6 +105,18 @@ class Roster:
             self._calendars, self._hours = {**contract.calendars, "team": contract.calendar}, {}
             self._by_day = any(pool.per_day is not None for pool in contract.routing.pools.values())
 
+    def learn(self, rep: Rep, absences: Iterable[Absence]) -> None:
+        """From now on this rep is like this, and these are all of their absences: for a replay, which goes through the past."""
+        before = self._reps.get(rep.id)
+        self._reps[rep.id] = rep
+        self._absences.pop(rep.id, None)
+        self._starts.pop(rep.id, None)
+        if spans := _merged(absences).get(rep.id):
+            self._absences[rep.id], self._starts[rep.id] = spans, [one.starts_at for one in spans]
+        if before is None or (before.time_zone, before.week, before.holidays) != (rep.time_zone, rep.week, rep.holidays):
+            self._zones.pop(rep.id, None)
+            self._hours = {key: hours for key, hours in self._hours.items() if key[0] != rep.id}
+
     def rep(self, rep: str) -> Rep | None:
         return self._reps.get(rep)
 

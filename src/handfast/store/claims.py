@@ -65,14 +65,6 @@ def parents(conn: psycopg.Connection) -> dict[str, str]:
     return dict(conn.execute("SELECT key, fields ->> 'parent' FROM account WHERE fields ->> 'parent' IS NOT NULL").fetchall())
 
 
-def companies(conn: psycopg.Connection) -> list[tuple[str, str, str, str | None, str | None]]:
-    """(id, key, name, owner, key of the account above) of every account that names one above it, or is named so."""
-    return conn.execute(
-        """SELECT id, key, coalesce(nullif(name, ''), key), owner_id, fields ->> 'parent' FROM account
-           WHERE fields ->> 'parent' IS NOT NULL OR key IN (SELECT fields ->> 'parent' FROM account)"""
-    ).fetchall()
-
-
 def parties(conn: psycopg.Connection, fields: Sequence[str]) -> pl.DataFrame:
     """Everybody a handoff could be about: `party` (account id, or person id of one without), `name`, and one a field: its JSON text.
 
