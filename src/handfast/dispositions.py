@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from math import isfinite
 from typing import Final, Literal, Protocol
 
-from handfast.contract.terms import Contract, FieldType, Reason, Refusal
+from handfast.contract.terms import DUPLICATE_OF, Contract, FieldType, Reason, Refusal
 from handfast.facts import Outcome
 from handfast.problem import Place, Problem, one_of
 
@@ -240,7 +240,11 @@ def _asked(
         return _problem(handoff, "meeting_at", "when the meeting takes place is not said", "Give its day and time.")
     if terms is None:
         return {}
-    return _too_early(handoff, code, terms, attempts) or _answers(handoff, code, terms, answers)
+    said = _too_early(handoff, code, terms, attempts) or _answers(handoff, code, terms, answers)
+    if isinstance(said, Problem) or terms.leads_to != "merge":
+        return said
+    named = str(answers.get(DUPLICATE_OF) or "").strip()[:LONGEST_ANSWER]
+    return {**said, DUPLICATE_OF: named} if named else said
 
 
 def _too_early(handoff: Disposable, code: str, terms: Reason, attempts: int) -> Problem | None:

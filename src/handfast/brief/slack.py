@@ -234,7 +234,7 @@ def _reason_inputs(reasons: Mapping[str, Reason], needs_note: Container[str]) ->
     note = {"type": "plain_text_input", "action_id": "value", "multiline": True, "max_length": 2000}
     blocks = [_input("reason", "Because", choice), _input("note", label, note, optional=True)]
     for code, reason in reasons.items():
-        for name, kind in reason.requires.items():
+        for name, kind in reason.asks.items():
             label = f"{plain(name).capitalize()} (for: {reason.label or plain(code)})"
             blocks.append(_input(f"answer-{code}-{name}", label, _element(kind), optional=True))
     return blocks

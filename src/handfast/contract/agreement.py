@@ -18,6 +18,7 @@ from handfast.contract.checks_ladder import list_problems
 from handfast.contract.conditions import Compiled, compile_condition
 from handfast.contract.contradictions import contradictions
 from handfast.contract.lists import entries_of
+from handfast.contract.own_hours import REP, hours_of_rep, read
 from handfast.contract.place import Locator, Path, by_part
 from handfast.contract.signals import fields_of
 from handfast.contract.terms import Contract, FieldType, NeedTerm, TouchRule
@@ -31,6 +32,8 @@ SLA_FIELDS: Final[Mapping[str, FieldType]] = MappingProxyType({"next_step": "tex
 OVERRIDDEN: Final = "overridden"
 #: The next step of a handoff that was opened by hand where nothing was asked for.
 BY_HAND: Final = "by_hand"
+#: So many calendars of reps are kept laid out at most.
+MOST_REP_HOURS: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +79,28 @@ class Agreement:
     _rep_hours: dict[str, Hours] = field(default_factory=dict, repr=False, compare=False)
 
     def hours(self, name: str) -> Hours:
-        """The opening hours of a calendar: `team` (the contract's own), `always`, one of `calendars`, or `rep@ZONE`: the team's week and
-        holidays on the wall clock of that zone. KeyError for any other."""
-        if name == "rep":  # nobody owns it yet
+        """The opening hours of a calendar: `team` (the contract's own), `always`, one of `calendars`, or a rep's own as stored with a clock
+        (`contract.own_hours`). KeyError for any other."""
+        if name == REP:  # nobody owns it yet
             return self._hours["team"]
-        if not name.startswith("rep@"):
+        if not name.startswith(f"{REP}@"):
             return self._hours[name]
         if (hours := self._rep_hours.get(name)) is None:
-            team = self._hours["team"]
-            hours = self._rep_hours[name] = Hours(name[4:], team.week, team.holidays, team.closed, team.opened)
+            own = read(name)
+            assert own is not None
+            if len(self._rep_hours) >= MOST_REP_HOURS:  # absences come and go for years
+                self._rep_hours.clear()
+            hours = self._rep_hours[name] = hours_of_rep(self.contract.calendar, own)
         return hours
+
+    @property
+    def counts_rep_hours(self) -> bool:
+        """Whether any clock counts in its owner's own hours."""
+        contract = self.contract
+        named = [contract.follow_up.calendar] if contract.follow_up is not None else []
+        for sla in contract.sla:
+            named += [sla.calendar, *(t.calendar for t in (sla.accept, sla.next_touch, sla.disposition) if t is not None and t.calendar)]
+        return REP in named
 
 
 def agree(

@@ -57,7 +57,7 @@ class Target(Term):
 class Sla(Term):
     """How fast Sales makes the first touch, for the handoffs that meet `when`. The first one that matches holds.
 
-    `calendar`: `team` (the contract's own), `rep` (the team's week on the owner's own wall clock), `always` (around the clock) or the
+    `calendar`: `team` (the contract's own), `rep` (the owner's own hours, region and absences), `always` (around the clock) or the
     name of one of `calendars`. `accept`: the owner says yes, anew for each owner. `next_touch`: from one touch to the next.
     `disposition`: from the moment nothing else is awaited.
     """

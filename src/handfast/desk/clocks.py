@@ -16,9 +16,11 @@ from handfast.contract.agreement import Agreement
 from handfast.desk.contracts import book_of
 from handfast.desk.follow_up import course_id, renumbered
 from handfast.desk.held import held, held_open, wake
+from handfast.desk.own_hours import of_owner
 from handfast.desk.refused import Refused
 from handfast.facts import Rep, stable_id, utc
 from handfast.problem import Place, Problem, one_of
+from handfast.routing.roster import Roster
 from handfast.sla.clock import BESIDE, PAUSABLE, Clock, Kind, Timer, start, start_accept, start_promise
 from handfast.sla.pause import allowed, limit, moved
 from handfast.store import clocks, follow_up, work
@@ -30,22 +32,23 @@ from handfast.store.work import Case
 # --- started ------------------------------------------------------------------------------------------------------
 
 
-def opening(agreement: Agreement, sla: int | None, handoff_id: str, at: datetime, owner: Rep | None) -> list[Clock]:
+def opening(agreement: Agreement, sla: int | None, handoff_id: str, at: datetime, roster: Roster, owner: str | None) -> list[Clock]:
     """The clocks that begin with a handoff: the first touch, and the owner's yes where the SLA asks for one."""
     if sla is None:
         return []
-    zone = owner.time_zone if owner else None
-    clock = start(agreement, sla, handoff_id, at, zone)
-    yes = start_accept(agreement, clock.sla, handoff_id, at, 0, zone) if owner else None
+    own = roster.own_hours(owner, at) if agreement.counts_rep_hours else None
+    clock = start(agreement, sla, handoff_id, at, own)
+    yes = start_accept(agreement, clock.sla, handoff_id, at, 0, own) if owner else None
     return [clock, yes] if yes else [clock]
 
 
 def passed_on(conn: psycopg.Connection, case: Case, to: Rep, leg: int, at: datetime) -> None:
-    """Another owner: their own yes is asked for, and nothing else begins anew. The first owner also begins the follow-up."""
+    """Another owner: their own yes is asked for, in their own hours, and nothing else begins anew: the clock of the lead runs on by the
+    calendar it began with. The first owner also begins the follow-up."""
     agreement = book_of(conn).by_id(case.contract)
     clocks.stop(conn, [case.id], ["accept"], [at], "passed_on", at)
     work.accepted_by_nobody(conn, case.id)
-    yes = start_accept(agreement, case.sla, case.id, at, leg, to.time_zone)
+    yes = start_accept(agreement, case.sla, case.id, at, leg, of_owner(conn, agreement, to.id, at))
     if yes is not None and case.touched_at is None:
         clocks.not_current(conn, case.id, "accept")
         clocks.add_once(conn, yes)
@@ -159,8 +162,7 @@ def promise_otherwise(store: Store, handoff_id: str, sla: str, by: str, why: str
             raise Refused(Problem(Place(handoff_id, part="sla"), f"the contract has no SLA '{sla}'", one_of(names, word=sla)))
         if case.sla == sla:
             raise Refused(Problem(Place(handoff_id, part="sla"), f"it is under '{sla}' already", "Choose another, or leave it."))
-        owner = rows.reps(conn).get(case.owner or "")
-        clock = start(agreement, names.index(sla), handoff_id, at, owner.time_zone if owner else None)
+        clock = start(agreement, names.index(sla), handoff_id, at, of_owner(conn, agreement, case.owner, at))
         clocks.supersede(conn, handoff_id, "first_touch", at)
         clock = renumbered(clock, clocks.next_number(conn, handoff_id, "first_touch"))
         clocks.add_once(conn, clock)

@@ -20,7 +20,7 @@ from handfast.identity.keys import account_key, email_key
 from handfast.identity.merge import Kept, combine, part, person_of
 from handfast.identity.normalise import business_domain
 from handfast.problem import Place, Problem
-from handfast.store import handover
+from handfast.store import duplicates, handover
 from handfast.store import merges as rows
 from handfast.store.base import Store
 from handfast.store.handover import dumps
@@ -98,6 +98,7 @@ def merge_in(conn: psycopg.Connection, keep: str, fold: str, by: str, at: dateti
     values = {f: asdict(k) for f, k in seen.fields.items()}
     done = Merge(stable_id("mrg", keep, fold, at.isoformat()), keep, fold, at, by, before, values, None)
     rows.add_merge(conn, done)
+    duplicates.settle(conn, [keep, fold], by, at)
     rows.fold(conn, seen.folded, keep, merged)
     rows.move(conn, done.id, fold, keep, merged.account or keep, at)
     rows.learned_person(conn, merged, at)

@@ -12,8 +12,10 @@ from datetime import datetime
 import psycopg
 
 from handfast.contract.agreement import Agreement
+from handfast.contract.terms import DUPLICATE_OF
 from handfast.desk import way_back
 from handfast.desk.contracts import Book
+from handfast.desk.duplicates import named
 from handfast.desk.follow_up import follow
 from handfast.desk.held import BY_HAND, held, held_open, wake
 from handfast.desk.refused import Refused
@@ -91,6 +93,8 @@ def dispose(
         )
         if isinstance(found, Problem):
             raise Refused(found)
+        if (text := found.answers.get(DUPLICATE_OF)) is not None:
+            named(conn, case.id, case.person, str(text))
         settle(conn, case, found, rep_id, at, recorded_at or at, evidence, agreement)
     return found
 

@@ -121,7 +121,7 @@ def _handoff(conn: psycopg.Connection, book: Book, handoff: Story, at: datetime 
     events = story.events(conn, handoff["id"])
     at = at or max([handoff["decided_at"], *(event["at"] for event in events)])
     spent = delays.of_handoff(conn, book, handoff["id"], at)
-    for leg, length in zip(legs, delays.legs(legs, handoff, at, agreement), strict=True):
+    for leg, length in zip(legs, delays.legs(conn, legs, handoff, at, agreement), strict=True):
         leg.update(length)
     return {
         "is": "handoff",

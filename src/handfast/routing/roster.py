@@ -14,6 +14,7 @@ from typing import Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from handfast.contract.calendars import hours_of
+from handfast.contract.own_hours import OwnHours, calendar_of_rep, own_hours
 from handfast.contract.terms import Calendar, Contract, Pool, Routing
 from handfast.facts import Absence, Rep
 from handfast.worktime import Hours
@@ -133,6 +134,11 @@ class Roster:
             return found
         return None
 
+    def own_hours(self, rep: str | None, at: datetime) -> OwnHours | None:
+        """What is known at `at` of a rep's hours and absences, for clocks that count in them; None for nobody."""
+        known = self._reps.get(rep) if rep is not None else None
+        return own_hours(known, self._absences.get(known.id, ()), at) if known is not None else None
+
     def open_count(self, rep: str) -> int:
         """How many open handoffs this rep owns, with those of this batch."""
         return self._open.get(rep, 0)
@@ -243,9 +249,7 @@ def _within(rep: Rep, roster: Roster, pool: Pool, at: datetime) -> Reason | None
 def _hours(rep: Rep, calendar: Calendar | None) -> Hours | None:
     if calendar is None:
         return None
-    week = calendar.week if rep.week is None else {days: tuple(times) for days, times in rep.week.items()}
-    own = {"timezone": rep.time_zone, "week": week, "holidays": rep.holidays or calendar.holidays}
-    return hours_of(calendar.model_copy(update=own))
+    return hours_of(calendar_of_rep(calendar, rep.time_zone, rep.week, rep.holidays))
 
 
 def _loosest(pools: list[Pool]) -> Pool | None:

@@ -8,7 +8,9 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from handfast.contract.agreement import Agreement
+from handfast.contract.own_hours import read
 from handfast.contract.terms import Duration
+from handfast.contract.week import week_text
 from handfast.sla.clock import Clock, Kind, promised
 from handfast.sla.pause import Paused
 from handfast.worktime import Counted, Hours
@@ -41,8 +43,9 @@ def explain_due(agreement: Agreement, clock: Clock, pauses: Sequence[Paused] = (
         said.append(_counted([piece for start, end in stretches for piece in hours.counted(start, end).open], zone))
     elif within.amount and len(stretches) == 1:
         said.append(f"Days are counted on the calendar{_moved(hours, clock, within, zone)}.")
+    said.extend(_whose(clock.calendar))
     said.extend(_still(pause, zone) for pause in pauses if pause.since < clock.due_at and (pause.until or clock.due_at) > clock.started_at)
-    said.extend(_special(hours.counted(clock.started_at, clock.due_at)))
+    said.extend(_special(hours.counted(clock.started_at, clock.due_at), zone))
     return " ".join(said)
 
 
@@ -92,9 +95,20 @@ def _moved(hours: Hours, clock: Clock, within: Duration, zone: ZoneInfo) -> str:
     return ", and where they end in closed time it is the next opening" if hours.is_open(clock.due_at) else ""
 
 
-def _special(counted: Counted) -> list[str]:
+def _whose(calendar: str) -> list[str]:
+    """Whose hours these are, where they are a rep's own: as they were known when the clock began."""
+    own = read(calendar)
+    if own is None:
+        return []
+    week = f"their own week ({week_text(own.week)})" if own.week is not None else "the team's week"
+    days = f"the holidays of {own.holidays}" if own.holidays else "the team's holidays"
+    return [f"The hours are the owner's, as known then: {week}, {days}, on the clocks of {own.zone}."]
+
+
+def _special(counted: Counted, zone: ZoneInfo) -> list[str]:
     names = {"holiday": "a holiday", "closed": "closed by the calendar", "open": "with hours of its own"}
     days = [f"{day.day:%a} {day.day.day} {day.day:%b %Y} ({day.name or names[day.kind]})" for day in counted.special if day.kind != "open"]
+    days += [f"{_wall(start, zone)} to {_wall(end, zone)} (the owner is away)" for start, end in counted.away]
     opened = [f"{day.day:%a} {day.day.day} {day.day:%b %Y}" for day in counted.special if day.kind == "open"]
     said = [f"Not counted: {', '.join(days)}."] if days else []
     return [*said, f"Hours of their own: {', '.join(opened)}."] if opened else said

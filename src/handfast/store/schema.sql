@@ -425,6 +425,7 @@ CREATE TABLE event (
 );
 CREATE INDEX event_handoff ON event (handoff_id, seq);
 CREATE INDEX event_person ON event (person_id, seq) WHERE person_id IS NOT NULL;
+CREATE INDEX event_measured ON event (at) WHERE name = 'promise_measured';
 
 -- What was refused at a door, kept whole so that it can be mended and replayed.
 CREATE TABLE intake_problem (
@@ -855,10 +856,14 @@ CREATE TABLE way_back (
     back_at     timestamptz,                          -- when they may be addressed again
     at          timestamptz NOT NULL,
     tell_at     timestamptz NOT NULL,
-    told_at     timestamptz
+    told_at     timestamptz,
+    asked_at    timestamptz,                          -- merge: when it was put on the page Review, of whom they are known twice
+    settled_at  timestamptz,                          -- and when somebody said so
+    settled_by  text
 );
 CREATE INDEX way_back_untold ON way_back (tell_at) WHERE told_at IS NULL;
 CREATE INDEX way_back_at ON way_back (at);
+CREATE INDEX way_back_twice ON way_back (at) WHERE leads_to = 'merge' AND settled_at IS NULL;
 
 -- --- what is known of who there is, and since when ------------------------------------------------------------------
 

@@ -24,12 +24,13 @@ import orjson
 
 from handfast.contract.agreement import SLA_FIELDS, Agreement
 from handfast.contract.frames import as_frame
+from handfast.contract.own_hours import OwnHours
 from handfast.facts import Absence, Rep
 from handfast.routing.assign import Assignment, Case, assign
 from handfast.routing.ownership import Claim, case_of, claims
 from handfast.routing.record import NO_RECORD, Record
 from handfast.routing.roster import Roster
-from handfast.sla.clock import choose, due
+from handfast.sla.clock import calendar_of, choose, due
 from handfast.tuning.replay_life import Opening, Recorded
 from handfast.tuning.replay_past import NO_CHAINS, NO_OWNERS, Chains, Like, Moment, Owners, Reps
 from handfast.worktime import BeyondCalendarError, Hours
@@ -56,13 +57,17 @@ class Crew:
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """A handoff of a replay with its owner (None: the exception queue), and the place of its SLA in its contract."""
+    """A handoff of a replay with its owner (None: the exception queue), and the place of its SLA in its contract.
+
+    `own`: the owner's hours as known when it was opened, where clocks of its contract count in them; None also for what had to wait.
+    """
 
     opening: Opening
     owner: str | None
     rule: str
     pool: str | None
     sla: int | None
+    own: OwnHours | None = None
 
 
 def routed(agreements: Sequence[Agreement], openings: Sequence[Opening], crew: Crew, standing: Iterable[Recorded]) -> list[Owned]:
@@ -83,6 +88,7 @@ def routed(agreements: Sequence[Agreement], openings: Sequence[Opening], crew: C
     heapq.heapify(ending)
     found: list[Owned] = []
     held = _Held()
+    by_reps = [agreement.counts_rep_hours for agreement in agreements]
     last: dict[str, tuple[str, datetime]] = {}
     for number, one in enumerate(openings):
         at = one.row.received_at
@@ -101,7 +107,8 @@ def routed(agreements: Sequence[Agreement], openings: Sequence[Opening], crew: C
             (number, assign(agreements[one.row.contract], case, roster, at, told=False)),
         ):
             opening = openings[place]
-            found[place] = Owned(opening, chosen.owner, chosen.rule, chosen.pool, slas[place])
+            own = roster.own_hours(chosen.owner, at) if place == number and by_reps[opening.row.contract] else None
+            found[place] = Owned(opening, chosen.owner, chosen.rule, chosen.pool, slas[place], own)
             if chosen.owner is None:
                 if not chosen.for_person:
                     held.add(place, opening.row.contract, case)
@@ -179,7 +186,10 @@ class Feasible:
 
 
 def carried(agreements: Sequence[Agreement], owned: Sequence[Owned], touch_minutes: int) -> dict[str, Feasible]:
-    """Rep id to how their promises would have been kept. What stands in the exception queue is counted by nobody here."""
+    """Rep id to how their promises would have been kept; a clock in the calendar `rep` by the hours and absences known of its owner then.
+
+    What stands in the exception queue is counted by nobody here.
+    """
     free: dict[str, datetime] = {}
     waits: dict[str, list[float]] = defaultdict(list)
     for one in owned:
@@ -187,12 +197,13 @@ def carried(agreements: Sequence[Agreement], owned: Sequence[Owned], touch_minut
             continue
         agreement = agreements[one.opening.row.contract]
         sla = agreement.contract.sla[one.sla]
-        hours = _at_work(agreement, sla.calendar)
         at = one.opening.row.received_at
+        counts = calendar_of(sla.calendar, one.own)
+        hours = _at_work(agreement, counts)
         try:
             begins = hours.next_opening(max(at, free.get(one.owner, at)))
             free[one.owner] = hours.due(begins, touch_minutes)
-            owed = due(agreement.hours(sla.calendar), at, sla.first_touch)
+            owed = due(agreement.hours(counts), at, sla.first_touch)
         except BeyondCalendarError:
             continue
         waits[one.owner].append((begins - owed).total_seconds() / 60)

@@ -212,7 +212,7 @@ def _load(weeks: Mapping[datetime, int], agreement: Agreement, rep: str, period:
 def _promises(sides: tuple[Side, Side], owned: tuple[list[Owned], ...], period: Period) -> dict[str, Any]:
     told: dict[str, Any] = {"touch_minutes": period.touch_minutes}
     for name, side, found in zip(SIDES, sides, owned, strict=True):
-        by_rep = carried(side.agreements, found, period.touch_minutes, period.crew)
+        by_rep = carried(side.agreements, found, period.touch_minutes)
         pooled = Feasible(
             sum(f.due for f in by_rep.values()),
             sum(f.late for f in by_rep.values()),

@@ -9,11 +9,11 @@ from hmac import compare_digest
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from handfast.dispositions import needs_note
 from handfast.sla.notice import seal
-from handfast.store import notices, pages
+from handfast.store import counts, notices, pages
 from handfast.store import outcomes as given
 from handfast.web import words
 from handfast.web.access import User, access_handoff
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 router = APIRouter(include_in_schema=False)
 Me = Annotated[User, Depends(signed_in)]
-Word = Annotated[str, Form(max_length=200)]
-Sentence = Annotated[str, Form(max_length=2000)]
 
 HOUR: Final = timedelta(hours=1)
 
@@ -105,7 +103,7 @@ def queue_context(house: House, conn: Conn, mine: Whose, at: datetime) -> dict[s
     return {
         "groups": parts,
         "whose": mine,
-        "today": pages.today(conn, mine.rep_id, since),
+        "today": counts.today(conn, mine.rep_id, since),
         "late": late,
         "plans": _plans(house, conn, lines),
         "full": len(lines) >= pages.MOST_ROWS,
@@ -174,9 +172,9 @@ def bar_context(house: House, conn: Conn, user: User, line: Line, at: datetime) 
 
 
 def _labelled(reasons: Mapping[str, Reason]) -> list[tuple[str, str, bool, tuple[tuple[str, str], ...]]]:
-    """Code, label, whether it asks for a note, and the answers it requires (name, type); of those that may still be chosen."""
+    """Code, label, whether it asks for a note, and the answers it asks for (name, type); of those that may still be chosen."""
     return [
-        (code, reason.label or words.title(code), needs_note(code, reason), tuple(reason.requires.items()))
+        (code, reason.label or words.title(code), needs_note(code, reason), tuple(reason.asks.items()))
         for code, reason in reasons.items()
         if reason.active
     ]
