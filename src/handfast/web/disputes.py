@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from handfast.desk import disputes
 from handfast.desk.refused import Refused
 from handfast.store import disputes as rows
 from handfast.web.access import User, access_handoff
+from handfast.web.forms import Sentence, Word
 from handfast.web.house import after, house_of, page, refused, signed_in
 
 router = APIRouter(include_in_schema=False)
 Me = Annotated[User, Depends(signed_in)]
-Word = Annotated[str, Form(max_length=60)]
-Sentence = Annotated[str, Form(max_length=1000)]
 
 
 @router.get("/disputes")

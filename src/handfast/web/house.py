@@ -21,7 +21,7 @@ from markupsafe import Markup
 from handfast.contract.history import SIGNS_FOR
 from handfast.desk import logins
 from handfast.desk.contracts import Book, NoContract
-from handfast.store import contracts, outbox, pages
+from handfast.store import contracts, counts, outbox
 from handfast.web import charts, words
 from handfast.web.access import NotSignedIn, User, user_of
 from handfast.web.security import COOKIE
@@ -197,7 +197,7 @@ def page(
     house, at = house_of(request), request.state.at
     if not wants_fragment(request):
         with house.store.reading() as conn:
-            context["badges"] = pages.badges(conn, user.rep_id, at)
+            context["badges"] = counts.badges(conn, user.rep_id, at)
             context["undelivered"] = outbox.dead_count(conn) if user.sees_problems else 0
             side = SIGNS_FOR.get(user.role)
             context["to_sign"] = contracts.waiting_for(conn, side) if side else 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Request, Response, UploadFile
 
 from handfast.connectors.ics.absences import LARGEST_BYTES
 from handfast.desk import availability
@@ -13,6 +13,7 @@ from handfast.desk.refused import Refused
 from handfast.problem import Place, Problem
 from handfast.store import availability as rows
 from handfast.web.access import Forbidden, User
+from handfast.web.forms import Sentence, Word
 from handfast.web.house import after, house_of, page, signed_in
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 router = APIRouter(include_in_schema=False)
 Me = Annotated[User, Depends(signed_in)]
-Word = Annotated[str, Form(max_length=320)]
-Sentence = Annotated[str, Form(max_length=1000)]
 #: How many Problems of a calendar are shown.
 _SHOWN: Final = 8
 
