@@ -233,6 +233,19 @@ def promised(agreement: Agreement, clock: Clock) -> Duration:
     raise ValueError(f"the contract has no SLA '{clock.sla}' for {clock.kind}; the clock was started under another contract")
 
 
+def promised_kinds(agreement: Agreement) -> tuple[Kind, ...]:
+    """The kinds of clocks for which a contract makes a promise, but for the exception queue's, which always has one."""
+    contract = agreement.contract
+    of_sales: dict[Kind, bool] = {
+        "first_touch": bool(contract.sla),
+        "exception": False,
+        "accept": any(sla.accept for sla in contract.sla),
+        "next_touch": contract.follow_up is not None or any(sla.next_touch for sla in contract.sla),
+        "disposition": contract.follow_up is not None or any(sla.disposition for sla in contract.sla),
+    }
+    return tuple(kind for kind in KINDS if of_sales.get(kind, getattr(contract.marketing, kind, None) is not None))
+
+
 def calendar_of(name: str, own: OwnHours | None) -> str:
     """How a calendar is stored with a clock: `rep` together with all that is known of the owner's hours (`contract.own_hours`)."""
     return stored(own) if name == REP and own is not None else name
