@@ -921,3 +921,22 @@ END $$;
 CREATE TRIGGER absence_logged AFTER INSERT OR DELETE ON absence FOR EACH ROW EXECUTE FUNCTION absence_logged();
 CREATE TRIGGER absence_changed AFTER UPDATE ON absence
     FOR EACH ROW WHEN (OLD.ends_at IS DISTINCT FROM NEW.ends_at) EXECUTE FUNCTION absence_logged();
+
+-- Calendars that are fetched again and again. What one says stands in `absence`, under the source `calendar:NAME`.
+CREATE TABLE absence_feed (
+    rep_id      text NOT NULL REFERENCES rep (id),
+    name        text NOT NULL,                        -- tells several of a rep apart
+    url         text NOT NULL,                        -- a secret: whoever has it reads the calendar. Never shown, never logged
+    kept_by     text NOT NULL,
+    kept_at     timestamptz NOT NULL,
+    next_at     timestamptz NOT NULL,                 -- when it is asked again; moved on by whoever asks, before asking
+    etag        text,
+    modified    text,                                 -- as its server said it
+    read_at     timestamptz,                          -- when it was last read, whole
+    good_at     timestamptz,                          -- when its server last answered as it should
+    failing_since timestamptz,
+    absences    integer,                              -- how many were in it
+    problems    jsonb NOT NULL DEFAULT '[]',          -- the first of what was wrong the last time: what, fix, part
+    PRIMARY KEY (rep_id, name)
+);
+CREATE INDEX absence_feed_due ON absence_feed (next_at);
