@@ -36,6 +36,20 @@ class Step(Term):
                 return name
         raise AssertionError("a step has exactly one action")
 
+    @property
+    def sentence(self) -> str:
+        """What it does, as a list of steps says it: `remind the owner`."""
+        told = (self.tell or "").removeprefix(CHANNEL)
+        said = {
+            "remind": "remind marketing" if self.remind == "marketing" else "remind the owner",
+            "tell": f"tell channel {told}" if self.tell != "manager" else "tell the manager",
+            "offer": f"offer it to pool {self.offer}",
+            "reassign": f"reassign to pool {self.reassign}",
+            "off_rotation": "take the owner off rotation",
+            "return_to": "return to marketing",
+        }[self.action]
+        return f"{said}, whatever the hour" if self.urgent else said
+
     @model_validator(mode="after")
     def _one_action(self) -> Self:
         if sum(getattr(self, name) is not None for name in ACTIONS) != 1:

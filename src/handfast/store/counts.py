@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from handfast.store.base import Conn
+
+#: What is due within this time is due soon: on the board, in every countdown, in the load of each rep.
+SOON: Final = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ def totals(conn: Conn, at: datetime, since: datetime) -> Totals:
              FROM (SELECT c.*, c.stopped_at IS NULL AND h.closed_at IS NULL AND c.kind IN ('first_touch', 'exception') AND c.current AND (c.kind = 'exception') = (h.owner_id IS NULL) AS running
                      FROM clock AS c JOIN handoff AS h ON h.id = c.handoff_id
                     WHERE c.stopped_at IS NULL OR c.stopped_at >= %(since)s OR c.due_at >= %(since)s) AS t""",
-        {"at": at, "soon": at + timedelta(minutes=15), "since": since},
+        {"at": at, "soon": at + SOON, "since": since},
     ).fetchone()
     return Totals(*row) if row else Totals(0, 0, 0, 0, 0)
 
@@ -89,7 +93,7 @@ def team_load(conn: Conn, at: datetime) -> list[Load]:
              LEFT JOIN handoff AS h ON h.owner_id = r.id AND h.closed_at IS NULL
              LEFT JOIN clock AS c ON c.handoff_id = h.id AND c.kind = 'first_touch' AND c.current
             WHERE r.active GROUP BY r.id ORDER BY r.team, r.name""",
-        {"at": at, "soon": at + timedelta(minutes=15)},
+        {"at": at, "soon": at + SOON},
     )
     return [Load(*row) for row in rows]
 

@@ -130,13 +130,15 @@ class OtherClock:
     person: str
     account: str
     owner: str | None
+    started_at: datetime
     due_at: datetime
 
 
 def other_clocks(conn: Conn, before: datetime, most: int = 50) -> list[OtherClock]:
     """Those due before a moment and not standing still, most urgent first."""
     rows = conn.execute(
-        """SELECT h.id, c.kind, coalesce(nullif(p.name, ''), p.email, 'Unknown person'), coalesce(nullif(a.name, ''), a.domain, ''), r.name, c.due_at
+        """SELECT h.id, c.kind, coalesce(nullif(p.name, ''), p.email, 'Unknown person'), coalesce(nullif(a.name, ''), a.domain, ''), r.name,
+                  c.started_at, c.due_at
              FROM clock AS c JOIN handoff AS h ON h.id = c.handoff_id JOIN person AS p ON p.id = h.person_id
              LEFT JOIN account AS a ON a.id = h.account_id LEFT JOIN rep AS r ON r.id = h.owner_id
             WHERE c.stopped_at IS NULL AND c.due_at < %s AND c.paused_at IS NULL AND h.closed_at IS NULL

@@ -44,6 +44,7 @@ def _page(request: Request, user: User, problem: Problem | None) -> Response:
     with house.store.reading() as conn:
         labels = _labels(house, conn, at)
         context: dict[str, Any] = {
+            "labels": labels,
             "owes": rows.owes(conn, 100),
             "became": rows.became(conn, since, at),
             "reasons": [
