@@ -152,14 +152,19 @@ def needs_disposition(handoff: Disposable) -> bool:
     return handoff.closed_at is None and handoff.touched_at is not None
 
 
-def may_undo(contract: Contract, handoff: Disposable, by: str, given_by: str, recorded_at: datetime, at: datetime) -> Problem | None:
-    """Why this disposition can no longer be taken back by this rep, or None.
+def may_undo(
+    contract: Contract, handoff: Disposable, by: str, given_by: str, recorded_at: datetime, at: datetime, *, leads: bool = False,
+    why: str = "",
+) -> Problem | None:  # fmt: skip
+    """Why this disposition can no longer be taken back by this person, or None.
 
-    `given_by` and `recorded_at` are the disposition's; times are UTC.
+    `given_by` and `recorded_at` are the disposition's; times are UTC. Whoever `leads` may take back a rep's, and says `why`.
     """
     window = contract.dispositions.undo
-    if by != given_by:
-        return _problem(handoff, "undo", "somebody else gave this disposition", "Ask them to take it back, or wait for the next handoff.")
+    if by != given_by and not leads:
+        return _problem(handoff, "undo", "somebody else gave this disposition", "Ask them, or your manager, to take it back.")
+    if by != given_by and not why.strip():
+        return _problem(handoff, "why", "it is not said why a rep's outcome is taken back", "Write one sentence: they are told.")
     if at - recorded_at > timedelta(minutes=window.minutes):
         what = f"it was given at {recorded_at:%Y-%m-%d %H:%M} UTC, and may be taken back for {window}"
         return _problem(handoff, "undo", what, "It stays as it is; the next ready verdict opens a new handoff.")

@@ -569,5 +569,13 @@ def _zone(name: str) -> ZoneInfo:
         raise ValueError(f"'{name}' is no IANA time zone") from error
 
 
+def worked(seconds: float) -> str:
+    """Working time in words: `45 min`, `7 h 30 min`; never in days, of which nobody knows how long they are."""
+    hours, minutes = divmod(round(seconds / 60), 60)
+    if not hours:
+        return f"{minutes} min" if minutes else f"{round(seconds)} s"
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
 #: Around the clock.
 ALWAYS: Final = Hours("UTC", Week((((0, 1440),),) * 7))

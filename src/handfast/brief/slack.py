@@ -73,7 +73,9 @@ def _first(message: Message, facts: Facts, sentences: Sequence[str], brief: Mapp
     """The deadline, the sentences, and what they asked in their own words."""
     parts: list[Block] = []
     due = (message.payload.get("handoff") or {}).get("due_at")
-    if due and facts.deadline:
+    if facts.standing:
+        parts.append(_text(facts.standing + "\n", bold=True))
+    elif due and facts.deadline:
         moment = utc(datetime.fromisoformat(due))
         said = f"{facts.owed} was due " if facts.overdue else f"{facts.owed} by "
         date = {"type": "date", "timestamp": int(moment.timestamp()), "format": "{date_short_pretty} {time}", "fallback": facts.due}

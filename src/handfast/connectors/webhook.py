@@ -48,6 +48,7 @@ TYPES: Final[Mapping[str, str]] = MappingProxyType(
         "nurture": "handoff.recycled",
         "measure": "marketing.measure",
         "rolled_back": "contract.rolled_back",
+        "taken_back": "handoff.outcome_taken_back",
     }
 )
 #: Answers that speak for the whole endpoint, not for this one message.

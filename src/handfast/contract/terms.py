@@ -56,9 +56,9 @@ from handfast.contract.terms_routing import Conflicts, Match, Routing, Rung, Ter
 from handfast.contract.terms_sla import ACTIONS, CHANNEL, Action, Band, Marketing, Pause, Share, Sla, Step, Target
 
 __all__ = [
-    "DUPLICATE_OF",
     "ACTIONS",
     "CHANNEL",
+    "DUPLICATE_OF",
     "MINUTES_IN",
     "Action",
     "AtMost",

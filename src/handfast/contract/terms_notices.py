@@ -23,6 +23,7 @@ NoticeKind = Literal[
     "nurture",
     "measure",
     "rolled_back",
+    "taken_back",
 ]
 
 

@@ -14,6 +14,7 @@ import psycopg
 
 from handfast.connectors.ics.absences import NO_EVENT, Window, absences
 from handfast.contract.week import parse_week, profile_problems, week_text
+from handfast.desk.acting import acts
 from handfast.desk.refused import Refused
 from handfast.facts import Absence, Rep, utc
 from handfast.problem import Place, Problem, one_of
@@ -28,6 +29,7 @@ CALENDAR_BACK: Final = timedelta(days=31)
 CALENDAR_AHEAD: Final = timedelta(days=400)
 
 
+@acts("by")
 def switch(store: Store, rep_id: str, on: bool, by: str, at: datetime, why: str = "") -> bool:
     """A rep takes handoffs again, or none until switched on. Returns whether that changed anything.
 
@@ -48,6 +50,7 @@ def switched(conn: psycopg.Connection, rep_id: str, on: bool, by: str, at: datet
     return True
 
 
+@acts("by")
 def add_absence(store: Store, rep_id: str, starts_at: datetime, ends_at: datetime, why: str, by: str, at: datetime) -> None:
     """Enters an absence by hand. Raises Refused where it ends before it begins, is over, or lasts more than a year; StorageAway."""
     starts_at, ends_at, at = utc(starts_at), utc(ends_at), utc(at)
@@ -66,6 +69,7 @@ def add_absence(store: Store, rep_id: str, starts_at: datetime, ends_at: datetim
         note_of(conn, "absence_entered", rep_id, at, {"by": by, "from": starts_at.isoformat(), "until": ends_at.isoformat()})
 
 
+@acts("by")
 def drop_absence(store: Store, rep_id: str, starts_at: datetime, source: str, by: str, at: datetime) -> None:
     """Takes an absence back. One from a calendar comes again with the calendar. Raises Refused where there is none; StorageAway."""
     with store.writing() as conn:
@@ -75,6 +79,7 @@ def drop_absence(store: Store, rep_id: str, starts_at: datetime, source: str, by
         note_of(conn, "absence_dropped", rep_id, utc(at), {"by": by, "from": utc(starts_at).isoformat()})
 
 
+@acts("by")
 def read_calendar(store: Store, rep_id: str, data: bytes, name: str, by: str, at: datetime) -> tuple[int, list[Problem]]:
     """What a calendar (iCalendar) says of a rep takes the place of what it said before. How many absences, and every Problem.
 
@@ -103,6 +108,7 @@ def read_into(conn: psycopg.Connection, rep_id: str, data: bytes, name: str, at:
     return len(found), problems
 
 
+@acts("by")
 def set_profile(
     store: Store, rep_id: str, week: Mapping[str, Sequence[str]] | None, holidays: str | None, skills: Sequence[str], by: str, at: datetime
 ) -> None:

@@ -15,6 +15,7 @@ from datetime import datetime
 import psycopg
 
 from handfast.desk import match
+from handfast.desk.acting import acts
 from handfast.desk.refused import Refused
 from handfast.facts import Person, utc
 from handfast.identity.compare import weigh
@@ -98,6 +99,7 @@ def unsettled(conn: psycopg.Connection) -> list[Asked]:
     return asked
 
 
+@acts("by")
 def name(store: Store, way_back_id: str, text: str, by: str, at: datetime) -> str:
     """Somebody says whom a person is the same as. Kept as an answer like any other; the id of the other.
 
@@ -120,6 +122,7 @@ def name(store: Store, way_back_id: str, text: str, by: str, at: datetime) -> st
     return other
 
 
+@acts("by")
 def nobody(store: Store, way_back_id: str, by: str, at: datetime) -> None:
     """Somebody says that a person is not known twice. Raises Refused where it is settled already, and StorageAway."""
     at = utc(at)

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from handfast.connectors.ics.feed import Fetched, Tags, fetch, host_of, read_address
+from handfast.desk.acting import acts
 from handfast.desk.availability import note_of, read_into, rep_of
 from handfast.desk.refused import Refused
 from handfast.facts import utc
@@ -52,6 +53,7 @@ class Asked:
     failed: bool = False
 
 
+@acts("by")
 def keep(store: Store, rep_id: str, address: str, by: str, at: datetime, name: str = "") -> str:
     """A worker fetches this calendar from now on. Returns what it is called: `name`, by default its host.
 
@@ -74,6 +76,7 @@ def keep(store: Store, rep_id: str, address: str, by: str, at: datetime, name: s
     return called
 
 
+@acts("by")
 def forget(store: Store, rep_id: str, name: str, by: str, at: datetime) -> None:
     """It is fetched no more, and what it said of the time to come is gone. Raises Refused where there is none; StorageAway."""
     with store.writing() as conn:

@@ -13,6 +13,7 @@ import psycopg
 
 from handfast.contract.agreement import Agreement
 from handfast.contract.own_hours import OwnHours, read, stored
+from handfast.desk.again import Again, stopped_while_still
 from handfast.desk.contracts import book_of
 from handfast.desk.own_hours import of_owner
 from handfast.facts import stable_id
@@ -87,7 +88,11 @@ def _next_touch(
         return False
     if runs is not None:
         _stop_next(conn, case, known, plan, runs, made, at)
-    if wanted is None or clocks.reopen(conn, case.id, "next_touch", made, "next"):
+    if wanted is None:
+        return False
+    again = Again(conn, case)
+    if clocks.reopen(conn, case.id, "next_touch", made, "next"):
+        again.settle()
         return False
     about = {"after": made, **({"hours": stored(own)} if own is not None else {})}
     return _start(conn, agreement, case, "next_touch", replace(wanted, about=about), at)
@@ -96,15 +101,16 @@ def _next_touch(
 def _stop_next(
     conn: psycopg.Connection, case: Case, known: Happened, plan: Progress | None, runs: Running, made: int, at: datetime
 ) -> None:
-    after = _after(runs)
+    after, when, by = _after(runs), at, "waiting"
     if after < made:
-        clocks.answer(conn, runs.id, max(known.attempts[after], runs.started_at), "next")
+        when, by = known.attempts[after], "next"
     elif after > made:
-        clocks.answer(conn, runs.id, at, "undone")
+        by = "undone"
     elif plan is not None and plan.ended is not None and plan.ended_at is not None:
-        clocks.answer(conn, runs.id, max(plan.ended_at, runs.started_at), "contact" if plan.ended in ("contact", "meeting") else "ended")
-    else:
-        clocks.answer(conn, runs.id, max(at, runs.started_at), "waiting")
+        when, by = plan.ended_at, "contact" if plan.ended in ("contact", "meeting") else "ended"
+    when = max(when, runs.started_at)
+    stopped_while_still(conn, {case.id: when}, ["next_touch"])
+    clocks.answer(conn, runs.id, when, by)
 
 
 def _outcome(

@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg
 
+from handfast.desk.acting import acts
 from handfast.desk.refused import Refused
 from handfast.facts import Person, lane_of, stable_id, utc
 from handfast.identity.keys import account_key, email_key
@@ -80,6 +81,7 @@ def _forbidden(conn: psycopg.Connection, kept: Person, folded: Person) -> Proble
     return None
 
 
+@acts("by")
 def merge(store: Store, keep: str, fold: str, by: str, at: datetime, chosen: Mapping[str, str] | None = None) -> Merge:
     """Folds one person into another, in one transaction. Raises Refused where it is forbidden, and StorageAway."""
     at = utc(at)
@@ -115,6 +117,7 @@ def lanes_of(conn: psycopg.Connection, *ids: str) -> list[int]:
     return [lane_of(k) for k in keys] + [lane_of(account_key(email_key(e), business_domain(e))) for e in addresses]
 
 
+@acts("by")
 def unmerge(store: Store, folded: str, by: str, at: datetime) -> Parted:
     """Makes two of one again. `folded`: the id of the person who was folded in, or of the merge. Raises Refused and StorageAway."""
     at = utc(at)

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import psycopg
 
+from handfast.desk.acting import acts
 from handfast.desk.merge import lanes_of
 from handfast.desk.refused import Refused
 from handfast.facts import Account, Person, stable_id, utc
@@ -105,6 +106,7 @@ def _asking_side(person: Person, working: Mapping[str, Any]) -> Side:
 # --- answering ------------------------------------------------------------------------------------------------
 
 
+@acts("by")
 def answer(store: Store, review_id: str, *, same: bool, by: str, at: datetime, note: str = "") -> Review:
     """Records an answer and what follows from it, in one transaction. Raises Refused where it was answered already, and StorageAway."""
     at = utc(at)

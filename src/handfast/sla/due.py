@@ -29,14 +29,16 @@ WHAT: Final[Mapping[Kind, str]] = {
 }
 
 
-def explain_due(agreement: Agreement, clock: Clock, pauses: Sequence[Paused] = ()) -> str:
+def explain_due(agreement: Agreement, clock: Clock, pauses: Sequence[Paused] = (), paused_at: datetime | None = None) -> str:
     """Why it is due then, in sentences: the hours that counted and the days that did not, on the wall clock of its calendar.
 
-    `pauses`: when the clocks of its handoff stood still.
+    `pauses`: when the clocks of its handoff stood still. `paused_at`: it stands still since then, and falls due when it has run on.
     """
     hours = agreement.hours(clock.calendar)
     within = promised(agreement, clock)
     zone = ZoneInfo(hours.zone)
+    if paused_at is not None and paused_at < clock.due_at:
+        return _standing(clock, within, hours, pauses, paused_at)
     said = [f"{WHAT[clock.kind]} is due {_wall(clock.due_at, zone)} ({hours.zone}), {within} after {_wall(clock.started_at, zone)}."]
     stretches = _running(clock, pauses)
     if within.is_working_time:
@@ -46,6 +48,25 @@ def explain_due(agreement: Agreement, clock: Clock, pauses: Sequence[Paused] = (
     said.extend(_whose(clock.calendar))
     said.extend(_still(pause, zone) for pause in pauses if pause.since < clock.due_at and (pause.until or clock.due_at) > clock.started_at)
     said.extend(_special(hours.counted(clock.started_at, clock.due_at), zone))
+    return " ".join(said)
+
+
+def _standing(clock: Clock, within: Duration, hours: Hours, pauses: Sequence[Paused], since: datetime) -> str:
+    """Of a clock that stands still: since when, why, until when at the latest, how much is left and what has counted so far."""
+    zone = ZoneInfo(hours.zone)
+    pause = next((one for one in pauses if one.until is None), None)
+    why = f": {pause.reason.replace('_', ' ')}{f', {pause.note}' if pause.note else ''}" if pause else ""
+    said = [f"{WHAT[clock.kind]} stands still since {_wall(since, zone)} ({hours.zone}){why.rstrip('.')}."]
+    if pause is not None and pause.ends_at is not None:
+        said.append(f"It runs on by itself {_wall(pause.ends_at, zone)} at the latest.")
+    left = hours.elapsed(since, clock.due_at)
+    said.append(f"{_seconds(left)} of working time are left, of {within} from {_wall(clock.started_at, zone)}.")
+    if within.is_working_time:
+        stretches = [(start, min(end, since)) for start, end in _running(clock, pauses) if start < since]
+        counted = [piece for start, end in stretches for piece in hours.counted(start, end).open]
+        said.append(_counted(counted, zone).replace("Counted:", "Counted so far:") if counted else "Nothing has counted so far.")
+    said.extend(_whose(clock.calendar))
+    said.extend(_still(one, zone) for one in pauses if one.until is not None and one.until > clock.started_at)
     return " ".join(said)
 
 
@@ -81,7 +102,10 @@ def _piece(start: datetime, end: datetime, zone: ZoneInfo) -> str:
 
 
 def _length(start: datetime, end: datetime) -> str:
-    seconds = int((end - start).total_seconds())
+    return _seconds(int((end - start).total_seconds()))
+
+
+def _seconds(seconds: int) -> str:
     minutes, rest = divmod(seconds, 60)
     return f"{minutes} min" if not rest else f"{minutes} min {rest} s"
 

@@ -53,8 +53,10 @@ def totals(conn: Conn, at: datetime, since: datetime) -> Totals:
                   count(*) FILTER (WHERE running AND due_at >= %(at)s AND due_at < %(soon)s),
                   count(*) FILTER (WHERE running),
                   count(*) FILTER (WHERE kind = 'first_touch' AND stopped_by = 'touch' AND stopped_at >= %(since)s AND stopped_at <= due_at),
-                  count(*) FILTER (WHERE kind = 'first_touch' AND due_at >= %(since)s AND due_at < %(at)s AND (stopped_at IS NULL OR stopped_at > due_at))
-             FROM (SELECT c.*, c.stopped_at IS NULL AND h.closed_at IS NULL AND c.kind IN ('first_touch', 'exception') AND c.current AND (c.kind = 'exception') = (h.owner_id IS NULL) AS running
+                  count(*) FILTER (WHERE kind = 'first_touch' AND due_at >= %(since)s AND due_at < %(at)s AND paused_at IS NULL
+                                     AND (stopped_at IS NULL OR stopped_at > due_at))
+             FROM (SELECT c.*, c.stopped_at IS NULL AND h.closed_at IS NULL AND c.kind IN ('first_touch', 'exception') AND c.current AND (c.kind = 'exception') = (h.owner_id IS NULL)
+                          AND c.paused_at IS NULL AS running
                      FROM clock AS c JOIN handoff AS h ON h.id = c.handoff_id
                     WHERE c.stopped_at IS NULL OR c.stopped_at >= %(since)s OR c.due_at >= %(since)s) AS t""",
         {"at": at, "soon": at + SOON, "since": since},
@@ -84,9 +86,10 @@ def team_load(conn: Conn, at: datetime) -> list[Load]:
     """Active reps by team and name. `soon`: due within 15 minutes."""
     rows = conn.execute(
         """SELECT r.id, r.name, r.team,
-                  count(h.id) FILTER (WHERE h.touched_at IS NULL AND c.stopped_at IS NULL AND c.due_at < %(at)s),
-                  count(h.id) FILTER (WHERE h.touched_at IS NULL AND c.stopped_at IS NULL AND c.due_at >= %(at)s AND c.due_at < %(soon)s),
-                  count(h.id) FILTER (WHERE h.touched_at IS NULL AND (c.id IS NULL OR c.stopped_at IS NOT NULL OR c.due_at >= %(soon)s)),
+                  count(h.id) FILTER (WHERE h.touched_at IS NULL AND c.stopped_at IS NULL AND c.paused_at IS NULL AND c.due_at < %(at)s),
+                  count(h.id) FILTER (WHERE h.touched_at IS NULL AND c.stopped_at IS NULL AND c.paused_at IS NULL AND c.due_at >= %(at)s
+                                     AND c.due_at < %(soon)s),
+                  count(h.id) FILTER (WHERE h.touched_at IS NULL AND (c.id IS NULL OR c.stopped_at IS NOT NULL OR c.paused_at IS NOT NULL OR c.due_at >= %(soon)s)),
                   count(h.id) FILTER (WHERE h.touched_at IS NOT NULL),
                   (SELECT max(ends_at) FROM absence AS x WHERE x.rep_id = r.id AND x.starts_at <= %(at)s AND x.ends_at > %(at)s)
              FROM rep AS r
@@ -115,7 +118,7 @@ def badges(conn: Conn, rep_id: str | None, at: datetime) -> Badges:
     row = conn.execute(
         """SELECT (SELECT count(*) FROM handoff WHERE owner_id = %s AND closed_at IS NULL),
                   (SELECT count(*) FROM clock AS c JOIN handoff AS h ON h.id = c.handoff_id
-                    WHERE c.stopped_at IS NULL AND c.due_at < %s AND h.closed_at IS NULL AND c.kind IN ('first_touch', 'exception') AND c.current
+                    WHERE c.stopped_at IS NULL AND c.paused_at IS NULL AND c.due_at < %s AND h.closed_at IS NULL AND c.kind IN ('first_touch', 'exception') AND c.current
                       AND (c.kind = 'exception') = (h.owner_id IS NULL)),
                   (SELECT count(*) FROM intake_problem WHERE state = 'open'),
                   (SELECT count(*) FROM match_review WHERE state = 'open'),

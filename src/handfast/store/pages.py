@@ -58,7 +58,16 @@ class Line:
     task_from: datetime | None = None
     task_due: datetime | None = None
     task_after: int | None = None
-    paused: bool = False
+    #: Its clocks stand still: since when, until when at the latest, for which reason; the most pressing one, and its working seconds left.
+    still_since: datetime | None = None
+    still_until: datetime | None = None
+    still_why: str | None = None
+    still_kind: str | None = None
+    still_left: int | None = None
+
+    @property
+    def paused(self) -> bool:
+        return self.still_since is not None
 
     @property
     def ticking(self) -> bool:
@@ -72,7 +81,7 @@ _LINE: Final = """
            h.opened_at, h.owner_id, r.name, h.touched_at, h.contacted_at, h.meeting_at, h.closed_at, h.outcome, h.reason, h.revision,
            v.fit, v.intent, c.started_at, c.due_at, c.stopped_at,
            (SELECT count(*) FROM handoff_person AS hp WHERE hp.handoff_id = h.id), b.body, n.kind, n.started_at, n.due_at, n.after,
-           EXISTS (SELECT FROM clock_pause AS z WHERE z.handoff_id = h.id AND z.ended_at IS NULL)
+           z.starts_at, z.ends_at, z.reason, z.kind, z.left_seconds
       FROM handoff AS h
       JOIN person AS p ON p.id = h.person_id
       JOIN verdict AS v ON v.id = h.verdict_id
@@ -86,6 +95,7 @@ _LINE: Final = """
            SELECT x.kind, x.started_at, x.due_at, (x.about ->> 'after')::int AS after FROM clock AS x
             WHERE x.handoff_id = h.id AND x.kind IN ('next_touch', 'disposition') AND x.stopped_at IS NULL AND x.current
             ORDER BY x.due_at LIMIT 1) AS n ON h.touched_at IS NOT NULL
+      LEFT JOIN clock_pause AS z ON z.handoff_id = h.id AND z.ended_at IS NULL
 """
 
 

@@ -715,7 +715,9 @@ CREATE TABLE clock_pause (
     starts_at   timestamptz NOT NULL,
     ends_at     timestamptz NOT NULL,
     ended_at    timestamptz,
-    ended_by    text
+    ended_by    text,
+    kind        text,                                 -- the clock that was the most pressing then, and how much of it was left
+    left_seconds integer                              -- of working time; 0: it was late already
 );
 CREATE UNIQUE INDEX clock_pause_one ON clock_pause (handoff_id) WHERE ended_at IS NULL;
 CREATE INDEX clock_pause_handoff ON clock_pause (handoff_id, starts_at);

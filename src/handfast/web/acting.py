@@ -141,15 +141,16 @@ def accept(request: Request, user: Me, handoff_id: str, back: Word = "") -> Resp
 
 
 @router.post("/handoffs/{handoff_id}/undo")
-def undo_disposition(request: Request, user: Me, handoff_id: str, back: Word = "") -> Response:
-    """Take back what was said of it last."""
+def undo_disposition(request: Request, user: Me, handoff_id: str, why: Sentence = "", back: Word = "") -> Response:
+    """Take back what was said of it last: one's own; for those who lead, also a rep's, saying why."""
     from handfast.desk import outcomes
 
     house = house_of(request)
-    rep = _allowed(house, user, handoff_id)
+    _allowed(house, user, handoff_id)
+    by, at = user.rep_id or user.name, request.state.at
 
     def act() -> None:
-        outcomes.undo(house.store, handoff_id, rep, request.state.at)
+        outcomes.undo(house.store, handoff_id, by, at, leads=user.leads, why=why, channels=house.channels)
 
     return _acted(request, user, handoff_id, back, act, "Open again")
 

@@ -25,6 +25,7 @@ from handfast.store import contracts, counts, outbox
 from handfast.web import charts, words
 from handfast.web.access import NotSignedIn, User, user_of
 from handfast.web.security import COOKIE
+from handfast.worktime import worked
 
 if TYPE_CHECKING:
     from handfast.contract.terms import Contract
@@ -180,6 +181,7 @@ def _environment() -> Environment:
         "hue": words.hue,
         "points": words.points,
         "took": words.took,
+        "worked": worked,
         "gist": words.gist,
         "amount": words.amount,
         "moment": datetime.fromisoformat,

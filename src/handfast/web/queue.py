@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from handfast.desk.acting import reserved
 from handfast.dispositions import needs_note
 from handfast.sla.notice import seal
 from handfast.store import counts, notices, pages
@@ -185,12 +186,13 @@ def _accept(conn: Conn, user: User, line: Line) -> bool:
     return line.owner_id is not None and line.owner_id == user.rep_id and given.awaits_accept(conn, line.id)
 
 
-def _can_undo(house: House, conn: Conn, user: User, line: Line, at: datetime) -> bool:
-    """Whether this user may still take back how it was closed."""
-    if line.closed_at is None or user.rep_id is None or (last := given.last(conn, line.id)) is None:
-        return False
-    window = house.terms(conn, line.contract_id).dispositions.undo
-    return last.by == user.rep_id and at - last.recorded_at <= timedelta(minutes=window.minutes)
+def _can_undo(house: House, conn: Conn, user: User, line: Line, at: datetime) -> str:
+    """Whether this user may still take back how it was closed: `own`, `leads` where they must say why, or empty."""
+    if line.closed_at is None or (last := given.last(conn, line.id)) is None or reserved(last.by):
+        return ""
+    if at - last.recorded_at > timedelta(minutes=house.terms(conn, line.contract_id).dispositions.undo.minutes):
+        return ""
+    return "own" if last.by == user.rep_id else "leads" if user.leads else ""
 
 
 def _outcome_words(line: Line, reasons: Mapping[str, Reason]) -> str:
