@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from fastapi.routing import APIRoute, iter_route_contexts
 
 if TYPE_CHECKING:
@@ -155,3 +156,38 @@ def test_no_form_breaks_a_page(server: Running, client: Client) -> None:
         if answer.status_code >= 500 or "<script>x" in answer.text:
             wrong.append((path, answer.status_code))
     assert wrong == []
+
+
+# --- what data says of itself -------------------------------------------------------------------------------------------------
+
+NAMED = "<script>x</script>\u202e\r\nBcc: x@evil.example " + "W" * 300
+#: Where a name may stand in the tables, as a form or a list can bring it in.
+DATA = (
+    "UPDATE person SET name = %(named)s, fields = fields || jsonb_build_object('title', %(named)s::text)",
+    "UPDATE account SET name = %(named)s, fields = fields || jsonb_build_object('city', %(named)s::text)",
+    "UPDATE rep SET name = %(named)s, team = %(named)s WHERE id IN ('ana', 'dev')",
+    "UPDATE signal SET properties = jsonb_build_object('form', %(named)s::text, 'message', %(named)s::text, 'title', %(named)s::text)",
+    "UPDATE handoff SET source = %(named)s",
+    "UPDATE brief SET body = replace(body::text, 'Maya', %(quoted)s)::jsonb",
+    "UPDATE intake_problem SET what = %(named)s, source = %(named)s, raw = %(named)s",
+    "UPDATE touch SET note = %(named)s",
+    "UPDATE absence SET why = %(named)s",
+)
+
+
+def test_a_name_is_only_a_name_on_every_page(server: Running, client: Client) -> None:
+    quoted = orjson.dumps(NAMED).decode()[1:-1]
+    with server.store.writing() as conn:
+        for statement in DATA:
+            conn.execute(statement, {"named": NAMED, "quoted": quoted})
+    wrong = []
+    for who in ("ana", "mara", "rita"):
+        http = client(who)
+        for _, path in routes(server.app, safe=True):
+            if path in ("/stream", "/logout"):
+                continue
+            answer = http.get(filled(path))
+            if answer.status_code >= 500 or "<script>x" in answer.text:
+                wrong.append((who, path, answer.status_code))
+    assert wrong == []
+    assert "&lt;script&gt;x" in client("ana").get("/queue").text, "they were there to be shown"

@@ -72,7 +72,8 @@ def parties(conn: psycopg.Connection, fields: Sequence[str]) -> pl.DataFrame:
     """
     columns: dict[str, tuple[str, pl.DataType]] = {
         "party": ("coalesce(a.id, p.id)", pl.String()),
-        "name": ("coalesce(nullif(a.name, ''), a.key, nullif(p.name, ''), p.email, p.id)", pl.String()),
+        # A name may hold what ends a cell or a line.
+        "name": ("translate(coalesce(nullif(a.name, ''), a.key, nullif(p.name, ''), p.email, p.id), E'\\t\\r\\n', '   ')", pl.String()),
         **{name: (f"coalesce(p.fields -> {quoted(name)}, a.fields -> {quoted(name)})::text", pl.String()) for name in fields},
     }
     source = """(SELECT * FROM person WHERE merged_into IS NULL) AS p FULL JOIN account AS a ON a.id = p.account_id"""
