@@ -176,7 +176,7 @@ class _Chunk:
         elif kind == "opportunities":
             added, wrong = record_deal_rows(self.store, [f for f in facts if isinstance(f, DealRow)], self.table.name, self.at)
         else:
-            added, wrong = record_end_rows(self.store, [f for f in facts if isinstance(f, EndRow)], self.table.name)
+            added, wrong = record_end_rows(self.store, [f for f in facts if isinstance(f, EndRow)], self.table.name, news_at=self.at)
         # A moment later than the facts: a crash in between records the chunk again, which changes nothing.
         with self.store.writing() as conn:
             self._note(conn, added, len(wrong))
@@ -361,8 +361,13 @@ def record_deal_rows(store: Store, deals: Sequence[DealRow], file: str, at: date
     return len(made.keys() - known), wrong
 
 
-def record_end_rows(store: Store, ends: Sequence[EndRow], file: str, book: Book | None = None) -> tuple[int, list[Problem]]:
-    """Outcomes of the handoffs that people known by a key were in, each given at its own time. Raises StorageAway."""
+def record_end_rows(
+    store: Store, ends: Sequence[EndRow], file: str, book: Book | None = None, news_at: datetime | None = None
+) -> tuple[int, list[Problem]]:
+    """Outcomes of the handoffs that people known by a key were in, each given at its own time. Raises StorageAway.
+
+    `news_at`: they are news, and what is somebody else's goes on to them from now (as on the page); None: a past that is lived through.
+    """
     with store.reading() as conn:
         people, reps = handover.identities(conn, list({e.who for e in ends})), Reps(conn)
     known, added = book or Book(), 0
@@ -374,13 +379,15 @@ def record_end_rows(store: Store, ends: Sequence[EndRow], file: str, book: Book 
         elif (person := people.get(one.who)) is None:
             wrong.append(_nobody(one.who, file, one.line))
         else:
-            new, problem = _end(store, person, one, rep, known)
+            new, problem = _end(store, person, one, rep, known, news_at)
             added += new
             wrong += [Problem(Place(file, one.line, 0, problem.where.part), problem.what, problem.fix)] if problem else []
     return added, wrong
 
 
-def _end(store: Store, person: str, one: EndRow, rep: str | None, book: Book) -> tuple[bool, Problem | None]:
+def _end(
+    store: Store, person: str, one: EndRow, rep: str | None, book: Book, news_at: datetime | None
+) -> tuple[bool, Problem | None]:  # fmt: skip
     """Gives an outcome to the handoff a person was in at that time. Given before, it changes nothing."""
     with store.reading() as conn:
         spans = [s for s in work.handoffs_of(conn, [person]) if s[2] <= one.at or s[2].date() == one.at.date()]
@@ -389,8 +396,10 @@ def _end(store: Store, person: str, one: EndRow, rep: str | None, book: Book) ->
     if not spans:
         return False, Problem(Place(""), "this person was in no handoff at that time", "Import their signals first, or leave the row out.")
     try:
-        by, evidence = rep or BY_HAND, Evidence.EVIDENCED
-        dispose(store, spans[-1][1], by, one.outcome, one.at, reason=one.reason, note=one.note, book=book, evidence=evidence)
+        dispose(
+            store, spans[-1][1], rep or BY_HAND, one.outcome, one.at, reason=one.reason, note=one.note, book=book,
+            evidence=Evidence.EVIDENCED, goes_on_at=news_at,
+        )  # fmt: skip
     except Refused as refused:
         return False, refused.problem
     return True, None
