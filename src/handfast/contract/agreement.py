@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
@@ -188,7 +189,7 @@ class _Bench:
 
     def person(self, text: str, *path: str | int) -> Compiled | None:
         """A condition on what is known of person and account."""
-        return self._compile(text, self.contract.fields, path)
+        return self._compile(text, self.contract.fields, path, countries=True)
 
     def needs(self) -> Iterator[Asked]:
         """What territories and pools ask of whoever takes it."""
@@ -204,7 +205,8 @@ class _Bench:
 
     def sla(self, text: str | None, *path: str | int) -> Compiled | None:
         """A condition on a handoff: the person's fields, and what the verdict said."""
-        return self._compile(text, {**self.contract.fields, **SLA_FIELDS}, path, self._steps) if text is not None else None
+        fields = {**self.contract.fields, **SLA_FIELDS}
+        return self._compile(text, fields, path, self._steps, countries=True) if text is not None else None
 
     def signal(self, kind: str, text: str | None, *path: str | int) -> Compiled | None:
         """A condition on a signal of one kind. That nobody knows the kind is said by the checks."""
@@ -232,9 +234,17 @@ class _Bench:
             self.read |= {"campaign": "text", "link": "text"}
 
     def _compile(
-        self, text: str, fields: Mapping[str, FieldType], path: Path, values: Mapping[str, Collection[str]] | None = None
+        self,
+        text: str,
+        fields: Mapping[str, FieldType],
+        path: Path,
+        values: Mapping[str, Collection[str]] | None = None,
+        *,
+        countries: bool = False,
     ) -> Compiled | None:
-        compiled, problems = compile_condition(text, fields, lambda offset: self.locate(path, offset), values, self.lists)
+        """`countries`: of people and accounts; what signals say of themselves is kept as it came."""
+        where = partial(self.locate, path)
+        compiled, problems = compile_condition(text, fields, where, values, self.lists, countries=countries)
         self.problems += problems
         self.listed |= compiled.lists if compiled is not None else {*self.lists}
         return compiled

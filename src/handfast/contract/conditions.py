@@ -57,6 +57,8 @@ def compile_condition(
     where: Place | Locate,
     values: Mapping[str, Collection[str]] | None = None,
     lists: Mapping[str, Collection[str]] | None = None,
+    *,
+    countries: bool = False,
 ) -> tuple[Compiled | None, list[Problem]]:
     """Compiles a condition over `fields`, or says everything that is wrong with it. Raises nothing, whatever the text.
 
@@ -67,6 +69,7 @@ def compile_condition(
             number of a character to its place.
         values: the only texts some fields can hold; a comparison with another one is a slip of the pen.
         lists: the entries of each list that `IN LIST` may name.
+        countries: whether `country` is the field of a person or account: what it is compared with counts by its code then.
     """
     locate = where if callable(where) else _plainly(text, where)
     tree = parse(text, fields)
@@ -74,7 +77,7 @@ def compile_condition(
         return None, [_problem(complaint, locate) for complaint in tree]
     if (refusal := _too_much(tree)) is not None:
         return None, [_problem(refusal, locate)]
-    walk = Walk(tree, fields, values or {}, lists or {})
+    walk = Walk(tree, fields, values or {}, lists or {}, countries=countries)
     part = walk.condition(tree.root, 0)
     if part is None or walk.complaints:
         return None, [_problem(complaint, locate) for complaint in walk.complaints]

@@ -9,6 +9,7 @@ from typing import Any, Final
 import polars as pl
 from sqlglot import exp
 
+from handfast.contract.countries import COUNTRY, country
 from handfast.contract.frames import DTYPES, read_time
 from handfast.contract.functions import FUNCTIONS
 from handfast.contract.parts import NUMERIC, UNKNOWN, WORDS_FOR, Kind, Part, as_number, balanced, short, typed
@@ -22,9 +23,17 @@ class Walk:
     """One pass over a tree. What is wrong is collected; a part that makes no sense is None, and so is what is made of it."""
 
     def __init__(
-        self, tree: Tree, fields: Mapping[str, FieldType], values: Mapping[str, Collection[str]], lists: Mapping[str, Collection[str]]
+        self,
+        tree: Tree,
+        fields: Mapping[str, FieldType],
+        values: Mapping[str, Collection[str]],
+        lists: Mapping[str, Collection[str]],
+        *,
+        countries: bool = False,
     ) -> None:
         self.tree = tree
+        #: Whether the field `country` is the one of a person or account, which is recorded by its code.
+        self.countries = countries
         self.lists = lists
         self.asked: set[str] = set()
         self.fields = fields
@@ -131,7 +140,10 @@ class Walk:
         if part.kind != "text":
             self.wrong(part.offset, f"a list holds texts, and this is {self.shown(part)}", "Declare the field as text: a postcode is one.")
             return None
-        return Part("bool", part.expr.is_in(pl.Series(list(self.lists[name]), dtype=pl.String).implode()), part.offset)
+        entries = self.lists[name]
+        if self.countries and part.field == COUNTRY:
+            entries = {country(entry) for entry in entries}
+        return Part("bool", part.expr.is_in(pl.Series(list(entries), dtype=pl.String).implode()), part.offset)
 
     def in_(self, node: exp.Expression, depth: int) -> Part | None:
         listed: list[exp.Expression] = node.args.get("expressions") or []
@@ -303,6 +315,8 @@ class Walk:
 
     def alike(self, left: Part, right: Part) -> tuple[Part, Part] | None:
         """Both parts in one type: whole numbers beside numbers become numbers, and a text in quotes beside a moment is read as one."""
+        if self.countries:
+            left, right = as_country(left, right), as_country(right, left)
         pair = self.paired(left, right)
         for one, other in (pair, pair[::-1]) if pair else ():
             if one.field is not None and other.value is not None:
@@ -357,6 +371,14 @@ _MEND: Final[Mapping[Kind, str]] = {
     "time": "Write it as '2026-03-01' or '2026-03-01 14:30', in UTC.",
 }
 _CONSTANTS: Final[Mapping[str, bool | None]] = {"true": True, "false": False, "null": None}
+
+
+def as_country(part: Part, other: Part) -> Part:
+    """A country written out beside the field of that name: by its code, as it is recorded."""
+    if other.field != COUNTRY or not isinstance(part.value, str):
+        return part
+    code = country(part.value)
+    return part if code == part.value else replace(part, value=code, expr=pl.lit(code))
 
 
 def _among(pairs: Sequence[tuple[Part, Part]]) -> pl.Expr:
