@@ -13,6 +13,7 @@ from handfast.desk.contracts import Book, NoContract
 from handfast.facts import utc
 from handfast.measure import report as pages
 from handfast.measure import scoreboard as boards
+from handfast.measure.accuracy import accuracy
 from handfast.measure.definitions import MINIMUM
 from handfast.measure.facts import Facts
 from handfast.measure.working import Calendars
@@ -71,6 +72,12 @@ def board_of(conn: psycopg.Connection, as_of: datetime, weeks: int = WEEKS) -> d
     )
 
 
+def stood(conn: psycopg.Connection, as_of: datetime, days: int = 90) -> dict[str, Any]:
+    """How many assignments of the last `days` stood (`measure.accuracy`), as known at `as_of` (UTC): what a page shows of it."""
+    since = utc(as_of) - timedelta(days=days)
+    return accuracy(rows.assignments(conn, utc(as_of), since), utc(as_of)) | {"days": days}
+
+
 def _calendars(book: Book, facts: Facts) -> Calendars:
     pairs = {pair for frame in (facts.clocks, facts.promises) for pair in frame.select("terms", "calendar").unique().iter_rows()}
     return {(terms, name): book.by_id(terms).hours(name) for terms, name in pairs}
@@ -90,4 +97,4 @@ def _promises(book: Book, facts: Facts) -> Mapping[str, str]:
     return {sla.name: boards.promise(str(sla.first_touch), sla.calendar) for terms in used for sla in book.by_id(terms).contract.sla}
 
 
-__all__ = ["WEEKS", "board_of", "report", "scoreboard"]
+__all__ = ["WEEKS", "board_of", "report", "scoreboard", "stood"]

@@ -51,6 +51,13 @@ PAUSES: Final[Columns] = {"handoff": pl.String, "since": TIME, "until": TIME}
 #: One row a week or month of marketing's that was measured at `at`. `kept` is null where too little happened to judge.
 MEASURED: Final[Columns] = {"kind": pl.String, "period": pl.String, "at": TIME, "kept": pl.Boolean, "why": pl.String}
 
+#: One row an assignment: a leg with an owner. `judged_at`: something first spoke for or against it, `wrong_at`: against it; `how`: what did
+#: (`accuracy.EVIDENCE`), what speaks against it first.
+ASSIGNMENTS: Final[Columns] = {
+    "handoff": pl.String, "leg": pl.Int64, "rule": pl.String, "pool": pl.String, "at": TIME, "judged_at": TIME, "wrong_at": TIME,
+    "how": pl.String,
+}  # fmt: skip
+
 
 def _empty(columns: Columns) -> pl.DataFrame:
     return pl.DataFrame(schema=columns)
@@ -67,6 +74,7 @@ class Facts:
     promises: pl.DataFrame = field(default_factory=lambda: _empty(PROMISES))
     pauses: pl.DataFrame = field(default_factory=lambda: _empty(PAUSES))
     measured: pl.DataFrame = field(default_factory=lambda: _empty(MEASURED))
+    assignments: pl.DataFrame = field(default_factory=lambda: _empty(ASSIGNMENTS))
 
 
 def nothing() -> Facts:
@@ -74,4 +82,18 @@ def nothing() -> Facts:
     return Facts(*(_empty(columns) for columns in (LEADS, HANDOFFS, CLOCKS, OPPORTUNITIES)))
 
 
-__all__ = ["CLOCKS", "HANDOFFS", "LEADS", "MEASURED", "OPPORTUNITIES", "PAUSES", "PROMISES", "TIME", "WORDS", "Columns", "Facts", "nothing"]
+__all__ = [
+    "ASSIGNMENTS",
+    "CLOCKS",
+    "HANDOFFS",
+    "LEADS",
+    "MEASURED",
+    "OPPORTUNITIES",
+    "PAUSES",
+    "PROMISES",
+    "TIME",
+    "WORDS",
+    "Columns",
+    "Facts",
+    "nothing",
+]

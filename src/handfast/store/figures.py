@@ -15,7 +15,8 @@ from io import BytesIO
 import polars as pl
 import psycopg
 
-from handfast.measure.facts import CLOCKS, HANDOFFS, LEADS, MEASURED, OPPORTUNITIES, PAUSES, PROMISES, TIME, Columns, Facts
+from handfast.measure.facts import ASSIGNMENTS, CLOCKS, HANDOFFS, LEADS, MEASURED, OPPORTUNITIES, PAUSES, PROMISES, TIME, Columns, Facts
+from handfast.store import accuracy
 
 # Every end of a handoff has its disposition; only 'connected' and one that passed it on leave it open.
 _KNOWN = """
@@ -124,9 +125,14 @@ def facts(conn: psycopg.Connection, as_of: datetime, since: datetime | None = No
     given = {"as_of": as_of, "since": since or "-infinity"}
     read = (
         (_LEADS, LEADS), (_HANDOFFS, HANDOFFS), (_CLOCKS, CLOCKS), (_OPPORTUNITIES, OPPORTUNITIES), (_PROMISES, PROMISES), (_PAUSES, PAUSES),
-        (_MEASURED, MEASURED),
+        (_MEASURED, MEASURED), (accuracy.ASSIGNMENTS, ASSIGNMENTS),
     )  # fmt: skip
     return Facts(*(_frame(conn, query, given, columns) for query, columns in read))
+
+
+def assignments(conn: psycopg.Connection, as_of: datetime, since: datetime) -> pl.DataFrame:
+    """Who got what since then, and what spoke for or against it: `facts.ASSIGNMENTS`, as known at `as_of` (UTC)."""
+    return _frame(conn, accuracy.ASSIGNMENTS, {"as_of": as_of, "since": since}, ASSIGNMENTS)
 
 
 def one_moment(conn: psycopg.Connection) -> None:
@@ -159,4 +165,4 @@ def _frame(conn: psycopg.Connection, query: str, given: Mapping[str, object], co
     return frame.with_columns(*truths).cast({n: dtype for n, dtype in columns.items() if dtype == TIME})
 
 
-__all__ = ["facts", "latest", "one_moment"]
+__all__ = ["assignments", "facts", "latest", "one_moment"]

@@ -6,7 +6,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from handfast.desk import disputes
+from handfast.desk import disputes, figures, labels
+from handfast.desk.contracts import NoContract
+from handfast.desk.drafts import Who
 from handfast.desk.refused import Refused
 from handfast.store import disputes as rows
 from handfast.web.access import User, access_handoff
@@ -55,10 +57,26 @@ def withdraw(request: Request, user: Me, dispute_id: str) -> Response:
     return after(request, "/disputes")
 
 
+@router.post("/disputes/{dispute_id}/example")
+def take_example(request: Request, user: Me, dispute_id: str) -> Response:
+    """Takes the example that an answer makes into a new draft of the contract in force."""
+    try:
+        draft = labels.take(house_of(request).store, dispute_id, Who(user.email, user.name, user.role), request.state.at)
+    except Refused as wrong:
+        return refused(request, user, wrong.problem, "/disputes")
+    return after(request, f"/contract/drafts/{draft.number}")
+
+
 def _page(request: Request, user: User) -> Response:
     with house_of(request).store.reading() as conn:
         waiting, answered = rows.waiting(conn), rows.answered(conn)
+        stood = figures.stood(conn, request.state.at)
+        try:
+            offered = labels.labels(conn, house_of(request).contracts(conn).at(request.state.at))
+        except NoContract:
+            offered = []
     may = {one.id: disputes.may_answer(one, user.role) is None for one in waiting}
     wrong = sum(one.state == "upheld" for one in answered)
-    context: dict[str, Any] = {"waiting": waiting, "answered": answered, "may": may, "wrong": wrong}
+    examples = {one.dispute.id: one for one in offered}
+    context: dict[str, Any] = {"examples": examples, "waiting": waiting, "answered": answered, "may": may, "wrong": wrong, "stood": stood}
     return page(request, user, "disputes.html", nav="disputes", **context)
