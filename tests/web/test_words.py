@@ -136,6 +136,7 @@ def test_names_of_the_calendar_are_words() -> None:
     assert words.zone("America/New_York") == "New York"
     assert words.days("mon-fri") == "Mon to Fri"
     assert words.short_day("2026-08-24") == "24 Aug"
+    assert words.month("2026-08") == "Aug 2026"
 
 
 def test_many_minutes_are_told_in_hours_and_a_phone_gets_a_chart_of_its_own() -> None:

@@ -173,6 +173,7 @@ def _environment() -> Environment:
         "day": _day,
         "readable": _readable,
         "short_day": words.short_day,
+        "month_words": words.month,
         "last_day": _last_day,
         "title_words": words.title,
         "zone_words": words.zone,

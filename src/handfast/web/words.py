@@ -52,6 +52,7 @@ NOTICES: Final[Mapping[str, str]] = {
     "measure": "Answer wanted",
     "rolled_back": "Version rolled back",
     "taken_back": "Outcome taken back",
+    "dispute": "Dispute without an answer",
 }
 OUTCOMES: Final[Mapping[str, str]] = {
     "connected": "Connected",
@@ -169,6 +170,11 @@ def readable(sentence: str, at: datetime, zone: tzinfo) -> str:
         return when(datetime.fromisoformat(found[1]).replace(tzinfo=UTC), at, zone)
 
     return _NAME.sub(lambda found: found[0].replace("_", " "), _MOMENT.sub(local, sentence))
+
+
+def month(iso: str) -> str:
+    """A month of a report: `2026-08` becomes `Aug 2026`."""
+    return f"{date.fromisoformat(f'{iso}-01'):%b %Y}"
 
 
 def short_day(iso: str) -> str:
