@@ -230,6 +230,19 @@ def test_a_dispute_nobody_answers_is_late_once(house: House) -> None:
     assert worker(house, "Wed 12:00").late_disputes == 0
     with house.store.reading() as conn:
         assert dispute_rows.waiting(conn)[0].late_at == moment("Wed 11:00")
+    assert (house.heard("marketing"), house.heard("ops")) == (["dispute"], ["dispute"]), "who has to answer, and who minds the exceptions"
+    why = house.one("SELECT DISTINCT payload ->> 'why' FROM outbox WHERE kind = 'dispute'")
+    assert why == "Sales disputes the owner since 2026-03-02 10:00 UTC, and nobody has answered."
+    assert "Their parent company" not in why, "what they said of it stays on the page"
+
+
+def test_a_late_dispute_of_marketing_goes_to_the_owners_manager_and_to_whoever_minds_by_contract(store: Store) -> None:
+    house = House(store, CONTRACT.replace("  default: team\n", "  default: team\n  minded_by: zoe\n"))
+    house.arrives("pat@firm.example", "Mon 10:00")
+    dispute(house, role="marketing", by="max@kraus.example", about="readiness")
+    house.ends(house.handoff(), "anna", Outcome.RECYCLE, "Mon 12:00", reason="not_now")
+    worker(house, "Wed 11:00")
+    assert (house.heard("mia"), house.heard("zoe"), house.heard("ops")) == (["dispute"], ["dispute"], [])
 
 
 def test_only_whoever_raised_it_takes_it_back(house: House) -> None:

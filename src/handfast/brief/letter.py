@@ -218,6 +218,10 @@ def _taken_back(f: Facts) -> Words:
     return Words(f"Open again: {f.party}", f.person, [f.why, f"It is as it was before. Next step: {f.step}."])
 
 
+def _dispute(f: Facts) -> Words:
+    return Words(f"Not answered in time: a dispute about {f.party}", f.person, [f.why, "Answer it on the page Disputes."])
+
+
 _KINDS: Final[Mapping[str, Callable[[Facts], Words]]] = MappingProxyType(
     {
         "handoff_opened": _opened,
@@ -234,6 +238,7 @@ _KINDS: Final[Mapping[str, Callable[[Facts], Words]]] = MappingProxyType(
         "measure": _measure,
         "rolled_back": _rolled_back,
         "taken_back": _taken_back,
+        "dispute": _dispute,
     }
 )
 

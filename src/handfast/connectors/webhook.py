@@ -49,6 +49,7 @@ TYPES: Final[Mapping[str, str]] = MappingProxyType(
         "measure": "marketing.measure",
         "rolled_back": "contract.rolled_back",
         "taken_back": "handoff.outcome_taken_back",
+        "dispute": "handoff.dispute_late",
     }
 )
 #: Answers that speak for the whole endpoint, not for this one message.

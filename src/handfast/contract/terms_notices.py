@@ -24,6 +24,7 @@ NoticeKind = Literal[
     "measure",
     "rolled_back",
     "taken_back",
+    "dispute",
 ]
 
 

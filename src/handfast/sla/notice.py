@@ -23,7 +23,7 @@ from handfast.facts import stable_id, utc
 
 #: `clock`: a reminder or a breach of another clock than the first touch's. `task`: the next step of the follow-up. `offer`: whoever takes
 #: it first has it. `nurture`: recycled, and marketing's again. `measure`: one of marketing's own promises, about a period. `taken_back`:
-#: whoever leads took back what a rep had said.
+#: whoever leads took back what a rep had said. `dispute`: nobody has answered one in time.
 Kind = NoticeKind
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
@@ -327,5 +327,6 @@ _CHECKS: Final[Mapping[Kind, tuple[Callable[[Message, HandoffState], str | None]
         "measure": (_clock_over,),
         "rolled_back": (),
         "taken_back": (),
+        "dispute": (),
     }
 )
