@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from handfast.connectors.files.facts import EndRow
-from handfast.desk import availability, disputes, imports, reroute, waiting
+from handfast.desk import availability, disputes, imports, moves, reroute, waiting
 from handfast.desk.actions import reassign
 from handfast.desk.imports import NewAccount
 from handfast.desk.moves import Moved, move
@@ -290,16 +290,45 @@ def test_a_signal_names_an_owner_only_where_the_contract_trusts_its_source(store
 
 
 def test_whatever_belongs_to_somebody_who_left_goes_to_somebody_else(store: Store) -> None:
-    """Touched or not: nobody works it any more."""
-    house = House(store, with_moves("away_longer_than: 2 days"))
+    """Touched or not, and whatever the contract says of those who are away: nobody works it any more."""
+    house = House(store)
     house.arrives("pat@firm.example", "Mon 10:00")
     house.calls(house.handoff(), "anna", "Mon 10:05")
     imports.put_reps(house.store, [replace(one, active=False) for one in REPS if one.id == "anna"])
     with house.store.reading() as conn:
         assert [str(one.what) for one in waiting.unowned(conn)] == ["its owner no longer takes handoffs"]
     assert worker(house, "Mon 11:00").away == 1
-    assert house.owner() == "ben"
+    assert rules(house) == [("anna", "pool"), ("ben", "away")]
     assert house.rows("SELECT owner_id FROM cover") == []
+
+
+def test_what_belonged_to_somebody_who_left_waits_in_the_queue_while_nobody_is_there(store: Store) -> None:
+    house = House(store)
+    house.arrives("pat@firm.example", "Mon 10:00")
+    house.away("ben", "Mon 00:00", "Tue 09:00")
+    imports.put_reps(house.store, [replace(one, active=False) for one in REPS if one.id == "anna"])
+    assert worker(house, "Mon 11:00").away == 1
+    assert house.owner() is None
+    assert house.one("SELECT stopped_at IS NULL FROM clock WHERE kind = 'exception'") is True
+    assert not worker(house, "Mon 11:01").anything, "it has moved"
+    worker(house, "Tue 09:00")
+    assert rules(house) == [("anna", "pool"), (None, "away"), ("ben", "pool")]
+
+
+def test_those_at_the_front_who_must_stay_keep_nobody_waiting(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anna is away for a day, Ben for a week. Hers is older and stays; his is looked at after it, and moves on."""
+    monkeypatch.setattr(moves, "BATCH", 1)
+    house = House(store, with_moves("away_longer_than: 2 days, hand_back: all").replace("anna: 1, ben: 1", "anna: 1, ben: 1, cleo: 1"))
+    house.arrives("pat@firm.example", "Mon 10:00")
+    house.arrives("kim@other.example", "Mon 10:01")
+    house.away("anna", "Mon 12:00", "Tue 12:00")
+    house.away("ben", "Mon 12:00", "Fri 12:00")
+    assert worker(house, "Mon 12:01").away == 1
+    assert [house.owner(0), house.owner(1)] == ["anna", "cleo"]
+    house.away("anna", "Tue 12:00", "Thu 12:00")  # joins on to it
+    assert worker(house, "Tue 12:01").away == 1
+    assert worker(house, "Thu 12:00").handed_back == 1, "Ben's is the older cover, and he is not back"
+    assert [house.owner(0), house.owner(1)] == ["anna", "cleo"]
 
 
 # --- the same said elsewhere ----------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ import psycopg
 from handfast.desk.actions import pass_on
 from handfast.desk.contracts import Book
 from handfast.desk.opening import keep_roster, messages_for, read_roster
+from handfast.desk.reroute import release
 from handfast.desk.waiting import drain_all, routing_cases
 from handfast.facts import Rep, utc
 from handfast.routing.assign import Assignment, Roster, assign
@@ -29,8 +30,9 @@ from handfast.store import moves as rows
 from handfast.store import waiting as held
 from handfast.store.base import Store
 
-#: How many of each kind one transaction looks at.
+#: How many of each kind are looked at together, and how often in one transaction.
 BATCH: Final = 200
+PAGES: Final = 10
 
 
 @dataclass(slots=True)
@@ -207,66 +209,91 @@ class _Turn:
     # --- owners who are away, and who return --------------------------------------------------------------------
 
     def the_absent(self) -> None:
-        """Untouched handoffs of whoever is away for longer than their contract allows go to somebody else; so does all of who left.
+        """Untouched handoffs of whoever is away for longer than their contract allows go to somebody else; with nobody there they stay.
 
-        With nobody there they stay.
+        All of whoever left go to somebody else, whatever the contract says, and with nobody there into the exception queue. Page by page:
+        those at the beginning that must stay keep nobody waiting.
         """
-        ids = list(dict.fromkeys(rows.of_the_absent(self.conn, self.at, self.moving, BATCH)))
-        holding = {one: case for one, case in work.hold(self.conn, ids).items() if self._too_long(case)}
-        if not holding:
-            return
-        subjects = held.subjects(self.conn, list(holding))
-        asked = routing_cases(self.conn, self.book.by_id, list(holding.values()), subjects, self.at)
-        for one in (one for one in ids if one in holding):
-            case, owner = holding[one], str(holding[one].owner)
-            agreement = self.book.by_id(case.contract)
+        after: rows.Cursor | None = None
+        for _ in range(PAGES):
+            found = rows.of_the_absent(self.conn, self.at, self.moving, BATCH, after)
+            holding = {one: case for one, case in work.hold(self.conn, [id_ for _, id_ in found]).items() if self._too_long(case)}
+            if holding:
+                self._move_on([holding[id_] for _, id_ in found if id_ in holding])
+            if len(found) < BATCH:
+                return
+            after = found[-1]
+
+    def _move_on(self, cases: Sequence[work.Case]) -> None:
+        """From these, who are away or have left, to somebody else."""
+        subjects = held.subjects(self.conn, [case.id for case in cases])
+        asked = routing_cases(self.conn, self.book.by_id, cases, subjects, self.at)
+        for case in cases:
+            agreement, owner = self.book.by_id(case.contract), str(case.owner)
             # Whoever had the person last is who is leaving: not asked again.
-            question: RoutingCase = replace(asked[one], last=None)
-            chosen = assign(agreement, question, self.roster, self.at, exclude=subjects[one].excluded | {owner})
+            question: RoutingCase = replace(asked[case.id], last=None)
+            chosen = assign(agreement, question, self.roster, self.at, exclude=subjects[case.id].excluded | {owner})
+            left = self._left(owner)
+            why = because("inactive" if left else "pto", owner, self.roster, None, self.at)
             if chosen.owner is None:
+                if left:
+                    self._release(case, chosen, why)
                 continue
-            said, left = because("pto", owner, self.roster, None, self.at), self._left(owner)
-            why = (
-                because("inactive", owner, self.roster, None, self.at) if left else f"{said} The contract moves what nobody has tried yet."
-            )
-            rung = {"rung": "away", "result": "passed", "because": why}
+            rung = {"rung": "away", "result": "passed", "because": why if left else f"{why} The contract moves what nobody has tried yet."}
             self._pass(case, replace(chosen, working=(rung, *chosen.working)), "away")
             if not left:
                 covers.put(self.conn, (case.id, owner, chosen.owner, "pto", self.at))
             self.done.away += 1
 
+    def _release(self, case: work.Case, chosen: Assignment, why: str) -> None:
+        """Nobody can take over from who has left: it stands in the exception queue, and is given out as soon as somebody can."""
+        said = f"{why} {chosen.because}"
+        release(self.conn, self.book.by_id(case.contract), case, "away", said, "handfast", self.at, exclude=[str(case.owner)])
+        if chosen.for_person:
+            held.leave_to_person(self.conn, [case.id])
+        self.roster.gave_up(str(case.owner))
+        self.done.away += 1
+
     def _too_long(self, case: work.Case) -> bool:
+        if self._left(case.owner or ""):
+            return True
         limit = self.book.by_id(case.contract).contract.routing.moves.away_longer_than
         away = self.roster.absence(case.owner or "", self.at)
-        if limit is None or away is None:
-            return limit is not None and self._left(case.owner or "")
-        return (away.ends_at - away.starts_at).total_seconds() > limit.minutes * 60 or self._left(case.owner or "")
+        return limit is not None and away is not None and (away.ends_at - away.starts_at).total_seconds() > limit.minutes * 60
 
     def _left(self, rep: str) -> bool:
         known = self.roster.rep(rep)
         return known is not None and not known.active
 
     def the_returned(self) -> None:
-        """What was held for an owner goes back to them once they can take it, as far as the contract says so."""
-        running = covers.running(self.conn, self.back, BATCH)
-        holding = work.hold(self.conn, [one.handoff for one in running])
-        for one in running:
-            case = holding[one.handoff]
-            contract = self.book.by_id(case.contract).contract
-            policy = contract.routing.moves.hand_back
-            self.roster.under(contract)
-            promise = self.roster.promise(contract.routing, one.owner)
-            if eligible(one.owner, self.roster, promise, self.at) is not None:
-                continue
-            if policy == "never" or (policy == "untouched" and one.touched):
-                covers.end(self.conn, [one.handoff], "stays", self.at)
-                continue
-            name = self._name(one.owner)
-            rung = {"rung": "handed_back", "result": "chosen", "owner": one.owner, "because": f"{name} is back, and it was held for them."}
-            self.roster.took(one.owner, self.at)
-            self._pass(case, Assignment(one.owner, "named_account", None, False, (rung,)), "handed_back")
-            covers.end(self.conn, [one.handoff], "handed_back", self.at)
-            self.done.handed_back += 1
+        """What was held for an owner goes back to them once they can take it, as far as the contract says so. Page by page, as above."""
+        covers.end_those_over(self.conn)
+        after: covers.Cursor | None = None
+        for _ in range(PAGES):
+            running = covers.running(self.conn, self.back, BATCH, after)
+            holding = work.hold(self.conn, [one.handoff for one in running])
+            for one in running:
+                self._hand_back(one, holding[one.handoff])
+            if len(running) < BATCH:
+                return
+            after = (running[-1].since, running[-1].handoff)
+
+    def _hand_back(self, one: covers.Cover, case: work.Case) -> None:
+        contract = self.book.by_id(case.contract).contract
+        policy = contract.routing.moves.hand_back
+        self.roster.under(contract)
+        promise = self.roster.promise(contract.routing, one.owner)
+        if eligible(one.owner, self.roster, promise, self.at) is not None:
+            return
+        if policy == "never" or (policy == "untouched" and one.touched):
+            covers.end(self.conn, [one.handoff], "stays", self.at)
+            return
+        name = self._name(one.owner)
+        rung = {"rung": "handed_back", "result": "chosen", "owner": one.owner, "because": f"{name} is back, and it was held for them."}
+        self.roster.took(one.owner, self.at)
+        self._pass(case, Assignment(one.owner, "named_account", None, False, (rung,)), "handed_back")
+        covers.end(self.conn, [one.handoff], "handed_back", self.at)
+        self.done.handed_back += 1
 
     # --- helpers ------------------------------------------------------------------------------------------------
 

@@ -21,6 +21,11 @@ class Cover:
     holder: str
     reason: str
     touched: bool
+    since: datetime
+
+
+#: Where a walk has come to: since and handoff of the last cover looked at.
+Cursor = tuple[datetime, str]
 
 
 def add(conn: psycopg.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -38,19 +43,22 @@ def put(conn: psycopg.Connection, row: tuple[Any, ...]) -> None:
     )
 
 
-def running(conn: psycopg.Connection, contracts: Sequence[str], limit: int) -> list[Cover]:
-    """Covers of open handoffs opened under these contracts, the oldest first.
-
-    Those whose handoff is closed, or with somebody else, are ended in passing.
-    """
+def end_those_over(conn: psycopg.Connection) -> None:
+    """Ends those whose handoff is closed, or with somebody else."""
     conn.execute(
         """UPDATE cover AS c SET ended_at = coalesce(h.closed_at, c.since), how = 'moved_on' FROM handoff AS h
            WHERE h.id = c.handoff_id AND c.ended_at IS NULL AND (h.closed_at IS NOT NULL OR h.owner_id IS DISTINCT FROM c.cover_id)"""
     )
+
+
+def running(conn: psycopg.Connection, contracts: Sequence[str], limit: int, after: Cursor | None = None) -> list[Cover]:
+    """Covers of open handoffs opened under these contracts, the oldest first."""
     rows = conn.execute(
-        """SELECT c.handoff_id, c.owner_id, c.cover_id, c.reason, h.touched_at IS NOT NULL FROM cover AS c JOIN handoff AS h ON h.id = c.handoff_id
-           WHERE c.ended_at IS NULL AND h.contract_id = ANY(%b) ORDER BY c.since, c.handoff_id LIMIT %s""",
-        (list(contracts), limit),
+        """SELECT c.handoff_id, c.owner_id, c.cover_id, c.reason, h.touched_at IS NOT NULL, c.since
+           FROM cover AS c JOIN handoff AS h ON h.id = c.handoff_id
+           WHERE c.ended_at IS NULL AND h.contract_id = ANY(%b) AND (%s::timestamptz IS NULL OR (c.since, c.handoff_id) > (%s, %s))
+           ORDER BY c.since, c.handoff_id LIMIT %s""",
+        (list(contracts), *([after[0], after[0], after[1]] if after else [None, None, None]), limit),
     ).fetchall()
     return [Cover(*row) for row in rows]
 

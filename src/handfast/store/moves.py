@@ -31,12 +31,11 @@ def what_waits(conn: psycopg.Connection, at: datetime, moving: Sequence[str], ba
                   OR (cardinality(%b::text[]) > 0 AND EXISTS (
                       SELECT FROM absence AS a JOIN handoff AS h ON h.owner_id = a.rep_id AND h.closed_at IS NULL
                       WHERE a.starts_at <= %s AND a.ends_at > %s AND h.touched_at IS NULL AND h.contract_id = ANY(%b)))
-                  OR (cardinality(%b::text[]) > 0 AND EXISTS (
-                      SELECT FROM rep AS r JOIN handoff AS h ON h.owner_id = r.id AND h.closed_at IS NULL WHERE NOT r.active AND h.contract_id = ANY(%b)))
+                  OR EXISTS (SELECT FROM rep AS r JOIN handoff AS h ON h.owner_id = r.id AND h.closed_at IS NULL WHERE NOT r.active)
                   OR (cardinality(%b::text[]) > 0 AND EXISTS (
                       SELECT FROM cover AS c JOIN handoff AS h ON h.id = c.handoff_id WHERE c.ended_at IS NULL AND h.contract_id = ANY(%b))),
                   EXISTS (SELECT FROM handoff WHERE closed_at IS NULL AND owner_id IS NULL)""",
-        (at, *[list(moving), at, at, list(moving)], list(moving), list(moving), list(back), list(back)),
+        (at, *[list(moving), at, at, list(moving)], list(back), list(back)),
     ).fetchone()
     return (bool(row[0]), bool(row[1])) if row else (False, False)
 
@@ -145,16 +144,23 @@ def assigned_since(conn: psycopg.Connection, since: datetime) -> int:
 # --- owners who are away --------------------------------------------------------------------------------------------
 
 
-def of_the_absent(conn: psycopg.Connection, at: datetime, contracts: Sequence[str], limit: int) -> list[str]:
+#: Where a walk has come to: opened_at and id of the last handoff looked at.
+Cursor = tuple[datetime, str]
+
+
+def of_the_absent(
+    conn: psycopg.Connection, at: datetime, contracts: Sequence[str], limit: int, after: Cursor | None = None
+) -> list[Cursor]:  # fmt: skip
     """Open handoffs of these contracts that nobody has tried and whose owner is absent at `at`, and all of owners who left, the oldest first."""
-    rows = conn.execute(
-        """SELECT h.id FROM (SELECT rep_id, true AS comes_back FROM absence WHERE starts_at <= %s AND ends_at > %s
-                             UNION SELECT id, false FROM rep WHERE NOT active) AS a
+    return conn.execute(
+        """SELECT DISTINCT h.opened_at, h.id
+           FROM (SELECT rep_id, true AS comes_back FROM absence WHERE starts_at <= %s AND ends_at > %s
+                 UNION SELECT id, false FROM rep WHERE NOT active) AS a
            JOIN handoff AS h ON h.owner_id = a.rep_id AND h.closed_at IS NULL
-           WHERE (h.touched_at IS NULL OR NOT a.comes_back) AND h.contract_id = ANY(%b) ORDER BY h.opened_at, h.id LIMIT %s""",
-        (at, at, list(contracts), limit),
+           WHERE (NOT a.comes_back OR (h.touched_at IS NULL AND h.contract_id = ANY(%b)))
+                 AND (%s::timestamptz IS NULL OR (h.opened_at, h.id) > (%s, %s)) ORDER BY h.opened_at, h.id LIMIT %s""",
+        (at, at, list(contracts), *([after[0], after[0], after[1]] if after else [None, None, None]), limit),
     ).fetchall()
-    return [row[0] for row in rows]
 
 
 # --- turns given back -----------------------------------------------------------------------------------------------
