@@ -69,7 +69,7 @@ def _swap(stack: ExitStack, path: str, made: Callable[[Callable[..., Any]], Call
 VARIANTS: dict[str, BrokenVariant] = {}
 
 
-def _variant(promise: int, what: str, sql: tuple[str, str] | None = None) -> Callable[[Callable[[House], Sequence[Swap]]], None]:
+def variant(promise: int, what: str, sql: tuple[str, str] | None = None) -> Callable[[Callable[[House], Sequence[Swap]]], None]:
     def add(made: Callable[[House], Sequence[Swap]]) -> None:
         name = made.__name__
         VARIANTS[name] = BrokenVariant(name, promise, what, made, sql)
@@ -83,7 +83,7 @@ STORE = "handfast.store"
 # --- 1 ----------------------------------------------------------------------------------------------------------
 
 
-@_variant(1, "a request is acknowledged before it is committed")
+@variant(1, "a request is acknowledged before it is committed")
 def acknowledged_too_early(house: House) -> Sequence[Swap]:
     def made(old: Callable[..., Any]) -> Callable[..., Any]:
         def record(store: Any, source: str, signals: Sequence[Any], refused: Sequence[Any], received_at: datetime) -> Receipt:
@@ -98,7 +98,7 @@ def acknowledged_too_early(house: House) -> Sequence[Swap]:
     return [("handfast.desk.intake.record", made)]
 
 
-@_variant(1, "a signal sent again counts again")
+@variant(1, "a signal sent again counts again")
 def duplicate_not_recognised(house: House) -> Sequence[Swap]:
     def made(old: Callable[..., Any]) -> Callable[..., Any]:
         def add_signals(conn: Any, rows: Sequence[Any]) -> Any:
@@ -116,7 +116,7 @@ def duplicate_not_recognised(house: House) -> Sequence[Swap]:
     return [(f"{STORE}.intake.add_signals", made)]
 
 
-@_variant(1, "two signals of one person in the same second count as one")
+@variant(1, "two signals of one person in the same second count as one")
 def recognised_by_time(house: House) -> Sequence[Swap]:
     def made(old: Callable[..., Any]) -> Callable[..., Any]:
         def add_signals(conn: Any, rows: Sequence[Any]) -> Any:
@@ -127,7 +127,7 @@ def recognised_by_time(house: House) -> Sequence[Swap]:
     return [(f"{STORE}.intake.add_signals", made)]
 
 
-@_variant(1, "signals left for later are taken off their lane with the decided ones")
+@variant(1, "signals left for later are taken off their lane with the decided ones")
 def postponed_are_lost(house: House) -> Sequence[Swap]:
     def made(old: Callable[..., Any]) -> Callable[..., Any]:
         def settle_pending(conn: Any, done: Any) -> None:
@@ -143,7 +143,7 @@ def postponed_are_lost(house: House) -> Sequence[Swap]:
 # --- 2 ----------------------------------------------------------------------------------------------------------
 
 
-@_variant(
+@variant(
     2,
     "nobody asks whether a handoff is open already, and the database does not mind",
     (
@@ -155,12 +155,12 @@ def second_open_handoff(house: House) -> Sequence[Swap]:
     return [(f"{STORE}.handover.open_handoffs", lambda old: lambda conn, parties, motion: {})]
 
 
-@_variant(2, "what nobody can take gets no exception clock")
+@variant(2, "what nobody can take gets no exception clock")
 def exception_clock_missing(house: House) -> Sequence[Swap]:
     return [(f"{STORE}.clocks.add", lambda old: lambda conn, clocks: old(conn, [c for c in clocks if c.kind != "exception"]))]
 
 
-@_variant(2, "a handoff given to the bench loses its owner on the way")
+@variant(2, "a handoff given to the bench loses its owner on the way")
 def owner_lost(house: House) -> Sequence[Swap]:
     return [
         (f"{STORE}.work.assign", lambda old: lambda conn, handoff, owner, at: old(conn, handoff, None if owner == "cleo" else owner, at))
@@ -170,12 +170,12 @@ def owner_lost(house: House) -> Sequence[Swap]:
 # --- 3 ----------------------------------------------------------------------------------------------------------
 
 
-@_variant(3, "the last step of each ladder is not written")
+@variant(3, "the last step of each ladder is not written")
 def timer_dropped(house: House) -> Sequence[Swap]:
     return [(f"{STORE}.clocks.add", lambda old: lambda conn, clocks: old(conn, [replace(c, timers=c.timers[:-1]) for c in clocks]))]
 
 
-@_variant(3, "handing a handoff to somebody starts its clock anew")
+@variant(3, "handing a handoff to somebody starts its clock anew")
 def clock_reset_on_reassignment(house: House) -> Sequence[Swap]:
     def made(old: Callable[..., Any]) -> Callable[..., Any]:
         def assign(conn: Any, handoff: str, owner: str | None, at: datetime) -> None:
@@ -190,12 +190,12 @@ def clock_reset_on_reassignment(house: House) -> Sequence[Swap]:
     return [(f"{STORE}.work.assign", made)]
 
 
-@_variant(3, "a breach is told and not noted")
+@variant(3, "a breach is told and not noted")
 def breach_not_recorded(house: House) -> Sequence[Swap]:
     return [(f"{STORE}.clocks.note_breaches", lambda old: lambda conn, clocks, at: None)]
 
 
-@_variant(3, "a touch after the due time meets the clock")
+@variant(3, "a touch after the due time meets the clock")
 def touch_after_due_meets_the_clock(house: House) -> Sequence[Swap]:
     def made(old: Callable[..., Any]) -> Callable[..., Any]:
         def stop(conn: Any, handoffs: Sequence[str], *rest: Any) -> None:
@@ -210,7 +210,7 @@ def touch_after_due_meets_the_clock(house: House) -> Sequence[Swap]:
     return [(f"{STORE}.clocks.stop", made)]
 
 
-@_variant(3, "working time over a night on which clocks are moved is an hour off")
+@variant(3, "working time over a night on which clocks are moved is an hour off")
 def an_hour_off_over_dst(house: House) -> Sequence[Swap]:
     def made(old: Callable[..., Any]) -> Callable[..., Any]:
         def due(self: Any, start: datetime, minutes: int) -> datetime:
@@ -226,27 +226,27 @@ def an_hour_off_over_dst(house: House) -> Sequence[Swap]:
     return [("handfast.worktime.Hours.due", made)]
 
 
-@_variant(3, "the first step of a turn is done and stays waiting")
+@variant(3, "the first step of a turn is done and stays waiting")
 def step_fires_twice(house: House) -> Sequence[Swap]:
     return [(f"{STORE}.clocks.settle", lambda old: lambda conn, fired, not_owed, at: old(conn, fired[1:], not_owed, at))]
 
 
-@_variant(3, "steps that fell due together fire in the wrong order")
+@variant(3, "steps that fell due together fire in the wrong order")
 def ladder_upside_down(house: House) -> Sequence[Swap]:
     return [(f"{STORE}.clocks.read_due", lambda old: lambda conn, found: list(reversed(old(conn, found))))]
 
 
-@_variant(3, "what is due is done a minute later")
+@variant(3, "what is due is done a minute later")
 def a_minute_of_grace(house: House) -> Sequence[Swap]:
     return [(f"{STORE}.clocks.due", lambda old: lambda conn, at, limit: old(conn, at - timedelta(minutes=1), limit))]
 
 
-@_variant(3, "taking a touch back leaves the clock stopped")
+@variant(3, "taking a touch back leaves the clock stopped")
 def undo_forgets_the_clock(house: House) -> Sequence[Swap]:
     return [(f"{STORE}.work.restart_clock", lambda old: lambda conn, handoff: None)]
 
 
-@_variant(3, "closing a handoff leaves its clock running")
+@variant(3, "closing a handoff leaves its clock running")
 def end_leaves_the_clock_running(house: House) -> Sequence[Swap]:
     def made(old: Callable[..., Any]) -> Callable[..., Any]:
         def stop_clocks(conn: Any, handoffs: Any, at: Any, by: str, recorded_at: datetime) -> None:
@@ -258,12 +258,12 @@ def end_leaves_the_clock_running(house: House) -> Sequence[Swap]:
     return [(f"{STORE}.work.stop_clocks", made)]
 
 
-@_variant(3, "a touch is acknowledged and not written")
+@variant(3, "a touch is acknowledged and not written")
 def touch_not_written(house: House) -> Sequence[Swap]:
     return [(f"{STORE}.work.add_touches", lambda old: lambda conn, rows: {row[0] for row in rows})]
 
 
-@_variant(3, "what happened is written in a transaction of its own, before the change it tells of")
+@variant(3, "what happened is written in a transaction of its own, before the change it tells of")
 def event_apart_from_its_change(house: House) -> Sequence[Swap]:
     def made(old: Callable[..., Any]) -> Callable[..., Any]:
         def add_events(conn: Any, rows: Any) -> None:
@@ -278,7 +278,7 @@ def event_apart_from_its_change(house: House) -> Sequence[Swap]:
 # --- 4 ----------------------------------------------------------------------------------------------------------
 
 
-@_variant(4, "a message of a new handoff is sent before the handoff is committed")
+@variant(4, "a message of a new handoff is sent before the handoff is committed")
 def sent_before_commit(house: House) -> Sequence[Swap]:
     def made(old: Callable[..., Any]) -> Callable[..., Any]:
         def add_new_messages(conn: Any, rows: Sequence[Any]) -> None:
@@ -291,7 +291,7 @@ def sent_before_commit(house: House) -> Sequence[Swap]:
     return [(f"{STORE}.handover.add_new_messages", made)]
 
 
-@_variant(4, "a message is marked as sent when it is claimed")
+@variant(4, "a message is marked as sent when it is claimed")
 def marked_as_sent_first(house: House) -> Sequence[Swap]:
     def made(old: Callable[..., Any]) -> Callable[..., Any]:
         def claim(conn: Any, now: datetime, *rest: Any) -> Any:
@@ -304,7 +304,7 @@ def marked_as_sent_first(house: House) -> Sequence[Swap]:
     return [(f"{STORE}.outbox.claim", made)]
 
 
-@_variant(4, "after three attempts a message is given up and nobody hears of it")
+@variant(4, "after three attempts a message is given up and nobody hears of it")
 def given_up_in_silence(house: House) -> Sequence[Swap]:
     def made(old: Callable[..., Any]) -> Callable[..., Any]:
         def retry(conn: Any, message: Any, next_at: datetime, why: str) -> Any:
@@ -319,7 +319,7 @@ def given_up_in_silence(house: House) -> Sequence[Swap]:
     return [(f"{STORE}.outbox.retry", made)]
 
 
-@_variant(4, "a message dies and no event says so")
+@variant(4, "a message dies and no event says so")
 def dies_without_an_event(house: House) -> Sequence[Swap]:
     def made(old: Callable[..., Any]) -> Callable[..., Any]:
         def bury(conn: Any, message: Any, now: datetime, why: str) -> Any:
@@ -333,12 +333,12 @@ def dies_without_an_event(house: House) -> Sequence[Swap]:
     return [(f"{STORE}.outbox.bury", made)]
 
 
-@_variant(4, "nobody asks at the door whether a message is still true")
+@variant(4, "nobody asks at the door whether a message is still true")
 def truth_not_asked(house: House) -> Sequence[Swap]:
     return [("handfast.sla.notice.still_owed", lambda old: lambda *given: None)]
 
 
-@_variant(4, "a message gets a new key with each attempt")
+@variant(4, "a message gets a new key with each attempt")
 def a_key_for_each_attempt(house: House) -> Sequence[Swap]:
     def made(old: Callable[..., Any]) -> Callable[..., Any]:
         def retry(conn: Any, message: Any, next_at: datetime, why: str) -> Any:
@@ -351,7 +351,7 @@ def a_key_for_each_attempt(house: House) -> Sequence[Swap]:
     return [(f"{STORE}.outbox.retry", made)]
 
 
-@_variant(4, "a handoff is handed to somebody without a word")
+@variant(4, "a handoff is handed to somebody without a word")
 def reassigned_without_a_word(house: House) -> Sequence[Swap]:
     return [("handfast.desk.actions.pass_on", lambda old: lambda *given, **more: (old(*given, **more)[0], []))]
 
@@ -359,7 +359,7 @@ def reassigned_without_a_word(house: House) -> Sequence[Swap]:
 # --- 5 ----------------------------------------------------------------------------------------------------------
 
 
-@_variant(5, "a verdict is given under the newest contract, not the one in force when the signal came")
+@variant(5, "a verdict is given under the newest contract, not the one in force when the signal came")
 def verdict_under_another_contract(house: House) -> Sequence[Swap]:
     return [
         (
@@ -369,7 +369,7 @@ def verdict_under_another_contract(house: House) -> Sequence[Swap]:
     ]
 
 
-@_variant(5, "a verdict does not name one of the signals it stands on")
+@variant(5, "a verdict does not name one of the signals it stands on")
 def inputs_incomplete(house: House) -> Sequence[Swap]:
     def made(old: Callable[..., Any]) -> Callable[..., Any]:
         def add_verdicts(conn: Any, rows: Sequence[Any]) -> None:
@@ -380,7 +380,7 @@ def inputs_incomplete(house: House) -> Sequence[Swap]:
     return [(f"{STORE}.handover.add_verdicts", made)]
 
 
-@_variant(5, "a new contract takes hold of handoffs that are open already")
+@variant(5, "a new contract takes hold of handoffs that are open already")
 def new_terms_for_old_handoffs(house: House) -> Sequence[Swap]:
     def made(old: Callable[..., Any]) -> Callable[..., Any]:
         def insert_version(conn: Any, contract_id: str, *rest: Any, **more: Any) -> Any:
@@ -396,7 +396,7 @@ def new_terms_for_old_handoffs(house: House) -> Sequence[Swap]:
 # --- 6 ----------------------------------------------------------------------------------------------------------
 
 
-@_variant(6, "the latest signal of a lane is decided first")
+@variant(6, "the latest signal of a lane is decided first")
 def lane_upside_down(house: House) -> Sequence[Swap]:
     return [
         (
@@ -406,7 +406,7 @@ def lane_upside_down(house: House) -> Sequence[Swap]:
     ]
 
 
-@_variant(6, "no lane is locked: each worker takes the signals that nobody else is at just now")
+@variant(6, "no lane is locked: each worker takes the signals that nobody else is at just now")
 def lane_lock_ignored(house: House) -> Sequence[Swap]:
     def taking(old: Callable[..., Any]) -> Callable[..., Any]:
         def take_pending(conn: Any, lanes: Any, limit: int, until: datetime) -> Any:
@@ -428,7 +428,7 @@ def lane_lock_ignored(house: House) -> Sequence[Swap]:
 # --- 7 ----------------------------------------------------------------------------------------------------------
 
 
-@_variant(7, "a wrong event takes a good one of its request with it")
+@variant(7, "a wrong event takes a good one of its request with it")
 def quarantine_loses_good_rows(house: House) -> Sequence[Swap]:
     def made(old: Callable[..., Any]) -> Callable[..., Any]:
         def read_all(self: Any, events: list[Any]) -> Any:
@@ -440,9 +440,9 @@ def quarantine_loses_good_rows(house: House) -> Sequence[Swap]:
     return [("handfast.connectors.segment.events._Reader.all", made)]
 
 
-@_variant(7, "what is refused is thrown away")
+@variant(7, "what is refused is thrown away")
 def refusals_thrown_away(house: House) -> Sequence[Swap]:
     return [(f"{STORE}.intake.add_refused", lambda old: lambda conn, rows, received_at: None)]
 
 
-__all__ = ["VARIANTS", "BrokenVariant", "broken_by"]
+__all__ = ["STORE", "VARIANTS", "BrokenVariant", "Swap", "broken_by", "variant"]

@@ -50,6 +50,8 @@ def accept(store: Store, handoff_id: str, rep_id: str, at: datetime) -> bool:
             raise Refused(Problem(Place(handoff_id), "it is not yours to accept", "Only its owner accepts it; reload to see who that is."))
         if not outcomes.accept(conn, handoff_id, at):
             return False
+        stopped_while_still(conn, {handoff_id: at}, ["accept"])
+        clocks.stop(conn, [handoff_id], ["accept"], [at], "accepted", at)
         rows.add_events(conn, [("accepted", at, case.id, case.person, case.account, rep_id, rows.dumps({"leg": case.legs - 1}))])
         wake(conn, case.id)
     return True

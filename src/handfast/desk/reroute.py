@@ -15,6 +15,7 @@ import psycopg
 
 from handfast.contract.agreement import Agreement
 from handfast.desk.acting import acts
+from handfast.desk.again import stopped_while_still
 from handfast.facts import stable_id
 from handfast.sla.clock import start_exception
 from handfast.store import clocks, covers, handover, moves
@@ -45,6 +46,8 @@ def release(
     row = (stable_id("asg", case.id, str(leg)), case.id, leg, None, rule, None, False, handover.dumps([rung]), at)
     handover.add_assignments(conn, [row])
     moves.take_from_owner(conn, case.id)
+    stopped_while_still(conn, {case.id: at}, ["accept"])
+    clocks.stop(conn, [case.id], ["accept"], [at], "passed_on", at)  # nobody owns it: nobody's yes is owed
     covers.end(conn, [case.id], "moved_on", at)
     clocks.add(conn, [start_exception(agreement, case.id, at, moves.exceptions_so_far(conn, case.id))])
     data = {"rule": rule, "leg": leg, "from": case.owner, "why": because}

@@ -11,6 +11,7 @@ import psycopg
 
 from handfast.contract.terms import CHANNEL
 from handfast.desk.actions import can_take, pass_on
+from handfast.desk.again import stopped_while_still
 from handfast.desk.availability import switched
 from handfast.desk.clocks import run_on
 from handfast.desk.contracts import Book
@@ -158,6 +159,7 @@ class Steps:
         work.close(self.conn, case.id, RETURNED, "sla_lost", now)
         returned(self.conn, case, row_id, "sla_lost", now)
         self._settle_steps_of(case)
+        stopped_while_still(self.conn, {case.id: now})
         work.stop_clocks(self.conn, [case.id], [now], "closed", now)
         self._event("returned", case, now, {"disposition": row_id, "reason": "sla_lost", "clock": timer.kind})
         self._tell("returned", timer, case, MARKETING, now)

@@ -74,16 +74,10 @@ def answers_of(conn: psycopg.Connection, handoff_id: str) -> dict[str, Any]:
 
 
 def accept(conn: psycopg.Connection, handoff_id: str, at: datetime) -> bool:
-    """The owner says: mine; the accept clock stops. False where it was said before."""
+    """The owner says: mine. False where it was said before."""
     said = conn.execute(
         "UPDATE handoff SET accepted_at = %s, revision = revision + 1 WHERE id = %s AND accepted_at IS NULL", (at, handoff_id)
     ).rowcount
-    conn.execute(
-        """WITH c AS (UPDATE clock SET stopped_at = %s, stopped_by = 'accepted'
-                      WHERE handoff_id = %s AND kind = 'accept' AND stopped_at IS NULL RETURNING id)
-           UPDATE timer AS t SET state = 2, settled_at = %s FROM c WHERE t.clock_id = c.id AND t.state = 0""",
-        (at, handoff_id, at),
-    )
     return bool(said)
 
 
