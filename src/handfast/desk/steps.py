@@ -101,7 +101,7 @@ class Steps:
             case "off_rotation" if case is not None:
                 self._off_rotation(timer, case, what.target, now)
             case "resume" if case is not None:
-                # At its limit, not when a worker came to it: else a worker that was away would have lengthened every promise that stood still.
+                # At its limit, not when a worker came to it: one that was away would have lengthened every promise that stood still.
                 run_on(self.conn, case, BY_HAND, timer.due_at, only=what.target)
             case "recycle" if case is not None:
                 self._recycle(timer, case, what.target, now)
