@@ -12,8 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "handfast"
-CORE = ("contract", "identity", "readiness", "routing", "sla", "brief", "measure", "tuning")
-CORE_FILES = [PACKAGE / f"{name}.py" for name in ("facts", "problem", "worktime", "dispositions")]
+CORE = ("worktime", "contract", "identity", "readiness", "routing", "sla", "brief", "measure", "tuning")
+CORE_FILES = [PACKAGE / f"{name}.py" for name in ("facts", "problem", "dispositions")]
 #: What a core room must not touch: the clock, luck, the environment, files, the network, logs.
 FORBIDDEN_MODULES = {
     "random",

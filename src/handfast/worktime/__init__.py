@@ -14,39 +14,34 @@ An interval holds its start and not its end: at closing time one is closed, but 
 
 from __future__ import annotations
 
-import threading
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import Final, Literal, NamedTuple, TypeAlias
-from zoneinfo import ZoneInfo
+from typing import Final, Literal, TypeAlias
 
-#: Minutes of the local day, from and until: (540, 750) is 09:00 to 12:30; (0, 1440) is the whole day.
-Interval: TypeAlias = tuple[int, int]
-#: The intervals of one day, in order, none over another. Empty: closed all day.
-Day: TypeAlias = tuple[Interval, ...]
+from handfast.worktime.laid import (
+    DAY,
+    EPOCH,
+    FIRST_YEAR,
+    LAST_YEAR,
+    TICK,
+    BeyondCalendarError,
+    Day,
+    Interval,
+    Less,
+    Plan,
+    known_second,
+    merged_pieces,
+    moment_of,
+    offset_at,
+    seconds_of,
+    zone_of,
+)  # fmt: skip
+
 #: The holidays of one year with their names. Asked when the year is first needed, and remembered; perhaps by several threads at once.
 HolidaysOf: TypeAlias = Callable[[int], Mapping[date, str]]
-
-#: The years in which an answer is looked for; every search ends at their edge. (Holidays are known no further.)
-FIRST_YEAR: Final = 1900
-LAST_YEAR: Final = 2099
-
-_DAY: Final = 86_400
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_TICK: Final = timedelta(microseconds=1)
-_EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
-#: No zone has changed its offset twice within six days since 1900, so looking every three days misses no change.
-_STEP: Final = 3 * _DAY
-
-
-class BeyondCalendarError(ValueError):
-    """The question or its answer lies outside the years 1900 to 2099.
-
-    Either the calendar does not open for long enough, or the moment asked about is absurd.
-    """
 
 
 def no_holidays(year: int) -> Mapping[date, str]:
@@ -114,78 +109,6 @@ class Counted:
         return int(sum(((end - start) for start, end in self.open), timedelta()).total_seconds())
 
 
-class _Laid(NamedTuple):
-    """Opening intervals laid out over [low, high), all in UTC seconds, with running totals.
-
-    `before[i]` is the working time before interval i, counted from an arbitrary zero that never moves: only differences mean something,
-    and they stay true while another thread lays out further years. It is one longer than the intervals; its last is the total.
-    """
-
-    starts: Sequence[int]
-    ends: Sequence[int]
-    before: Sequence[int]
-    low: int
-    high: int
-
-
-def _split(moment: datetime) -> tuple[int, int]:
-    """Whole seconds since the epoch, and the microseconds beyond them. Raises TypeError for a naive datetime: it means no moment."""
-    since = moment - _EPOCH
-    return since.days * _DAY + since.seconds, since.microseconds
-
-
-def _moment(second: int, microsecond: int = 0) -> datetime:
-    return _EPOCH + timedelta(0, second, microsecond)
-
-
-def _year_start(year: int) -> int:
-    return (date(year, 1, 1).toordinal() - _EPOCH_ORDINAL) * _DAY
-
-
-_EARLIEST: Final = _year_start(FIRST_YEAR)
-_LATEST: Final = _year_start(LAST_YEAR + 1)
-
-
-def _known(second: int) -> int:
-    """The second itself.
-
-    Raises:
-        BeyondCalendarError: it lies outside the years 1900 to 2099.
-    """
-    if not _EARLIEST <= second < _LATEST:
-        raise BeyondCalendarError(f"calendars are known from {FIRST_YEAR} to {LAST_YEAR}, and this moment lies outside")
-    return second
-
-
-def _offset(zone: ZoneInfo, second: int) -> int:
-    """Seconds the wall clock of `zone` is ahead of UTC at that moment."""
-    wall = _moment(second).astimezone(zone).replace(tzinfo=UTC)
-    return _split(wall)[0] - second
-
-
-def _change(zone: ZoneInfo, low: int, high: int) -> int:
-    """The first second of the new offset, when the offset at `low` differs from that at `high` and changes once in between."""
-    old = _offset(zone, low)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if _offset(zone, middle) == old else (low, middle)
-    return high
-
-
-def _offsets(zone: ZoneInfo, low: int, high: int) -> Iterator[tuple[int, int, int]]:
-    """(from, until, offset) for each stretch of [low, high) during which the wall clock is not moved."""
-    begin, offset, at = low, _offset(zone, low), low
-    while at < high:
-        ahead = min(at + _STEP, high)
-        if _offset(zone, ahead) != offset:
-            moved = _change(zone, at, ahead)
-            yield begin, moved, offset
-            begin, offset = moved, _offset(zone, moved)
-        at = ahead
-    if begin < high:
-        yield begin, high, offset
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Hours:
     """Opening hours in one time zone, and every question about them.
@@ -210,7 +133,7 @@ class Hours:
     closed: frozenset[date] = frozenset()
     opened: Mapping[date, Day] = field(default_factory=dict)
     away: tuple[tuple[int, int], ...] = field(init=False, default=())
-    _plan: _Plan = field(init=False, repr=False)
+    _plan: Plan = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         for intervals in self.opened.values():
@@ -218,7 +141,7 @@ class Hours:
         if both := sorted(self.closed & self.opened.keys()):
             raise ValueError(f"{both[0]} is both closed and opened")
         object.__setattr__(self, "holidays", lru_cache(maxsize=None)(self.holidays))  # at most the 200 years that are known
-        object.__setattr__(self, "_plan", _Plan(_zone(self.zone), self.intervals_on))
+        object.__setattr__(self, "_plan", Plan(zone_of(self.zone), self.intervals_on))
 
     def without(self, away: Iterable[tuple[datetime, datetime]]) -> Hours:
         """These hours less absences, each from a moment up to another, in any order; they may overlap. The days stay as they are.
@@ -228,12 +151,12 @@ class Hours:
         Raises:
             TypeError: a moment without a time zone.
         """
-        spans = _merged((start, end) for start, end in sorted((_split(a)[0], _split(b)[0]) for a, b in away) if start < end)
+        spans = merged_pieces((start, end) for start, end in sorted((seconds_of(a)[0], seconds_of(b)[0]) for a, b in away) if start < end)
         if not spans:
             return self
         less = replace(self)
-        object.__setattr__(less, "away", tuple(_merged(sorted([*self.away, *spans]))))
-        object.__setattr__(less, "_plan", _Less(self._plan, spans))
+        object.__setattr__(less, "away", tuple(merged_pieces(sorted([*self.away, *spans]))))
+        object.__setattr__(less, "_plan", Less(self._plan, spans))
         return less
 
     # --- days -------------------------------------------------------------------------------------------------
@@ -321,21 +244,21 @@ class Hours:
             ValueError: negative minutes.
             TypeError: `start` has no time zone.
         """
-        since = start - _EPOCH  # written out, not `_split`: this is the one question asked a million times
-        second = since.days * _DAY + since.seconds
+        since = start - EPOCH  # written out, not `seconds_of`: this is the one question asked a million times
+        second = since.days * DAY + since.seconds
         due = self.due_s(second, minutes)
         if since.microseconds and self.is_open_s(second):
             # The fraction is working time too. Where the whole seconds end exactly at closing, it is worked off after the next opening.
-            return _moment(self.next_opening_s(due), since.microseconds)
-        return _EPOCH + timedelta(0, due)
+            return moment_of(self.next_opening_s(due), since.microseconds)
+        return EPOCH + timedelta(0, due)
 
     def worked_off(self, start: datetime, seconds: int) -> datetime:
         """When so many seconds of working time have passed since `start`; for none, `start` if open, else the next opening.
 
         The fraction of a second of `start` is dropped. Raises BeyondCalendarError.
         """
-        second = _split(start)[0]
-        return _moment(self.worked_off_s(second, seconds) if seconds > 0 else self.next_opening_s(second))
+        second = seconds_of(start)[0]
+        return moment_of(self.worked_off_s(second, seconds) if seconds > 0 else self.next_opening_s(second))
 
     def due_after_days(self, start: datetime, days: int) -> datetime:
         """The same time on the wall `days` calendar days later, or the next opening after it if closed then.
@@ -351,9 +274,9 @@ class Hours:
             raise ValueError(f"{days} days: a duration cannot be negative")
         if days == 0:
             return self.next_opening(start)
-        second, micro = _split(start)
-        local = second + _offset(self._plan.zone, _known(second))
-        return self.next_opening(_moment(self._plan.utc_of(local + days * _DAY), micro))
+        second, micro = seconds_of(start)
+        local = second + offset_at(self._plan.zone, known_second(second))
+        return self.next_opening(moment_of(self._plan.utc_of(local + days * DAY), micro))
 
     def next_opening(self, at: datetime) -> datetime:
         """`at` itself if open then, else the next moment that is.
@@ -361,17 +284,17 @@ class Hours:
         Raises:
             BeyondCalendarError: no opening until the end of 2099.
         """
-        second, micro = _split(at)
+        second, micro = seconds_of(at)
         opening = self.next_opening_s(second)
-        return _moment(opening, micro if opening == second else 0)
+        return moment_of(opening, micro if opening == second else 0)
 
     def is_open(self, at: datetime) -> bool:
         """Whether the clock on the wall shows an open time at that moment."""
-        return self.is_open_s(_split(at)[0])
+        return self.is_open_s(seconds_of(at)[0])
 
     def elapsed(self, a: datetime, b: datetime) -> int:
         """Whole working seconds from `a` to `b`, negative where `b` comes first. Fractions count; the sum is cut to whole seconds."""
-        (a_second, a_micro), (b_second, b_micro) = _split(a), _split(b)
+        (a_second, a_micro), (b_second, b_micro) = seconds_of(a), seconds_of(b)
         worked = self.elapsed_s(a_second, b_second) * 1_000_000
         worked += b_micro if b_micro and self.is_open_s(b_second) else 0
         worked -= a_micro if a_micro and self.is_open_s(a_second) else 0
@@ -386,16 +309,17 @@ class Hours:
         if b < a:
             raise ValueError(f"{b.isoformat()} comes before {a.isoformat()}")
         low, high, zone = a.astimezone(UTC), b.astimezone(UTC), self._plan.zone
-        pieces = [(max(low, _moment(start)), min(high, _moment(end))) for start, end in self._between(_split(a)[0], _split(b)[0])]
+        since, until = seconds_of(a)[0], seconds_of(b)[0]
+        pieces = [(max(low, moment_of(start)), min(high, moment_of(end))) for start, end in self._between(since, until)]
         first, last = (
             low.astimezone(zone).toordinal(),
-            max(low, high - _TICK).astimezone(zone).toordinal(),
+            max(low, high - TICK).astimezone(zone).toordinal(),
         )  # until midnight is not that day
         days = (date.fromordinal(ordinal) for ordinal in range(first, last + 1))
         return Counted(
             open=tuple((start, end) for start, end in pieces if start < end),
             special=tuple(found for day in days if (found := self.special_on(day)) is not None),
-            away=tuple((max(low, _moment(start)), min(high, _moment(end))) for start, end in self._missed(_split(a)[0], _split(b)[0])),
+            away=tuple((max(low, moment_of(start)), min(high, moment_of(end))) for start, end in self._missed(since, until)),
         )
 
     def _missed(self, low: int, high: int) -> list[tuple[int, int]]:
@@ -410,163 +334,7 @@ class Hours:
         self._plan.at(low)
         laid = self._plan.at(high)  # covers both: what is laid out has no holes
         some = slice(bisect_right(laid.ends, low), bisect_right(laid.starts, high))
-        return _merged(zip(laid.starts[some], laid.ends[some], strict=True))
-
-
-class _Plan:
-    """The years laid out so far, without holes, and the laying out of more.
-
-    Readers take one `_Laid` and stay with it: it is never changed, only replaced by a longer one under the lock.
-    """
-
-    __slots__ = ("_intervals_on", "_lock", "laid", "zone")
-
-    def __init__(self, zone: ZoneInfo, intervals_on: Callable[[date], Day]) -> None:
-        self.zone = zone
-        self._intervals_on = intervals_on
-        self._lock = threading.Lock()
-        self.laid = _Laid((), (), (0,), 0, 0)  # an empty stretch: nothing lies within it
-
-    def at(self, second: int) -> _Laid:
-        """What is laid out, at least up to and including the year of `second`."""
-        laid = self.laid
-        return laid if laid.low <= second < laid.high else self._reach(second)
-
-    def later(self, laid: _Laid) -> _Laid:
-        """At least one year more than `laid`."""
-        if laid.high >= _LATEST:
-            raise BeyondCalendarError(f"the calendar does not open for long enough until the end of {LAST_YEAR}")
-        return self.at(laid.high)
-
-    def _reach(self, second: int) -> _Laid:
-        """Lay out year after year towards `second`; at most two hundred, whoever asks."""
-        year = _moment(_known(second)).year
-        with self._lock:
-            laid = self.laid
-            if laid.low == laid.high:
-                laid = self._year(year)
-            while second < laid.low:
-                laid = _with_earlier(laid, self._year(_moment(laid.low).year - 1))
-            while second >= laid.high:
-                laid = _with_later(laid, self._year(_moment(laid.high).year))
-            self.laid = laid
-        return laid
-
-    def _year(self, year: int) -> _Laid:
-        """One year of UTC, its running total starting at 0."""
-        low, high = _year_start(year), _year_start(year + 1)
-        return _added(_merged(piece for stretch in _offsets(self.zone, low, high) for piece in self._open_in(*stretch)), low, high)
-
-    @property
-    def whole(self) -> _Plan:
-        """The plan before any absence was taken from it."""
-        return self
-
-    def open_between(self, low: int, high: int) -> bool:
-        """Whether any second of [low, high) is open."""
-        self.at(low)
-        laid = self.at(high)
-        i = bisect_right(laid.ends, low)
-        return i < len(laid.starts) and laid.starts[i] < high
-
-    def _open_in(self, begin: int, until: int, offset: int) -> Iterator[tuple[int, int]]:
-        """The open pieces of a stretch of one offset: those of the wall's days, cut to what the wall shows during the stretch."""
-        for day in range((begin + offset) // _DAY, (until + offset - 1) // _DAY + 1):
-            midnight = day * _DAY - offset
-            for start, end in self._intervals_on(date.fromordinal(_EPOCH_ORDINAL + day)):
-                low, high = max(begin, midnight + start * 60), min(until, midnight + end * 60)
-                if low < high:
-                    yield low, high
-
-    def utc_of(self, wall: int) -> int:
-        """The first moment at which the wall clock shows `wall` (seconds, as if the wall were UTC) or, jumping over it, a later time."""
-        _known(wall)
-        for begin, until, offset in _offsets(self.zone, wall - _DAY, wall + _DAY):  # no wall is a day from UTC
-            if wall - offset < until:
-                return max(begin, wall - offset)
-        raise AssertionError("a wall clock shows every time within a day of UTC, or jumps over it")
-
-
-class _Less(_Plan):
-    """A plan less absences."""
-
-    __slots__ = ("_away", "_from")
-
-    def __init__(self, plan: _Plan, away: Sequence[tuple[int, int]]) -> None:
-        super().__init__(plan.zone, plan._intervals_on)
-        self._from = plan
-        self._away = away
-
-    @property
-    def whole(self) -> _Plan:
-        return self._from.whole
-
-    def _year(self, year: int) -> _Laid:
-        low, high = _year_start(year), _year_start(year + 1)
-        self._from.at(low)
-        laid = self._from.at(high - 1)
-        some = slice(bisect_left(laid.starts, low), bisect_left(laid.starts, high))
-        return _added(_less(zip(laid.starts[some], laid.ends[some], strict=True), self._away), low, high)
-
-
-def _added(pieces: Sequence[tuple[int, int]], low: int, high: int) -> _Laid:
-    """Open pieces of [low, high) with their running total, which starts at 0."""
-    before = [0]
-    for start, end in pieces:
-        before.append(before[-1] + end - start)
-    return _Laid(tuple(start for start, _ in pieces), tuple(end for _, end in pieces), tuple(before), low, high)
-
-
-def _less(pieces: Iterable[tuple[int, int]], away: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """What is left of pieces when other stretches are taken out; both in order, each apart."""
-    left: list[tuple[int, int]] = []
-    i = 0
-    for start, end in pieces:
-        while i < len(away) and away[i][1] <= start:
-            i += 1
-        j, at = i, start
-        while j < len(away) and away[j][0] < end:
-            if at < away[j][0]:
-                left.append((at, away[j][0]))
-            at = max(at, away[j][1])
-            j += 1
-        if at < end:
-            left.append((at, end))
-    return left
-
-
-def _merged(pieces: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The same time with pieces that touch or overlap made one: a day that closes at 24:00 goes on into one that opens at 00:00.
-
-    The pieces come in the order of their starts.
-    """
-    merged: list[tuple[int, int]] = []
-    for start, end in pieces:
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
-        else:
-            merged.append((start, end))
-    return merged
-
-
-def _with_later(laid: _Laid, year: _Laid) -> _Laid:
-    total = laid.before[-1]
-    before = (*laid.before, *(total + worked for worked in year.before[1:]))
-    return _Laid((*laid.starts, *year.starts), (*laid.ends, *year.ends), before, laid.low, year.high)
-
-
-def _with_earlier(laid: _Laid, year: _Laid) -> _Laid:
-    """The earlier totals count down from the old zero, which must not move: another thread may hold a total read before."""
-    first = laid.before[0] - year.before[-1]
-    before = (*(first + worked for worked in year.before[:-1]), *laid.before)
-    return _Laid((*year.starts, *laid.starts), (*year.ends, *laid.ends), before, year.low, laid.high)
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:  # unknown; not a name at all; a folder of zones such as 'Europe'
-        raise ValueError(f"'{name}' is no IANA time zone") from error
+        return merged_pieces(zip(laid.starts[some], laid.ends[some], strict=True))
 
 
 def worked(seconds: float) -> str:
@@ -579,3 +347,8 @@ def worked(seconds: float) -> str:
 
 #: Around the clock.
 ALWAYS: Final = Hours("UTC", Week((((0, 1440),),) * 7))
+
+__all__ = [
+    "ALWAYS", "FIRST_YEAR", "LAST_YEAR", "BeyondCalendarError", "Counted", "Day", "HolidaysOf", "Hours", "Interval", "SpecialDay", "Week",
+    "no_holidays", "worked",
+]  # fmt: skip
