@@ -99,7 +99,8 @@ def decide(
 
     `lanes_at_once`: how many lanes it takes at most, the longest waiting first; what it leaves, another worker may take at the same time.
     `channels` are where notices go: `email`, `webhook`. `punctual`: on a virtual clock each decision is made at the very moment its signal
-    was received, not at `at`. `in_company`: the few that wait are gathered for a moment, and left to another worker who is deciding already.
+    was received, not at `at`. `in_company`: few that wait are gathered for a moment, and left to another worker who is deciding already.
+
     Raises StorageAway, and NoContract where none is in force.
     """
     with store.writing() as conn, ExitStack() as stack:
