@@ -22,10 +22,10 @@ from handfast.contract.lists import pack
 from handfast.contract.terms import Contract
 from handfast.facts import Rep
 from handfast.problem import Place
-from handfast.routing.ownership import Company
 from handfast.routing.record import Dealt, Record
 from handfast.tuning.replay_life import Opening, ReadyRow
 from handfast.tuning.replay_load import Crew, routed
+from handfast.tuning.replay_past import Chains, Owners
 
 DECISIONS, ROUNDS, ENTRIES = 40_000, 5, 10_000
 MONDAY = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -106,8 +106,10 @@ def crew() -> Crew:
         for n in some
         if _draw(n, "won") % 10 == 0
     }
-    above = {f"a{n}": (Company(f"g{n}", f"Group {n}", names[_draw(n, "g") % 50]),) for n in some if _draw(n, "up") % 5 == 0}
-    return Crew(reps, (), owners, Record({**won, **deals}, {}, above))
+    below = [n for n in some if _draw(n, "up") % 5 == 0]
+    owned = Owners({**owners, **{f"g{n}": names[_draw(n, "g") % 50] for n in below}})
+    companies = [(f"a{n}", f"a{n}", f"Firm {n}", f"g{n}") for n in below] + [(f"g{n}", f"g{n}", f"Group {n}", None) for n in below]
+    return Crew(reps, (), owned, Record({**won, **deals}), Chains(companies, (), owned))
 
 
 def look_up(asked: list[Opening]) -> None:

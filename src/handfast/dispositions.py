@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from math import isfinite
 from typing import Final, Literal, Protocol
 
-from handfast.contract.terms import Contract, FieldType, Reason, Refusal
+from handfast.contract.terms import DUPLICATE_OF, Contract, FieldType, Reason, Refusal
 from handfast.facts import Outcome
 from handfast.problem import Place, Problem, one_of
 
@@ -152,14 +152,19 @@ def needs_disposition(handoff: Disposable) -> bool:
     return handoff.closed_at is None and handoff.touched_at is not None
 
 
-def may_undo(contract: Contract, handoff: Disposable, by: str, given_by: str, recorded_at: datetime, at: datetime) -> Problem | None:
-    """Why this disposition can no longer be taken back by this rep, or None.
+def may_undo(
+    contract: Contract, handoff: Disposable, by: str, given_by: str, recorded_at: datetime, at: datetime, *, leads: bool = False,
+    why: str = "",
+) -> Problem | None:  # fmt: skip
+    """Why this disposition can no longer be taken back by this person, or None.
 
-    `given_by` and `recorded_at` are the disposition's; times are UTC.
+    `given_by` and `recorded_at` are the disposition's; times are UTC. Whoever `leads` may take back a rep's, and says `why`.
     """
     window = contract.dispositions.undo
-    if by != given_by:
-        return _problem(handoff, "undo", "somebody else gave this disposition", "Ask them to take it back, or wait for the next handoff.")
+    if by != given_by and not leads:
+        return _problem(handoff, "undo", "somebody else gave this disposition", "Ask them, or your manager, to take it back.")
+    if by != given_by and not why.strip():
+        return _problem(handoff, "why", "it is not said why a rep's outcome is taken back", "Write one sentence: they are told.")
     if at - recorded_at > timedelta(minutes=window.minutes):
         what = f"it was given at {recorded_at:%Y-%m-%d %H:%M} UTC, and may be taken back for {window}"
         return _problem(handoff, "undo", what, "It stays as it is; the next ready verdict opens a new handoff.")
@@ -240,7 +245,11 @@ def _asked(
         return _problem(handoff, "meeting_at", "when the meeting takes place is not said", "Give its day and time.")
     if terms is None:
         return {}
-    return _too_early(handoff, code, terms, attempts) or _answers(handoff, code, terms, answers)
+    said = _too_early(handoff, code, terms, attempts) or _answers(handoff, code, terms, answers)
+    if isinstance(said, Problem) or terms.leads_to != "merge":
+        return said
+    named = str(answers.get(DUPLICATE_OF) or "").strip()[:LONGEST_ANSWER]
+    return {**said, DUPLICATE_OF: named} if named else said
 
 
 def _too_early(handoff: Disposable, code: str, terms: Reason, attempts: int) -> Problem | None:

@@ -105,6 +105,11 @@ VARIABLES: Final = (
         "`slack=60,apprise=60`",
         "How many messages a minute a channel takes, all workers together: `slack=30,email=600`.",
     ),
+    Variable(
+        "HANDFAST_PRIVATE_CALENDARS",
+        "`no`",
+        "Whether calendars of leave may be fetched from hosts inside this network: `yes` or `no`. Reps enter their addresses.",
+    ),
     Variable("HANDFAST_LOG_LEVEL", "`info`", "How much is logged: `debug`, `info`, `warning` or `error`."),
 )
 #: Of the developers' own, and what Kubernetes sets for a service that is called `handfast`.
@@ -130,6 +135,7 @@ class Settings:
     slack: Slack | None = None
     apprise: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     rates: Mapping[str, int] = field(default_factory=lambda: dict(RATES))
+    private_calendars: bool = False
     log_level: str = "info"
 
 
@@ -155,6 +161,7 @@ def read_settings(environment: Mapping[str, str], folder: Path) -> tuple[Setting
         slack=reader.slack(),
         apprise=reader.apprise(),
         rates=reader.rates(),
+        private_calendars=reader.yes("HANDFAST_PRIVATE_CALENDARS"),
         log_level=reader.log_level(),
     )
     return (None if reader.problems else settings), reader.problems
@@ -316,6 +323,12 @@ class _Reader:
             else:
                 found[key] = (*found.get(key, ()), value)
         return found
+
+    def yes(self, name: str) -> bool:
+        said = self.get(name, "no").lower()
+        if said not in ("yes", "no"):
+            self._wrong(name, f"'{said[:40]}' is neither yes nor no", "Write `yes` or `no`.")
+        return said == "yes"
 
     def log_level(self) -> str:
         level = self.get("HANDFAST_LOG_LEVEL", "info").lower()

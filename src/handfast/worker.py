@@ -20,7 +20,7 @@ import structlog
 
 from handfast.connectors.channel import Channel
 from handfast.connectors.files.taken import take_in
-from handfast.desk import canary, drafts, shadow
+from handfast.desk import canary, drafts, feeds, shadow
 from handfast.desk.contracts import Book, NoContract
 from handfast.desk.deliver import deliver
 from handfast.desk.handover import BATCH, Decided, decide
@@ -50,6 +50,8 @@ HELD_PATIENCE_SECONDS: Final = 30.0
 MATCH_SECONDS: Final = 1.0
 #: Between two looks at a version on trial.
 TRIAL_SECONDS: Final = 5.0
+#: Between two looks for calendars of leave that are due.
+CALENDAR_SECONDS: Final = 10.0
 #: So long it gives way while batches are large.
 MATCH_PATIENCE_SECONDS: Final = 10.0
 #: A batch of so many signals means that others are waiting.
@@ -77,12 +79,14 @@ class Worker:
         contract_file: Path | None = None,
         lanes_at_once: int = 64,
         per_minute: Mapping[str, int] | None = None,
+        private_calendars: bool = False,
     ) -> None:
         self.store = store
         self.channels = channels
         self.clock = clock
         self.contract_file = contract_file
         self.lanes_at_once = lanes_at_once
+        self.private_calendars = private_calendars
         self.stop = threading.Event()
         self.book = Book()
         self._signals = threading.Event()
@@ -103,6 +107,7 @@ class Worker:
             ("held", self._held),
             ("match", self._match),
             ("trial", self._trial),
+            ("calendars", self._calendars),
             ("heartbeat", self._heartbeat),
             # One loop a channel: an endpoint that hangs must not hold the mails back.
             *((f"deliver {name}", partial(self._deliver, name)) for name in self.channels),
@@ -210,6 +215,13 @@ class Worker:
         if (found := canary.watch(self.store, self.book, self.clock(), channels=tuple(self.channels))) is not None:
             log.warning("contract_rolled_back", guardrail=found.guardrail)
         return 0.0 if shadow.follow(self.store, self.clock()) >= shadow.BATCH else TRIAL_SECONDS
+
+    def _calendars(self) -> float:
+        """Fetches the calendar of leave that has been due longest. Its address is a secret: only that it failed is logged."""
+        asked = feeds.ask_next(self.store, self.clock(), private=self.private_calendars)
+        if asked is not None and asked.failed and asked.feed.failing_since is None:
+            log.warning("calendar_failed", rep=asked.feed.rep)
+        return CALENDAR_SECONDS if asked is None else 0.0
 
     def _match(self) -> float:
         """Keeps people and accounts findable, and asks about those who look alike.

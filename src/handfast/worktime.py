@@ -17,7 +17,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple, TypeAlias
@@ -99,10 +99,14 @@ class SpecialDay:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What was counted between two moments: the `open` intervals in UTC, and the `special` local days on which the week did not hold."""
+    """What was counted between two moments: the `open` intervals in UTC, and the `special` local days on which the week did not hold.
+
+    `away`: the absences that took open time away, cut to the two moments.
+    """
 
     open: tuple[tuple[datetime, datetime], ...]
     special: tuple[SpecialDay, ...]
+    away: tuple[tuple[datetime, datetime], ...] = ()
 
     @property
     def seconds(self) -> int:
@@ -192,6 +196,7 @@ class Hours:
         holidays: the holidays of a year; the week does not hold on them.
         closed: single local dates without any opening.
         opened: single local dates with intervals of their own, whatever the week and the holidays say.
+        away: stretches in which nobody is there, whatever the days say: see `without`. Whole seconds since the epoch, in order, apart.
 
     Raises (on construction):
         ValueError: an unknown zone, a bad interval, or a date both closed and opened.
@@ -204,6 +209,7 @@ class Hours:
     holidays: HolidaysOf = no_holidays
     closed: frozenset[date] = frozenset()
     opened: Mapping[date, Day] = field(default_factory=dict)
+    away: tuple[tuple[int, int], ...] = field(init=False, default=())
     _plan: _Plan = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -213,6 +219,22 @@ class Hours:
             raise ValueError(f"{both[0]} is both closed and opened")
         object.__setattr__(self, "holidays", lru_cache(maxsize=None)(self.holidays))  # at most the 200 years that are known
         object.__setattr__(self, "_plan", _Plan(_zone(self.zone), self.intervals_on))
+
+    def without(self, away: Iterable[tuple[datetime, datetime]]) -> Hours:
+        """These hours less absences, each from a moment up to another, in any order; they may overlap. The days stay as they are.
+
+        Laid out from what these hours have laid out already, so that many absences of one week cost little.
+
+        Raises:
+            TypeError: a moment without a time zone.
+        """
+        spans = _merged((start, end) for start, end in sorted((_split(a)[0], _split(b)[0]) for a, b in away) if start < end)
+        if not spans:
+            return self
+        less = replace(self)
+        object.__setattr__(less, "away", tuple(_merged(sorted([*self.away, *spans]))))
+        object.__setattr__(less, "_plan", _Less(self._plan, spans))
+        return less
 
     # --- days -------------------------------------------------------------------------------------------------
 
@@ -373,7 +395,15 @@ class Hours:
         return Counted(
             open=tuple((start, end) for start, end in pieces if start < end),
             special=tuple(found for day in days if (found := self.special_on(day)) is not None),
+            away=tuple((max(low, _moment(start)), min(high, _moment(end))) for start, end in self._missed(_split(a)[0], _split(b)[0])),
         )
+
+    def _missed(self, low: int, high: int) -> list[tuple[int, int]]:
+        """The absences that took any open time between two moments."""
+        whole = self._plan.whole
+        return [
+            (start, end) for start, end in self.away if start < high and end > low and whole.open_between(max(low, start), min(high, end))
+        ]
 
     def _between(self, low: int, high: int) -> list[tuple[int, int]]:
         """The whole intervals that have any second within [low, high]."""
@@ -425,11 +455,19 @@ class _Plan:
     def _year(self, year: int) -> _Laid:
         """One year of UTC, its running total starting at 0."""
         low, high = _year_start(year), _year_start(year + 1)
-        pieces = _merged(piece for stretch in _offsets(self.zone, low, high) for piece in self._open_in(*stretch))
-        before = [0]
-        for start, end in pieces:
-            before.append(before[-1] + end - start)
-        return _Laid(tuple(start for start, _ in pieces), tuple(end for _, end in pieces), tuple(before), low, high)
+        return _added(_merged(piece for stretch in _offsets(self.zone, low, high) for piece in self._open_in(*stretch)), low, high)
+
+    @property
+    def whole(self) -> _Plan:
+        """The plan before any absence was taken from it."""
+        return self
+
+    def open_between(self, low: int, high: int) -> bool:
+        """Whether any second of [low, high) is open."""
+        self.at(low)
+        laid = self.at(high)
+        i = bisect_right(laid.ends, low)
+        return i < len(laid.starts) and laid.starts[i] < high
 
     def _open_in(self, begin: int, until: int, offset: int) -> Iterator[tuple[int, int]]:
         """The open pieces of a stretch of one offset: those of the wall's days, cut to what the wall shows during the stretch."""
@@ -449,12 +487,63 @@ class _Plan:
         raise AssertionError("a wall clock shows every time within a day of UTC, or jumps over it")
 
 
+class _Less(_Plan):
+    """A plan less absences."""
+
+    __slots__ = ("_away", "_from")
+
+    def __init__(self, plan: _Plan, away: Sequence[tuple[int, int]]) -> None:
+        super().__init__(plan.zone, plan._intervals_on)
+        self._from = plan
+        self._away = away
+
+    @property
+    def whole(self) -> _Plan:
+        return self._from.whole
+
+    def _year(self, year: int) -> _Laid:
+        low, high = _year_start(year), _year_start(year + 1)
+        self._from.at(low)
+        laid = self._from.at(high - 1)
+        some = slice(bisect_left(laid.starts, low), bisect_left(laid.starts, high))
+        return _added(_less(zip(laid.starts[some], laid.ends[some], strict=True), self._away), low, high)
+
+
+def _added(pieces: Sequence[tuple[int, int]], low: int, high: int) -> _Laid:
+    """Open pieces of [low, high) with their running total, which starts at 0."""
+    before = [0]
+    for start, end in pieces:
+        before.append(before[-1] + end - start)
+    return _Laid(tuple(start for start, _ in pieces), tuple(end for _, end in pieces), tuple(before), low, high)
+
+
+def _less(pieces: Iterable[tuple[int, int]], away: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """What is left of pieces when other stretches are taken out; both in order, each apart."""
+    left: list[tuple[int, int]] = []
+    i = 0
+    for start, end in pieces:
+        while i < len(away) and away[i][1] <= start:
+            i += 1
+        j, at = i, start
+        while j < len(away) and away[j][0] < end:
+            if at < away[j][0]:
+                left.append((at, away[j][0]))
+            at = max(at, away[j][1])
+            j += 1
+        if at < end:
+            left.append((at, end))
+    return left
+
+
 def _merged(pieces: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The same open time with pieces that touch made one: a day that closes at 24:00 goes on into one that opens at 00:00."""
+    """The same time with pieces that touch or overlap made one: a day that closes at 24:00 goes on into one that opens at 00:00.
+
+    The pieces come in the order of their starts.
+    """
     merged: list[tuple[int, int]] = []
     for start, end in pieces:
-        if merged and merged[-1][1] == start:
-            merged[-1] = (merged[-1][0], end)
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
         else:
             merged.append((start, end))
     return merged
@@ -478,6 +567,14 @@ def _zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:  # unknown; not a name at all; a folder of zones such as 'Europe'
         raise ValueError(f"'{name}' is no IANA time zone") from error
+
+
+def worked(seconds: float) -> str:
+    """Working time in words: `45 min`, `7 h 30 min`; never in days, of which nobody knows how long they are."""
+    hours, minutes = divmod(round(seconds / 60), 60)
+    if not hours:
+        return f"{minutes} min" if minutes else f"{round(seconds)} s"
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
 #: Around the clock.

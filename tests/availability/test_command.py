@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from handfast.cli import main
 from handfast.desk import disputes
+from handfast.desk.feeds import ask_next
 from handfast.store import availability as rows
 from tests.desk.house import House, moment
 
@@ -53,6 +54,23 @@ def test_a_calendar_is_read_from_a_file_and_an_address_must_be_https(house: Hous
         assert wrong.exit_code == 1
         assert what in wrong.output
         assert "secret" not in wrong.output
+
+
+def test_a_calendar_is_kept_listed_and_forgotten(house: House, tmp_path: Path) -> None:
+    """Its server is not there: it is kept all the same, and a worker asks again."""
+    address = "https://127.0.0.1:9/secret/leave.ics"
+    told = typed(house, tmp_path, "rep", "calendar", "anna", address, "--keep", "--name", "leave")
+    assert told.exit_code == 1
+    assert "inside a private network" in told.output
+    ask_next(house.store, datetime.now(UTC))
+    listed = typed(house, tmp_path, "rep", "calendars").output
+    assert "not read yet, failing since" in listed
+    [one] = json.loads(typed(house, tmp_path, "rep", "calendars", "--json").output)
+    assert (one["rep"], one["name"], one["read_at"]) == ("anna", "leave", None)
+    assert "secret" not in told.output + listed + str(one)
+    assert typed(house, tmp_path, "rep", "forget", "anna", "leave").output == "anna: 'leave' is fetched no more.\n"
+    assert typed(house, tmp_path, "rep", "calendars").output.startswith("None.")
+    assert "only an address" in typed(house, tmp_path, "rep", "calendar", "anna", str(tmp_path / "x.ics"), "--keep").output
 
 
 def test_disputes_and_their_labels_are_listed(house: House, tmp_path: Path) -> None:

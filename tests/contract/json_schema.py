@@ -22,7 +22,18 @@ USED = {
         "minLength",
         "maxLength",
     ),
-    *("minimum", "maximum", "exclusiveMinimum", "minItems", "minProperties", "items", "properties", "patternProperties", "propertyNames"),
+    *(
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "minItems",
+        "maxItems",
+        "minProperties",
+        "items",
+        "properties",
+        "patternProperties",
+        "propertyNames",
+    ),
     *("additionalProperties", "required", "anyOf", "oneOf"),
 }
 
@@ -61,6 +72,7 @@ def _simple(value: Any, schema: dict[str, Any]) -> list[tuple[str, bool]]:
         ("maximum", not is_number or value <= schema.get("maximum", value)),
         ("exclusiveMinimum", not is_number or "exclusiveMinimum" not in schema or value > schema["exclusiveMinimum"]),
         ("minItems", not isinstance(value, list) or len(value) >= schema.get("minItems", 0)),
+        ("maxItems", not isinstance(value, list) or len(value) <= schema.get("maxItems", len(value))),
         ("minProperties", not isinstance(value, dict) or len(value) >= schema.get("minProperties", 0)),
         ("required", not isinstance(value, dict) or all(name in value for name in schema.get("required", []))),
     ]

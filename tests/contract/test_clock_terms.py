@@ -6,6 +6,7 @@ import pytest
 
 from handfast.contract.diff import diff
 from handfast.contract.reading import read_contract
+from handfast.contract.terms import Step
 
 BASE = """
 contract: Kraus
@@ -70,3 +71,21 @@ def test_a_change_of_promises_is_told_in_sentences() -> None:
     assert [change.sentence for change in diff(old.contract, new.contract)] == [
         "SLA any accept within 1 → 2 hours", "pause away cap 2 → 3 days",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("step", "sentence"),
+    [
+        ({"remind": "owner"}, "remind the owner"),
+        ({"remind": "marketing"}, "remind marketing"),
+        ({"tell": "manager", "urgent": True}, "tell the manager, whatever the hour"),
+        ({"tell": "channel:#sales"}, "tell channel #sales"),
+        ({"offer": "smb"}, "offer it to pool smb"),
+        ({"reassign": "smb"}, "reassign to pool smb"),
+        ({"off_rotation": "owner"}, "take the owner off rotation"),
+        ({"return_to": "marketing"}, "return to marketing"),
+    ],
+)
+def test_every_step_of_a_ladder_says_what_it_does(step: dict[str, object], sentence: str) -> None:
+    """The page of the contract and `contract show` both say it so."""
+    assert Step.model_validate({"after": "5 minutes", **step}).sentence == sentence

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from handfast.connectors.files.taken import take_in
 from handfast.contract.diff import diff
 from handfast.contract.reading import read_contract
 from handfast.contract.text import LONGEST, MOST, read_text
@@ -120,7 +121,7 @@ def test_any_value_of_the_further_terms_is_fine_or_a_problem(rule: Any, term: st
 @given(st.sampled_from(["northwind", "saas-inbound"]), st.data())
 def test_a_published_contract_with_its_lines_mixed_up(name: str, data: st.DataObject) -> None:
     """Lines dropped, doubled, moved and indented anew; and a word replaced by one from elsewhere in the text."""
-    lines = (Path(__file__).parents[2] / "examples" / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
+    lines = take_in(Path(__file__).parents[2] / "examples" / f"{name}.yaml").text.splitlines()
     at = st.integers(0, len(lines) - 1)
     for _ in range(data.draw(st.integers(1, 3))):
         one, other = data.draw(at), data.draw(at)

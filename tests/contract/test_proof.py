@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from handfast.connectors.files.taken import read_file
 from handfast.contract.reading import read_contract
 from handfast.tuning.proof import Proof, prove
 
@@ -17,16 +18,19 @@ def only(text: str) -> Proof:
 
 @pytest.mark.parametrize("name", ["northwind.yaml", "saas-inbound.yaml"])
 def test_the_published_contracts_prove_their_examples(name: str, pytestconfig: pytest.Config) -> None:
-    agreement, problems = read_contract((pytestconfig.rootpath / "examples" / name).read_bytes(), name)
-    assert agreement is not None, problems[0]
-    proofs = prove(agreement)
+    read = read_file(pytestconfig.rootpath / "examples" / name)
+    assert read.agreement is not None, read.problems[0]
+    assert read.rows == []
+    proofs = prove(read.agreement)
     assert len(proofs) >= 8
     assert [proof.differences for proof in proofs if not proof.passed] == []
 
 
 def test_the_demo_runs_the_published_contract(pytestconfig: pytest.Config) -> None:
-    published = pytestconfig.rootpath / "examples" / "northwind.yaml"
-    assert (pytestconfig.rootpath / "src" / "handfast" / "demo" / "northwind.yaml").read_bytes() == published.read_bytes()
+    published = sorted((pytestconfig.rootpath / "examples").glob("northwind*"))
+    assert len(published) == 3, "the contract and its two lists"
+    for file in published:
+        assert (pytestconfig.rootpath / "src" / "handfast" / "demo" / file.name).read_bytes() == file.read_bytes()
 
 
 def test_an_example_that_comes_out_as_expected_says_nothing() -> None:

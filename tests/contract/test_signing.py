@@ -433,11 +433,11 @@ def test_a_watched_file_is_the_contract_until_somebody_signs(store: Store) -> No
 
 def test_the_version_in_force_is_counted_by_its_moment(store: Store) -> None:
     """What `/metrics` and `/readyz` say: neither a scheduled nor a withdrawn version is in force, whatever its number."""
-    from handfast.store import pages
+    from handfast.store import pulse
 
     def said(at: datetime) -> int:
         with store.reading() as conn:
-            return pages.pulse(conn, at).contract_version
+            return pulse.pulse(conn, at).contract_version
 
     assert said(NOW) == 0
     both_sign(store, SOUND, NOW)

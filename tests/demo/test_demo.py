@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from handfast.contract.reading import read_contract
-from handfast.demo import run
+from handfast.demo import proposals, run
 from handfast.demo.company import HABITS, MANAGERS, REPS
+from handfast.demo.sales import CADENCE
 from handfast.desk import imports
 from handfast.facts import Rep
 from handfast.store.base import Store
+from handfast.tuning.proof import prove
 
 END = datetime(2026, 11, 20, 18, tzinfo=UTC)
 FACTS = (
@@ -65,6 +67,36 @@ def test_the_contract_and_the_cast_name_the_same_people() -> None:
     members = {name for pool in agreement.contract.routing.pools.values() for name in pool.members}
     assert members == {rep.id for rep in REPS} == set(HABITS)
     assert {rep.manager for rep in REPS} == {rep.id for rep in MANAGERS}
+    follow_up = agreement.contract.follow_up
+    assert follow_up is not None
+    assert [(step.channel, timedelta(minutes=step.wait.minutes)) for step in follow_up.steps] == [*CADENCE]
+
+
+def test_what_northwind_wants_to_change_can_be_signed() -> None:
+    """A version for a share, and a draft that judges buying groups: the text in force with a few lines changed."""
+    for text in (proposals.trial_text(run.contract_text()), proposals.shadow_text(run.contract_text())):
+        agreement, problems = read_contract(text, "northwind.yaml")
+        assert not problems
+        assert agreement is not None
+        assert [proof.differences for proof in prove(agreement) if not proof.passed] == []
+        assert (agreement.contract.canary is None) != (agreement.contract.ready.account is None)
+
+
+def test_its_people_do_more_than_call(store: Store) -> None:
+    """A fortnight: accepted, followed up, paused, offered and taken, disputed and answered, owned by what was sold before; a draft in the shadow."""
+    lived(store, 7, days=14)
+    with store.reading() as conn:
+        events = dict(conn.execute("SELECT name, count(*) FROM event GROUP BY name").fetchall())
+        rules = {row[0] for row in conn.execute("SELECT DISTINCT rule FROM assignment")}
+        beside = conn.execute("SELECT (SELECT count(*) FROM shadow_standing), (SELECT count(*) FROM readiness_override)").fetchone()
+        refused = conn.execute("SELECT count(*) FROM intake_problem").fetchone()
+    for name in ("accepted", "clock_paused", "disputed", "dispute_upheld", "dispute_rejected", "follow_up_ended", "offered"):
+        assert events.get(name), name
+    assert {"named_account", "open_opportunity", "customer", "territory", "pool", "offer"} <= rules
+    assert beside is not None
+    assert beside[0] > 10
+    assert beside[1] == 2
+    assert refused == (1,)
 
 
 def test_its_contract_is_signed_by_people_who_may_sign_in(store: Store) -> None:

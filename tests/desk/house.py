@@ -90,7 +90,7 @@ class House:
         version, problems = contracts.put_in_force(store, contract, "contract.yaml", moment("Mon 00:00"))
         assert not problems, problems
         assert version == 1
-        imports.put_reps(store, REPS)
+        imports.put_reps(store, REPS, moment("Mon 00:00"))
 
     # --- what the world does ----------------------------------------------------------------------------------
 
@@ -139,8 +139,8 @@ class House:
     def ends(self, handoff: str, rep: str, outcome: Outcome, at: str, **more: Any) -> None:
         dispose(self.store, handoff, rep, outcome, moment(at), book=self.book, **more)
 
-    def away(self, rep: str, since: str, until: str) -> None:
-        imports.put_absences(self.store, [Absence(rep, moment(since), moment(until))])
+    def away(self, rep: str, since: str, until: str, said: str | None = None) -> None:
+        imports.put_absences(self.store, [Absence(rep, moment(since), moment(until))], moment(said) if said else None)
 
     # --- what can be seen ---------------------------------------------------------------------------------------
 

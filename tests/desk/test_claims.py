@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from handfast.desk import imports
+from handfast.desk import imports, waiting
 from handfast.desk.actions import record_opportunities
 from handfast.desk.imports import NewAccount
+from handfast.store import waiting as waiting_rows
 from handfast.store.base import Store
 
 from .house import CONTRACT, House, moment
@@ -69,6 +70,31 @@ def test_two_owners_with_a_claim_leave_it_to_a_person_who_is_told_why(whole: Hou
     assert said in str(whole.one("SELECT payload FROM outbox WHERE kind = 'exception' AND recipient = 'ops'"))
 
 
+def test_what_comes_to_be_claimed_by_two_while_it_waits_is_left_to_a_person(whole: House) -> None:
+    """Everybody is out. Meanwhile Weiss gets two owners; Braun gets one. Back at work, nobody is given Weiss until somebody says whose."""
+    for rep in ("anna", "ben", "cleo", "zoe"):
+        whole.away(rep, "Mon 00:00", "Tue 09:00")
+    whole.arrives("ada@weiss.example", "Mon 10:00")
+    whole.arrives("eva@braun.example", "Mon 10:01")
+    accounts = [
+        NewAccount("weiss.example", "Weiss", "weiss.example", "anna", {"parent": "holding.example"}),
+        NewAccount("holding.example", "Holding", "holding.example", "ben"),
+        NewAccount("braun.example", "Braun", "braun.example", "ben"),
+    ]
+    imports.put_accounts(whole.store, accounts, moment("Mon 11:00"))
+    assert waiting.drain_all(whole.store, whole.book, moment("Mon 11:01")) == []
+    assert whole.rows("SELECT for_person FROM handoff ORDER BY opened_at") == [(True,), (False,)]
+    working = whole.one("SELECT working FROM assignment WHERE handoff_id = %s AND leg = 1", whole.handoff())
+    assert "Anna A owns the account and Ben B owns Holding above it" in working[-1]["because"]
+    assert whole.events().count("left_to_person") == 1
+    with whole.store.reading() as conn:
+        assert waiting.unowned(conn) == []
+        assert [one.for_person for one in waiting_rows.standing(conn)] == [True, False]
+    assert waiting.drain_all(whole.store, whole.book, moment("Tue 10:00")) == [whole.handoff(1)]
+    assert [whole.owner(0), whole.owner(1)] == [None, "ben"]
+    assert whole.events().count("left_to_person") == 1
+
+
 def test_a_group_signal_may_say_who_stands_above(whole: House) -> None:
     """The parent came with a signal; its owner counts for the next handoff of the account."""
     imports.put_accounts(whole.store, [NewAccount("gruppe.example", "Gruppe", "gruppe.example", "zoe")], moment("Mon 08:00"))
@@ -97,7 +123,6 @@ def test_a_circle_of_parents_holds_nobody_up(whole: House) -> None:
 def test_what_a_person_must_decide_is_not_given_out_by_itself_and_holds_nobody_up(whole: House) -> None:
     """Sixty wait for the lawyers. Whoever comes next is given to the next in turn at once; and once somebody decides, it is theirs."""
     from handfast.desk.actions import reassign
-    from handfast.desk.waiting import drain_all
 
     signals = [
         whole.signal(f"a@weiss{n}.example", "form_submitted", "Mon 10:00", form="demo", account={"employees": 200, "country": "IT"})
@@ -111,6 +136,6 @@ def test_what_a_person_must_decide_is_not_given_out_by_itself_and_holds_nobody_u
         whole.one("SELECT h.owner_id FROM handoff AS h JOIN person AS p ON p.id = h.person_id WHERE p.email = 'eva@braun.example'")
         == "anna"
     )
-    assert drain_all(whole.store, whole.book, moment("Mon 10:05")) == []
+    assert waiting.drain_all(whole.store, whole.book, moment("Mon 10:05")) == []
     reassign(whole.store, whole.handoff(), "ben", "mia", "the lawyers agree", moment("Mon 10:06"))
     assert whole.one("SELECT for_person FROM handoff WHERE id = %s", whole.handoff()) is False

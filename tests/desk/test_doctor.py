@@ -96,6 +96,13 @@ def test_signals_that_nobody_decides_are_found(well: House) -> None:
     assert "1 signals wait to be decided, the oldest since 2026-03-02 09:50 UTC" in one(well, "signals").problem.what
 
 
+def test_a_calendar_that_has_failed_for_a_day_is_found(well: House) -> None:
+    change(well, """INSERT INTO absence_feed (rep_id, name, url, kept_by, kept_at, next_at, failing_since, problems)
+                    SELECT 'anna', at::text, 'https://secret.example', 'anna', now(), now(), at::timestamptz, '[{"what": "gone"}]'
+                    FROM unnest('{2026-03-01 08:00+00,2026-03-02 08:00+00}'::text[]) AS at""")  # fmt: skip
+    assert one(well, "feeds").problem.what == "it has not been read since 2026-03-01 08:00 UTC: gone", "the other has failed for an hour"
+
+
 def test_overdue_steps_are_found(well: House) -> None:
     assert "steps of clocks are overdue" in one(well, "clocks", "Mon 12:30").problem.what
 

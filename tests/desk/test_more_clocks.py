@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from handfast.brief.letter import letter
+from handfast.brief.slack import notice_blocks
 from handfast.desk import clocks, outcomes
 from handfast.desk.actions import reassign
 from handfast.desk.offers import take
@@ -12,6 +14,7 @@ from handfast.desk.tick import tick
 from handfast.desk.touches import undo_touch
 from handfast.desk.why import why
 from handfast.facts import Outcome
+from handfast.store import outbox
 from handfast.store.base import Store
 
 from .house import CONTRACT, House, moment
@@ -132,9 +135,11 @@ def test_a_pause_ends_by_itself_at_its_limit(house: House) -> None:
     house.clock("Mon 12:14")
     assert "clock_resumed" not in house.events()
     house.clock("Mon 12:20")
-    assert house.one("SELECT ended_at, ended_by FROM clock_pause") == (moment("Mon 12:20"), "handfast")
-    assert clock(house, "first_touch")[2:4] == (moment("Mon 13:05"), None), "three quarters of an hour were left"
-    house.clock("Mon 12:51")
+    assert house.one("SELECT ended_at, ended_by FROM clock_pause") == (moment("Mon 12:15"), "handfast"), (
+        "at its limit, whenever that is seen"
+    )
+    assert clock(house, "first_touch")[2:4] == (moment("Mon 13:00"), None), "three quarters of an hour were left"
+    house.clock("Mon 12:46")
     assert "reminder" in house.heard(str(house.owner())), "and what it owed is owed again"
 
 
@@ -247,3 +252,129 @@ def test_why_says_how_each_clock_was_reckoned_and_how_long_each_owner_had_it(hou
     parts = story["delays"]["parts"]
     assert sum(parts.values()) == story["delays"]["seconds"] == 3 * 3600
     assert parts["system"] >= 3600, "the pause waited for us"
+
+
+def test_a_clock_that_stands_still_says_so_and_not_when_it_was_due(house: House) -> None:
+    house.arrives("lea@acme.example", "Mon 10:00")
+    clocks.pause(house.store, house.handoff(), "waits_for_us", "anna", moment("Mon 10:15"), note="the price list")
+    story = why(house.store, house.handoff(), moment("Mon 10:30"))
+    assert story is not None
+    first = next(c for c in story["clocks"] if c["kind"] == "first_touch")
+    assert first["explained"] == (
+        "First touch stands still since Mon 2 Mar 2026 10:15 (Europe/Berlin): waits for us, the price list. "
+        "It runs on by itself Mon 2 Mar 2026 12:15 at the latest. "
+        "45 min of working time are left, of 60 minutes from Mon 2 Mar 2026 10:00. "
+        "Counted so far: Mon 2 Mar 2026 10:00 to 10:15 (15 min)."
+    )
+    assert house.one("SELECT kind, left_seconds FROM clock_pause") == ("accept", 15 * 60), "the most pressing one"
+    clocks.resume(house.store, house.handoff(), "anna", moment("Mon 10:45"))
+    clocks.pause(house.store, house.handoff(), "on_holiday", "anna", moment("Mon 10:50"))
+    again = why(house.store, house.handoff(), moment("Mon 11:00"))
+    assert again is not None
+    said = next(c for c in again["clocks"] if c["kind"] == "first_touch")["explained"]
+    assert "40 min of working time are left" in said
+    assert "(15 min), Mon 2 Mar 2026 10:45 to 10:50 (5 min)." in said
+    assert said.endswith("It stood still from Mon 2 Mar 2026 10:15 to Mon 2 Mar 2026 10:45 (waits for us).")
+
+
+def test_a_clock_that_was_late_before_it_stood_still_is_late(house: House) -> None:
+    house.arrives("lea@acme.example", "Mon 10:00")
+    clocks.pause(house.store, house.handoff(), "waits_for_us", "anna", moment("Mon 11:30"))
+    story = why(house.store, house.handoff(), moment("Mon 11:40"))
+    assert story is not None
+    assert "is due Mon 2 Mar 2026 11:00" in next(c for c in story["clocks"] if c["kind"] == "first_touch")["explained"]
+    assert house.one("SELECT left_seconds FROM clock_pause") == 0
+
+
+def test_a_notice_that_leaves_while_clocks_stand_still_tells_no_due_time(house: House) -> None:
+    house.arrives("lea@acme.example", "Mon 10:00")
+    clocks.pause(house.store, house.handoff(), "waits_for_us", "anna", moment("Mon 10:15"))
+    reassign(house.store, house.handoff(), "cleo", "Mia", "she knows them", moment("Mon 10:20"))
+    with house.store.writing() as conn:
+        found = outbox.claim(conn, moment("Mon 10:20"), 10, 60.0, ["email"])
+    told = next(m for m in found if m.recipient == "cleo")
+    assert told.standing == (moment("Mon 10:15"), moment("Mon 12:15"), "waits_for_us", 15 * 60)
+    mail = letter(told, "https://handfast.example")
+    still = "Its clocks stand still since 10:15 CET (waits for us), until 12:15 CET at the latest; 15 min of working time left"
+    assert still in mail.text
+    assert still in mail.html
+    assert "11:00" not in mail.text, "when it would have been due"
+    _, blocks = notice_blocks(told, "https://handfast.example")
+    assert "Its clocks stand still since 10:15" in str(blocks)
+
+
+# --- taken back around a pause --------------------------------------------------------------------------------------
+
+
+def standing(house: House, kind: str = "first_touch") -> object:
+    """(due, since when it stands still, how many of its steps do) of the current clock of a kind."""
+    return house.one(
+        """SELECT c.due_at, c.paused_at, (SELECT count(*) FROM timer AS t WHERE t.clock_id = c.id AND t.state = 3)
+           FROM clock AS c WHERE c.kind = %s AND c.current AND c.stopped_at IS NULL""",
+        kind,
+    )
+
+
+def owes(house: House, kind: str = "first_touch") -> list[tuple[object, ...]]:
+    return house.rows(
+        "SELECT t.action, t.due_at FROM timer AS t JOIN clock AS c ON c.id = t.clock_id WHERE c.kind = %s AND t.state = 0 ORDER BY t.step",
+        kind,
+    )
+
+
+def test_an_end_taken_back_leaves_clocks_standing_still_as_they_did(house: House) -> None:
+    house.arrives("lea@acme.example", "Mon 10:00")
+    clocks.pause(house.store, house.handoff(), "waits_for_us", "anna", moment("Mon 10:15"))
+    house.ends(house.handoff(), str(house.owner()), Outcome.RECYCLE, "Mon 10:20", reason="not_now")
+    assert house.one("SELECT due_at FROM clock WHERE kind = 'first_touch'") == moment("Mon 11:05"), "as it would have been due then"
+    outcomes.undo(house.store, house.handoff(), str(house.owner()), moment("Mon 10:30"), book=house.book)
+    assert standing(house) == (moment("Mon 11:05"), moment("Mon 10:20"), 5), "three quarters of an hour are left"
+    assert house.one("SELECT ended_at, ended_by FROM clock_pause") == (None, None)
+    clocks.resume(house.store, house.handoff(), "anna", moment("Mon 11:15"))
+    assert standing(house) == (moment("Mon 12:00"), None, 0)
+    assert owes(house)[:2] == [("remind", moment("Mon 11:45")), ("breach", moment("Mon 12:00"))]
+
+
+def test_a_pause_that_was_taken_back_with_the_end_ends_by_itself_all_the_same(house: House) -> None:
+    house.arrives("lea@acme.example", "Mon 10:00")
+    clocks.pause(house.store, house.handoff(), "waits_for_us", "anna", moment("Mon 10:15"))
+    house.ends(house.handoff(), str(house.owner()), Outcome.RECYCLE, "Mon 10:20", reason="not_now")
+    outcomes.undo(house.store, house.handoff(), str(house.owner()), moment("Mon 10:30"), book=house.book)
+    house.clock("Mon 12:15")
+    assert house.one("SELECT ended_at, ended_by FROM clock_pause") == (moment("Mon 12:15"), "handfast")
+    assert clock(house, "first_touch")[2] == moment("Mon 13:00")
+
+
+def test_a_touch_taken_back_lets_its_clock_stand_still_with_the_others(house: House) -> None:
+    house.arrives("lea@acme.example", "Mon 10:00")
+    owner = str(house.owner())
+    first = house.calls(house.handoff(), owner, "Mon 10:10")
+    clocks.pause(house.store, house.handoff(), "on_holiday", "anna", moment("Mon 10:15"))
+    undo_touch(house.store, first.id, owner, moment("Mon 10:20"))
+    assert standing(house) == (moment("Mon 11:00"), moment("Mon 10:15"), 5), "the pause began when it had stopped"
+    clocks.resume(house.store, house.handoff(), "anna", moment("Mon 11:15"))
+    assert standing(house) == (moment("Mon 12:00"), None, 0)
+
+
+def test_a_clock_that_runs_again_has_stood_still_while_it_was_stopped(house: House) -> None:
+    house.arrives("lea@acme.example", "Mon 10:00")
+    owner = str(house.owner())
+    house.calls(house.handoff(), owner, "Mon 10:30")
+    clocks.pause(house.store, house.handoff(), "on_holiday", "anna", moment("Mon 11:00"))
+    second = house.calls(house.handoff(), owner, "Mon 11:02")
+    clocks.resume(house.store, house.handoff(), "anna", moment("Mon 11:10"))
+    undo_touch(house.store, second.id, owner, moment("Mon 11:12"))
+    assert house.rows("SELECT number, due_at, paused_at FROM clock WHERE kind = 'next_touch' AND stopped_at IS NULL") == [
+        (0, moment("Mon 14:40"), None)
+    ], "four hours from 10:30, and ten minutes of standing still"
+    assert owes(house, "next_touch") == [("breach", moment("Mon 14:40")), ("remind", moment("Mon 14:40"))]
+
+
+def test_another_owner_meanwhile_is_asked_for_a_yes_that_stands_still_too(house: House) -> None:
+    house.arrives("lea@acme.example", "Mon 10:00")
+    clocks.pause(house.store, house.handoff(), "waits_for_us", "anna", moment("Mon 10:15"))
+    reassign(house.store, house.handoff(), "cleo", "Mia", "she knows them", moment("Mon 10:20"))
+    assert standing(house, "accept") == (moment("Mon 10:50"), moment("Mon 10:20"), 3)
+    clocks.resume(house.store, house.handoff(), "anna", moment("Mon 11:20"))
+    assert standing(house, "accept") == (moment("Mon 11:50"), None, 0)
+    assert standing(house) == (moment("Mon 12:05"), None, 0), "and the lead's was moved by the pause once"

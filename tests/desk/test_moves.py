@@ -7,12 +7,15 @@ from dataclasses import replace
 
 import pytest
 
+from handfast.connectors.files.facts import EndRow
 from handfast.desk import availability, disputes, imports, reroute, waiting
+from handfast.desk.actions import reassign
 from handfast.desk.imports import NewAccount
 from handfast.desk.moves import Moved, move
 from handfast.desk.refused import Refused
 from handfast.desk.why import why
 from handfast.facts import Outcome
+from handfast.problem import Problem
 from handfast.store import disputes as dispute_rows
 from handfast.store import moves as rows
 from handfast.store.base import Store
@@ -227,6 +230,19 @@ def test_a_dispute_nobody_answers_is_late_once(house: House) -> None:
     assert worker(house, "Wed 12:00").late_disputes == 0
     with house.store.reading() as conn:
         assert dispute_rows.waiting(conn)[0].late_at == moment("Wed 11:00")
+    assert (house.heard("marketing"), house.heard("ops")) == (["dispute"], ["dispute"]), "who has to answer, and who minds the exceptions"
+    why = house.one("SELECT DISTINCT payload ->> 'why' FROM outbox WHERE kind = 'dispute'")
+    assert why == "Sales disputes the owner since 2026-03-02 10:00 UTC, and nobody has answered."
+    assert "Their parent company" not in why, "what they said of it stays on the page"
+
+
+def test_a_late_dispute_of_marketing_goes_to_the_owners_manager_and_to_whoever_minds_by_contract(store: Store) -> None:
+    house = House(store, CONTRACT.replace("  default: team\n", "  default: team\n  minded_by: zoe\n"))
+    house.arrives("pat@firm.example", "Mon 10:00")
+    dispute(house, role="marketing", by="max@kraus.example", about="readiness")
+    house.ends(house.handoff(), "anna", Outcome.RECYCLE, "Mon 12:00", reason="not_now")
+    worker(house, "Wed 11:00")
+    assert (house.heard("mia"), house.heard("zoe"), house.heard("ops")) == (["dispute"], ["dispute"], [])
 
 
 def test_only_whoever_raised_it_takes_it_back(house: House) -> None:
@@ -284,3 +300,55 @@ def test_whatever_belongs_to_somebody_who_left_goes_to_somebody_else(store: Stor
     assert worker(house, "Mon 11:00").away == 1
     assert house.owner() == "ben"
     assert house.rows("SELECT owner_id FROM cover") == []
+
+
+# --- the same said elsewhere ----------------------------------------------------------------------------------------
+
+
+def told_elsewhere(house: House, rep: str | None, at: str, now: str) -> list[Problem]:
+    """The outcome of Pat's handoff, from a file of the CRM: given at `at`, imported at `now`."""
+    row = EndRow("email:pat@firm.example", Outcome.DISQUALIFY, moment(at), "wrong_owner", "", rep)
+    return imports.record_end_rows(house.store, [row], "crm.csv", house.book, news_at=moment(now))[1]
+
+
+def test_not_mine_said_in_the_crm_moves_it_as_on_the_page(store: Store) -> None:
+    """Path parity: the same reason, from a file that came in the evening. It is read twice, and moves once."""
+    house = House(store, REROUTE)
+    house.arrives("pat@firm.example", "Mon 10:00")
+    assert told_elsewhere(house, "anna", "Mon 10:10", "Mon 17:00") == []
+    assert (house.owner(), house.rows("SELECT closed_at FROM handoff")) == (None, [(None,)])
+    assert house.one("SELECT started_at FROM clock WHERE kind = 'exception'") == moment("Mon 17:00"), "nobody had it only since then"
+    assert told_elsewhere(house, "anna", "Mon 10:10", "Mon 17:05") == []
+    assert worker(house, "Mon 17:06").credits == 1
+    assert rules(house) == [("anna", "pool"), (None, "rerouted"), ("ben", "pool")]
+    assert house.rows("SELECT outcome, passed_on FROM disposition") == [("disqualify", True)]
+    assert [(row[0], row[1]) for row in house.rows("SELECT reason, note FROM turn_credit")] == [("wrong_owner", "wrong owner")]
+
+
+def test_not_mine_of_somebody_who_has_it_no_more_moves_nothing(store: Store) -> None:
+    """Anna said so at ten past ten; by the time the file came Ben had it."""
+    house = House(store, REROUTE)
+    house.arrives("pat@firm.example", "Mon 10:00")
+    reassign(house.store, house.handoff(), "ben", "mia", "", moment("Mon 12:00"))
+    assert told_elsewhere(house, "anna", "Mon 10:10", "Mon 17:00") == []
+    assert (house.owner(), house.rows("SELECT closed_at FROM handoff")) == ("ben", [(None,)])
+
+
+def test_not_mine_of_a_past_that_is_lived_through_ends_it(store: Store) -> None:
+    """The refusal beside it: an imported history says what became of it; nobody is given a lead of last year."""
+    house = House(store, REROUTE)
+    house.arrives("pat@firm.example", "Mon 10:00")
+    row = EndRow("email:pat@firm.example", Outcome.DISQUALIFY, moment("Mon 10:10"), "wrong_owner", "", "anna")
+    imports.record_end_rows(house.store, [row], "history.csv", house.book)
+    assert house.rows("SELECT outcome, closed_at FROM handoff") == [("disqualify", moment("Mon 10:10"))]
+
+
+def test_not_mine_of_what_nobody_owns_leaves_it_in_the_queue(store: Store) -> None:
+    house = House(store, REROUTE)
+    for rep in ("anna", "ben"):
+        house.away(rep, "Mon 00:00", "Tue 00:00")
+    house.arrives("pat@firm.example", "Mon 10:00")
+    house.ends(house.handoff(), "mia", Outcome.DISQUALIFY, "Mon 10:10", reason="wrong_owner", note="Theirs is another firm.")
+    assert (house.owner(), house.rows("SELECT closed_at FROM handoff")) == (None, [(None,)])
+    worker(house, "Tue 09:00")
+    assert house.owner() == "anna"

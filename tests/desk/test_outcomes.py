@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from handfast.desk import drafts
+from handfast.desk import drafts, way_back
 from handfast.desk.outcomes import accept, undo
 from handfast.desk.refused import Refused
 from handfast.facts import Outcome
@@ -217,3 +217,57 @@ def test_what_passed_it_on_is_not_what_it_was_before(store: Store) -> None:
     house.ends(handoff, "ben", Outcome.RECYCLE, "Mon 10:20", reason="not_now")
     undo(house.store, handoff, "ben", moment("Mon 10:25"))
     assert house.one("SELECT closed_at, outcome FROM handoff") == (None, None)
+
+
+def test_whoever_leads_takes_back_what_a_rep_said_and_the_rep_hears_by_whom_and_why(house: House) -> None:
+    house.arrives("lea@acme.example", "Mon 10:00")
+    rep = str(house.owner())
+    house.ends(house.handoff(), rep, Outcome.RECYCLE, "Mon 11:00", reason="not_now")
+    with pytest.raises(Refused, match="somebody else gave this"):
+        undo(house.store, house.handoff(), "mia", moment("Mon 11:05"), book=house.book)
+    with pytest.raises(Refused, match="not said why"):
+        undo(house.store, house.handoff(), "mia", moment("Mon 11:05"), leads=True, why=" ", book=house.book)
+    with pytest.raises(Refused, match="may be taken back for"):
+        undo(house.store, house.handoff(), "mia", moment("Mon 11:16"), leads=True, why="they called me", book=house.book)
+    undo(house.store, house.handoff(), "mia", moment("Mon 11:05"), leads=True, why="they called me.", book=house.book)
+    assert house.one("SELECT closed_at, outcome FROM handoff") == (None, None)
+    assert house.one("SELECT data ->> 'by', data ->> 'why', rep_id FROM event WHERE name = 'disposition_undone'") == (
+        "mia",
+        "they called me.",
+        rep,
+    )
+    assert house.heard(rep)[-1] == "taken_back"
+    why = house.one("SELECT payload ->> 'why' FROM outbox WHERE kind = 'taken_back'")
+    assert why == "Mia Manager took back 'recycle (not now)': they called me."
+    house.ends(house.handoff(), rep, Outcome.RECYCLE, "Mon 11:06", reason="not_now")
+    undo(house.store, house.handoff(), rep, moment("Mon 11:07"), book=house.book)
+    assert house.heard(rep).count("taken_back") == 1, "who takes back their own needs no telling"
+
+
+def test_what_a_ladder_did_or_another_system_said_is_no_reps_outcome(house: House) -> None:
+    house.arrives("lea@acme.example", "Mon 10:00")
+    house.clock("Wed 10:00")
+    assert house.one("SELECT outcome FROM handoff") == "returned"
+    with pytest.raises(Refused, match="no disposition to take back"):
+        undo(house.store, house.handoff(), "mia", moment("Wed 10:01"), leads=True, why="give it another try", book=house.book)
+
+
+def test_taken_back_twice_in_one_moment_the_second_finds_nothing(house: House) -> None:
+    house.arrives("lea@acme.example", "Mon 10:00")
+    rep = str(house.owner())
+    house.ends(house.handoff(), rep, Outcome.DISQUALIFY, "Mon 11:00", reason="bad_fit")
+    at = moment("Mon 11:05")
+    undo(house.store, house.handoff(), rep, at, book=house.book)
+    with pytest.raises(Refused, match="no disposition to take back"):
+        undo(house.store, house.handoff(), "mia", at, leads=True, why="a slip", book=house.book)
+    house.ends(house.handoff(), rep, Outcome.DISQUALIFY, "Mon 11:05", reason="bad_fit")
+    assert house.one("SELECT outcome FROM handoff") == "disqualify", "said again in the same moment, it holds"
+
+
+def test_what_marketing_was_told_is_not_taken_back_at_the_last_moment(house: House) -> None:
+    house.arrives("lea@acme.example", "Mon 10:00")
+    rep = str(house.owner())
+    house.ends(house.handoff(), rep, Outcome.RECYCLE, "Mon 11:00", reason="not_now")
+    way_back.tell(house.store, house.book, moment("Mon 11:15"))
+    with pytest.raises(Refused, match="marketing was told"):
+        undo(house.store, house.handoff(), rep, moment("Mon 11:15"), book=house.book)

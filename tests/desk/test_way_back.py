@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from handfast.desk import outcomes
+from handfast.desk import duplicates, match, merge, outcomes
+from handfast.desk.refused import Refused
+from handfast.desk.review import answer, linked
 from handfast.desk.way_back import tell
 from handfast.facts import Outcome
 from handfast.store import way_back as rows
@@ -20,6 +23,9 @@ BACK = CONTRACT.replace(
     "bad_fit: {blames: fit}",
     "bad_fit: {blames: fit}, bad_data: {blames: data, leads_to: fix_data}, twice: {blames: data, leads_to: merge}",
 ).replace("dispositions:", "marketing: {contact_valid: {within: 4 hours}}\ndispositions:")  # fmt: skip
+
+
+LEA = {"first_name": "Lea", "last_name": "Kowalczyk", "phone": "+49 40 5550142", "city": "Hamburg"}
 
 
 @pytest.fixture
@@ -120,3 +126,84 @@ def test_a_second_person_of_an_account_in_work_starts_no_second_clock(house: Hou
     house.arrives("lea@acme.example", "Mon 10:00")
     assert house.arrives("bo@acme.example", "Mon 10:05").joined == 1
     assert house.one("SELECT count(*) FROM clock") == 1
+
+
+# --- known twice ----------------------------------------------------------------------------------------------------
+
+
+def twice(house: House, **more: Any) -> str:
+    """Lea, whom we have with her private address already, is given back as known twice; her id."""
+    house.hears(house.signal("lea.kowalczyk@gmx.example", "page_viewed", "Mon 09:00", path="/", person=LEA))
+    house.arrives("lea@acme.example", "Mon 10:00", person=LEA)
+    while (done := match.tend(house.store, moment("Mon 10:01"))).people or done.accounts:
+        pass
+    house.ends(house.handoff(), str(house.owner()), Outcome.DISQUALIFY, "Mon 11:00", reason="twice", **more)
+    return str(house.one("SELECT person_id FROM handoff"))
+
+
+def asked(house: House) -> list[duplicates.Asked]:
+    with house.store.reading() as conn:
+        return duplicates.unsettled(conn)
+
+
+def test_known_twice_asks_a_person_of_whom_and_proposes_whoever_looks_alike(house: House) -> None:
+    lea = twice(house, note="she told me so")
+    assert told(house, "Mon 11:10") == 0
+    assert asked(house) == [], "it can still be taken back"
+    told(house, "Mon 11:16")
+    question = asked(house)[0]
+    assert (question.person.id, question.said.note) == (lea, "she told me so")
+    other, review = question.pairs[0]
+    assert other.email == "lea.kowalczyk@gmx.example"
+    answer(house.store, review.id, same=True, by="rita", at=moment("Mon 12:00"))
+    assert asked(house) == []
+    done = merge.merge(house.store, other.id, lea, "rita", moment("Mon 12:05"))
+    assert house.one("SELECT merged_into FROM person WHERE id = %s", lea) == other.id
+    merge.unmerge(house.store, done.folded, "rita", moment("Mon 12:10"))
+    assert house.one("SELECT merged_into FROM person WHERE id = %s", lea) is None, "as every merge"
+
+
+def test_whom_the_rep_names_is_asked_about_although_they_look_nothing_alike(house: House) -> None:
+    house.hears(house.signal("ceo@holding.example", "page_viewed", "Mon 08:00", path="/", person={"first_name": "Bo", "last_name": "Ahn"}))
+    house.decide("Mon 08:00")
+    with pytest.raises(Refused, match=r"nobody is known by 'ceo@nowhere\.example'"):
+        twice(house, answers={"duplicate_of": "ceo@nowhere.example"})
+    with pytest.raises(Refused, match="is this very person"):
+        house.ends(
+            house.handoff(),
+            str(house.owner()),
+            Outcome.DISQUALIFY,
+            "Mon 11:00",
+            reason="twice",
+            answers={"duplicate_of": "lea@acme.example"},
+        )
+    house.ends(
+        house.handoff(),
+        str(house.owner()),
+        Outcome.DISQUALIFY,
+        "Mon 11:00",
+        reason="twice",
+        answers={"duplicate_of": "CEO@holding.example "},
+    )
+    told(house, "Mon 11:16")
+    assert "ceo@holding.example" in [other.email for other, _ in asked(house)[0].pairs]
+
+
+def test_whoever_looks_may_name_another_or_say_that_it_is_nobody(house: House) -> None:
+    lea = twice(house)
+    told(house, "Mon 11:16")
+    said = asked(house)[0].said
+    with pytest.raises(Refused, match="nobody is known by"):
+        duplicates.name(house.store, said.id, "who@where.example", "rita", moment("Mon 12:00"))
+    other = duplicates.name(house.store, said.id, "lea.kowalczyk@gmx.example", "rita", moment("Mon 12:00"))
+    with house.store.reading() as conn:
+        assert {lea, other} in [{one.asked.id, one.other.id} for one in linked(conn)]
+    with pytest.raises(Refused, match="settled already"):
+        duplicates.nobody(house.store, said.id, "priya", moment("Mon 12:01"))
+    assert house.events()[-1] == "duplicate_settled"
+
+
+def test_an_imported_history_of_duplicates_asks_nobody(house: House) -> None:
+    twice(house)
+    told(house, "Mon+3 12:00")
+    assert asked(house) == []

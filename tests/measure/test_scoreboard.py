@@ -91,4 +91,4 @@ def test_nothing_draws_nothing_and_says_what_is_missing():
     assert all(t["needs"] for t in found["tiles"])
     assert found["sla"]["needs"] == "no clock has fallen due yet"
     assert found["cohorts"]["needs"] == "0 of 30 handoffs"
-    assert list(found) == ["period", "verdict", "tiles", "speed", "funnel", "cohorts", "sla"]
+    assert list(found) == ["period", "verdict", "tiles", "speed", "funnel", "cohorts", "sla", "clocks"]

@@ -15,12 +15,16 @@ from hypothesis import strategies as st
 from handfast.demo import run as demo
 from handfast.desk.contracts import Book
 from handfast.desk.overrides import set_override
+from handfast.desk.replay import Asked, read_world
 from handfast.desk.replay_history import Folder, take
 from handfast.readiness.overrides import Override
 from handfast.store import replay as rows
 from handfast.store.base import Store
 from handfast.tuning.replay import judged
+from handfast.tuning.replay_groups import replayed_groups
 from handfast.tuning.replay_known import Lens
+from handfast.tuning.replay_life import Lives, lived, ready_rows
+from handfast.tuning.replay_load import routed
 from tests.conftest import _own_database
 from tests.desk.house import House, moment
 from tests.examples.conftest import run_example
@@ -100,6 +104,32 @@ def test_the_demo_company(store: Store, tmp_path: Path) -> None:
     short = replayed(store, tmp_path / "short", every=False)
     assert short == {key: row for key, row in offline.items() if key in short}
     assert {key for key, row in offline.items() if row[2] == "ready"} <= short.keys()
+    assert_whose(store, tmp_path / "whose", end)
+
+
+def assert_whose(store: Store, where: Path, end: datetime) -> None:
+    """Whose a handoff was because somebody owned the account, theirs it is in the replay; and where nobody did, neither there."""
+    with rows.snapshot(store) as conn:
+        agreement = Book().refresh(conn).at(end)
+        asked = Asked(agreement, end - timedelta(days=6, hours=18), end)
+        world, folder = read_world(conn, asked), Folder(where)
+        take(conn, folder, [agreement], asked.since, end, lambda _share: None)
+        first = (
+            "SELECT h.party, h.opened_at, a.owner_id, a.rule FROM handoff AS h JOIN assignment AS a ON a.handoff_id = h.id AND a.leg = 0"
+        )
+        live = {(party, at): (owner, rule) for party, at, owner, rule in conn.execute(first).fetchall()}
+    [verdicts] = judged(folder.bucket(0), world.lenses, overrides=world.overrides)
+    [groups] = replayed_groups(folder.bucket(0), world.lenses, world.overrides)
+    openings = lived(ready_rows(verdicts, groups, 0), Lives(world.recorded, end), asked.since)
+    openings.sort(key=lambda one: (one.row.received_at, one.row.signal))
+    owned = routed([agreement], openings, world.crew, [])
+    offline = {(one.opening.party, one.opening.row.received_at): (one.owner, one.rule) for one in owned}
+    assert offline.keys() == live.keys()
+    # By turn it may be somebody else's: live, clocks reassign and turns are given back.
+    assert {key: rule for key, (_, rule) in offline.items()} == {key: rule for key, (_, rule) in live.items()}
+    by_ownership = {key for key, (_, rule) in live.items() if rule == "named_account"}
+    assert by_ownership
+    assert {key: offline[key] for key in by_ownership} == {key: live[key] for key in by_ownership}
 
 
 @pytest.mark.data

@@ -21,7 +21,8 @@ from handfast.facts import Absence, Rep
 from handfast.problem import Place
 from handfast.routing.assign import Assignment, Roster, assign
 from handfast.routing.ownership import Case, Company, Deal, Known, claims
-from handfast.routing.record import Dealt, chains, circles, record_of, ring_of
+from handfast.routing.record import Dealt, circles, record_of, ring_of
+from handfast.tuning.replay_past import NO_OWNERS, Chains, Moment, Owners
 
 MONDAY = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 WHOLE: dict[str, Any] = {
@@ -192,14 +193,9 @@ def test_what_goes_to_nobody_stands_in_the_queue_with_its_reason() -> None:
 
 
 def test_a_circle_of_parents_ends_and_is_said() -> None:
-    rows = chains(
-        [
-            ("a", "a.example", "A", None, "b.example"),
-            ("b", "b.example", "B", "bo", "c.example"),
-            ("c", "c.example", "C", "dee", "a.example"),
-        ]
-    )
-    known = record_of([], rows).known("a", "anybody", MONDAY)
+    companies = [("a", "a.example", "A", "b.example"), ("b", "b.example", "B", "c.example"), ("c", "c.example", "C", "a.example")]
+    chains = Chains(companies, (), Owners({"b": "bo", "c": "dee"}))
+    known = record_of([]).known("a", "anybody", MONDAY, chains.at("a", Moment(MONDAY, 1)))
     assert known.circle
     decision = decided(known)
     assert decision.rule == "pool"
@@ -218,14 +214,15 @@ def test_circles_are_found_once_each() -> None:
 def test_no_record_of_parents_makes_anybody_wait(above: dict[str, str]) -> None:
     """Whatever somebody imported: every chain ends, and a chain is said to be a circle exactly where it comes back to itself."""
     names = sorted({*above, *above.values()})
-    record = record_of([], chains([(key, key, key, None, above.get(key)) for key in names]))
+    chains = Chains([(key, key, key, above.get(key)) for key in names], (), NO_OWNERS)
     for key in names:
         path, here = [key], above.get(key)
         while here is not None and here not in path:
             path.append(here)
             here = above.get(here)
-        assert (key in record.circles) == (here is not None)
-        assert [one.id for one in record.above.get(key, ())] == path[1:]
+        found, circle = chains.at(key, Moment(MONDAY, 1))
+        assert circle == (here is not None)
+        assert [one.id for one in found] == path[1:]
 
 
 def test_what_was_open_then_counts_then() -> None:

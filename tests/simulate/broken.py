@@ -437,7 +437,7 @@ def quarantine_loses_good_rows(house: House) -> Sequence[Swap]:
 
         return read_all
 
-    return [("handfast.connectors.segment._Reader.all", made)]
+    return [("handfast.connectors.segment.events._Reader.all", made)]
 
 
 @_variant(7, "what is refused is thrown away")

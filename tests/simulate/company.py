@@ -7,7 +7,7 @@ it too, in its own words; what differs is all that has to do with time and with 
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from handfast.facts import Absence, Rep
@@ -31,25 +31,58 @@ DAYS = {
     "lord howe": (date(2026, 4, 3), date(2026, 10, 2), date(2026, 6, 10)),
 }
 MARKETING = "marketing"
+TEAM, BENCH = ("ann", "ben"), ("cleo", "dora")
+SELLERS = (*TEAM, *BENCH)
+
+
+#: What a company's contract asks for besides what every one does: a sequence of attempts; a ladder that offers, quiet hours, absences that
+#: move work; a second version tried on a share.
+STYLES = ("plain", "followed", "offered", "tried")
+#: Each wall with each style it is played with. Few, because each is a contract to be read in every process.
+HOUSES = (
+    ("berlin", "plain"), ("berlin", "followed"), ("new york", "followed"), ("new york", "offered"), ("always", "tried"), ("always", "offered"),
+    ("night", "plain"), ("night", "followed"), ("lord howe", "plain"), ("lord howe", "offered"),
+)  # fmt: skip
+
+PAUSE_MINUTES = 150
+UNDO_MINUTES = 15
+DISPUTE_MINUTES = 90
+#: Waits before the second and third attempt of a follow-up; how long a step may take once it fell due; when an outcome is owed after the last.
+WAITS_MINUTES = (0, 180, 240)
+STEP_MINUTES = 60
+OUTCOME_MINUTES = 120
+ACCEPT_MINUTES = 30
+TALK_MINUTES = 200
+DIGEST_MINUTES = 60
+AWAY_MINUTES = 240
+#: Kinds of notice that wait for nobody's hours, and how many others go to one receiver before they are gathered.
+URGENT = ("breach", "exception")
+DIGEST_MORE_THAN = 1
+SHARE_PERCENT = 60
+TRIAL_AFTER, TRIAL_UNASSIGNED_PERCENT = 5, 30
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What of a contract the simulation knows by heart. Minutes are working time; `return_days` are calendar days."""
+    """What of a contract the simulation knows by heart. Minutes are working time; `return_days` are calendar days. `share`: it is on trial."""
 
     wall: str
+    style: str
     first_touch: int
     remind: int
     tell: int
+    offer: int
     reassign: int
+    off: int
     return_days: int
     exceptions: int
     cap: int
+    share: bool = False
 
     def yaml(self) -> str:
-        return f"""contract: Simulated {self.wall}
+        return f"""contract: Simulated {self.wall} {self.style}
 motion: new_business
-calendar: {WALLS[self.wall].yaml()}
+{self._canary()}calendar: {WALLS[self.wall].yaml()}
 fields: {{employees: int, country: text}}
 ready:
   fit:
@@ -70,9 +103,11 @@ routing:
   default: team
   pools:
     team: {{members: {{ann: 1, ben: 1}}, cap: {self.cap} open}}
-    bench: {{members: {{cleo: 1}}}}
+    bench: {{members: {{cleo: 1, dora: 1}}}}
   otherwise: exceptions
   exceptions_within: {self.exceptions} minutes
+  disputes_within: {DISPUTE_MINUTES} minutes
+{self._moves()}pauses: {{asked: {{at_most: {PAUSE_MINUTES} minutes}}}}
 sla:
   - name: hand-raiser
     when: "next_step = 'demo'"
@@ -80,12 +115,40 @@ sla:
     ladder:
       - {{after: {self.remind} minutes, remind: owner}}
       - {{after: {self.tell} minutes, tell: manager}}
-      - {{after: {self.reassign} minutes, reassign: bench}}
-      - {{after: {self.return_days} days, return_to: marketing}}
-dispositions:
+{self._offers()}      - {{after: {self.reassign} minutes, reassign: bench}}
+{self._off()}      - {{after: {self.return_days} days, return_to: marketing}}
+{self._more_promises()}dispositions:
+  undo: {UNDO_MINUTES} minutes
   recycle: {{reasons: {{not_now: {{back: 90 days}}, other: {{note: true}}}}}}
-  disqualify: {{reasons: {{bad_fit: {{blames: fit}}}}}}
+  disqualify: {{reasons: {{bad_fit: {{blames: fit}}, not_mine: {{blames: routing, leads_to: reroute}}}}}}
 """
+
+    def _canary(self) -> str:
+        rails = f"guardrails: {{after: {TRIAL_AFTER}, unassigned: {TRIAL_UNASSIGNED_PERCENT}%}}"
+        return f"canary: {{share: {SHARE_PERCENT}%, {rails}}}\n" if self.share else ""
+
+    def _moves(self) -> str:
+        return f"  moves: {{away_longer_than: {AWAY_MINUTES} minutes}}\n" if self.style == "offered" else ""
+
+    def _offers(self) -> str:
+        return f"      - {{after: {self.offer} minutes, offer: bench}}\n" if self.style == "offered" else ""
+
+    def _off(self) -> str:
+        return f"      - {{after: {self.off} minutes, off_rotation: owner}}\n" if self.style == "offered" else ""
+
+    def _more_promises(self) -> str:
+        if self.style == "followed":
+            return f"""    accept: {{within: {ACCEPT_MINUTES} minutes}}
+    disposition: {{within: {TALK_MINUTES} minutes}}
+follow_up:
+  steps: [{{channel: call}}, {{channel: email, wait: {WAITS_MINUTES[1]} minutes}}, {{channel: call, wait: {WAITS_MINUTES[2]} minutes}}]
+  within: {STEP_MINUTES} minutes
+  end: {{within: {OUTCOME_MINUTES} minutes, recycle: not_now}}
+"""
+        if self.style == "offered":
+            digest = f"digest: {{more_than: {DIGEST_MORE_THAN}, within: {DIGEST_MINUTES} minutes}}"
+            return f"notices: {{quiet: rep, urgent: [{', '.join(URGENT)}], {digest}}}\n"
+        return ""
 
     def steps(self, opened: datetime) -> list[tuple[str, datetime]]:
         """What the clock of a handoff opened then asks for, and when, in the order in which it fires."""
@@ -94,15 +157,22 @@ dispositions:
             ("breach", wall.due(opened, self.first_touch)),
             ("remind", wall.due(opened, self.remind)),
             ("tell", wall.due(opened, self.tell)),
+            *([("offer", wall.due(opened, self.offer))] if self.style == "offered" else []),
             ("reassign", wall.due(opened, self.reassign)),
+            *([("off_rotation", wall.due(opened, self.off))] if self.style == "offered" else []),
             ("return_to", wall.after_days(opened, self.return_days)),
         ]
         return sorted(owed, key=lambda step: step[1])
 
 
-def terms_of(wall: str) -> tuple[Terms, Terms]:
+def terms_of(wall: str, style: str = "plain") -> tuple[Terms, Terms]:
     """The first version, and the one a change of the contract brings."""
-    return Terms(wall, 60, 45, 70, 120, 2, 30, 2), Terms(wall, 30, 20, 30, 90, 1, 60, 3)
+    first = Terms(wall, style, 60, 45, 70, 90, 120, 150, 2, 30, 2)
+    return first, Terms(wall, style, 30, 20, 30, 50, 90, 100, 1, 60, 1 if style == "tried" else 3, share=style == "tried")
+
+
+#: A contract that does not read: it names a pool that is not there.
+WRONG = terms_of("berlin")[1].yaml().replace("default: team", "default: nowhere")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,22 +199,18 @@ class Company:
     """Who there is."""
 
     wall: str
+    style: str
     versions: tuple[Terms, Terms]
     start: datetime
     reps: list[Rep]
     absences: list[Absence]
     leads: list[Lead]
     channels: tuple[str, ...] = ("email", "webhook")
-    away: set[str] = field(default_factory=set)
-
-    @property
-    def sellers(self) -> list[str]:
-        return [rep.id for rep in self.reps if rep.id not in ("mia", "gone") and rep.active]
 
 
 def drawn(chance: random.Random) -> Company:
     """A company for this seed."""
-    wall = chance.choice(sorted(WALLS))
+    wall, style = chance.choice(HOUSES)
     day = chance.choice(DAYS[wall])
     start = datetime(day.year, day.month, day.day, chance.randrange(24), chance.randrange(60), chance.randrange(60), tzinfo=UTC)
     zone = WALLS[wall].zone
@@ -153,17 +219,20 @@ def drawn(chance: random.Random) -> Company:
         Rep("ann", "Ann A", "ann@house.example", "sales", "mia", zone),
         Rep("ben", "Ben B", "ben@house.example", "sales", "mia", zone),
         Rep("cleo", "Cleo C", "cleo@house.example", "bench", chance.choice(["mia", None]), zone),
+        Rep("dora", "Dora D", "dora@house.example", "bench", "mia", zone),
         Rep("gone", "Gus Gone", "gone@house.example", "sales", "mia", zone, active=False),
     ]
     absences = []
-    for rep in ("ann", "ben", "cleo"):
+    for rep in SELLERS:
         if chance.random() < 0.3:
             since = start + timedelta(hours=chance.randrange(-24, 12))
             absences.append(Absence(rep, since, since + timedelta(hours=chance.randrange(2, 96)), "leave"))
-    return Company(wall, terms_of(wall), start, reps, absences, _leads(chance))
+    return Company(wall, style, terms_of(wall, style), start, reps, absences, _leads(chance, style))
 
 
-def _leads(chance: random.Random) -> list[Lead]:
+def _leads(chance: random.Random, style: str) -> list[Lead]:
+    if style == "tried":  # many firms: what a version does to its share shows in numbers
+        return [Lead(f"ada@firm{n}.example", 200, "DE", f"v{n}") for n in range(10, 10 + chance.randrange(8, 12))]
     people = [
         Lead("ada@one.example", 200, "DE", "v1", "u1"),
         Lead("bob@one.example", 200, "DE", "v2"),

@@ -42,6 +42,7 @@ class Watch:
     def __init__(self, fault: Fault | None = None, wait: Callable[[psycopg.Connection[Any], str], None] | None = None) -> None:
         self.fault = fault
         self.wait = wait
+        self.on_commit: Callable[[], None] | None = None
         self.points = 0
         self.struck: str | None = None
 
@@ -84,6 +85,12 @@ def watched(watch: Watch | None) -> None:
     _here.watch = watch
 
 
+def on_commit(seen: Callable[[], None]) -> None:
+    """What is done right after each commit of this thread's work, while nobody else moves."""
+    if (watch := getattr(_here, "watch", None)) is not None:
+        watch.on_commit = seen
+
+
 def passing(what: str) -> None:
     """A point outside the database: before or after something left the house."""
     if (watch := getattr(_here, "watch", None)) is not None:
@@ -114,7 +121,14 @@ class WatchedConnection(psycopg.Connection[TupleRow]):
     def commit(self) -> None:
         _point(self, "COMMIT")
         super().commit()
+        if (watch := getattr(_here, "watch", None)) is not None and watch.on_commit is not None:
+            watch.on_commit()
         _point(self, "after COMMIT")
+
+
+def _configured(conn: psycopg.Connection[TupleRow]) -> None:
+    base._configure(conn)
+    conn.prepared_max = 1000  # a connection lives through hundreds of seeds, and says more than the hundred things it would remember
 
 
 class FaultyStore(Store):
@@ -127,7 +141,7 @@ class FaultyStore(Store):
             base._conninfo(url, 30),
             connection_class=WatchedConnection,
             kwargs={"autocommit": True, "cursor_factory": WatchedCursor},
-            configure=base._configure,
+            configure=_configured,
             min_size=0,
             max_size=size,
             timeout=20,

@@ -2,69 +2,47 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
-from handfast.desk import contracts, imports
+from handfast.desk import contracts
 from handfast.desk.actions import reassign
 from handfast.desk.outcomes import accept, dispose, undo
 from handfast.desk.overrides import set_override
-from handfast.desk.refused import Refused
 from handfast.desk.touches import record_touches, touch, undo_touch
-from handfast.facts import Absence, Evidence, Outcome, Touch, TouchKind
-from handfast.store.base import StorageAway, Store
-from tests.simulate.company import Company
-from tests.simulate.house import Snapshot
-from tests.simulate.ledger import Broken, Ledger
-
-REPS = ("ann", "ben", "cleo")
+from handfast.facts import Evidence, Outcome, Touch, TouchKind
+from tests.simulate.acting import SAID_NO, Piece
+from tests.simulate.company import SELLERS, WRONG
+from tests.simulate.ledger import Broken
+from tests.simulate.offices import Offices
 
 
-@dataclass(slots=True)
-class Piece:
-    """A piece of work and what follows from how it ended, in words. `after` runs when all pieces of the step are done."""
-
-    name: str
-    work: Callable[[], Any]
-    after: Callable[[Any], str] = lambda result: ""
-    failed: Callable[[BaseException], None] = lambda error: None
-    allowed: tuple[type[BaseException], ...] = (StorageAway,)
-
-
-class Hands:
-    """The part of a play that people are. What it reads belongs to the play."""
-
-    store: Store
-    chance: random.Random
-    company: Company
-    ledger: Ledger
-    seen: Snapshot
-    now: datetime
-    channels: Mapping[str, Any]
-
-    def _instead(self) -> list[Piece]:
-        """What happens where nobody can do anything yet."""
-        raise NotImplementedError
-
-    def notice(self, broken: Broken) -> None:
-        """Something did not answer as promised."""
-        raise NotImplementedError
+class Hands(Offices):
+    """What people do to handoffs, each drawn from what there is."""
 
     def _by_hand(self) -> list[Piece]:
-        handoffs = sorted(self.seen.handoff, key=lambda key: (self.seen.handoff[key]["closed_at"] is not None, key))
+        handoffs = self._handoffs()
         if not handoffs:
             return self._instead()
-        row = self.seen.handoff[handoffs[min(self.chance.randrange(len(handoffs)), self.chance.randrange(len(handoffs)))]]
-        maker = self.chance.choices(
-            (self._touch, self._dispose, self._undo, self._reassign, self._override, self._accept), (4, 3, 3, 3, 1, 1)
-        )[0]
-        return [maker(row)]
+        row = handoffs[min(self.chance.randrange(len(handoffs)), self.chance.randrange(len(handoffs)))]
+        if any(one["taken_at"] is None for one in self.seen.offer.values()) and self.chance.random() < 0.4:
+            return self._takers(row)
+        makers = (
+            self._touch,
+            self._dispose,
+            self._undo,
+            self._reassign,
+            self._override,
+            self._accept,
+            self._pause,
+            self._resume,
+            self._dispute,
+        )
+        return [self.chance.choices(makers, (4, 3, 3, 3, 1, 1.5, 1.5, 2, 1.5))[0](row)]
 
     def _touch(self, row: Mapping[str, Any]) -> Piece:
-        rep, at, contact = row["owner_id"] or self.chance.choice(REPS), self.now, self.chance.random() < 0.3
+        rep, at, contact = row["owner_id"] or self.chance.choice(SELLERS), self.now, self.chance.random() < 0.3
         kind = self.chance.choice((TouchKind.CALL, TouchKind.EMAIL))
 
         def told(made: Touch) -> str:
@@ -75,7 +53,7 @@ class Hands:
             f"{rep} touches {row['id']}",
             lambda: touch(self.store, row["id"], rep, kind, at, contact=contact),
             told,
-            allowed=(StorageAway, Refused),
+            allowed=SAID_NO,
         )
 
     def _undo(self, row: Mapping[str, Any]) -> Piece:
@@ -98,33 +76,36 @@ class Hands:
             lambda: undo_touch(self.store, made["id"], made["rep_id"], at),
             told,
             failed,
-            (StorageAway, Refused),
+            SAID_NO,
         )
 
     def _undo_outcome(self, row: Mapping[str, Any]) -> Piece:
-        given = [one["by"] for one in self.seen.disposition.values() if one["handoff_id"] == row["id"] and one["by"] in REPS]
+        given = [one["by"] for one in self.seen.disposition.values() if one["handoff_id"] == row["id"] and one["by"] in SELLERS]
         rep, at = self.chance.choice(sorted(given)) if given else "ann", self.now
         work = lambda: undo(self.store, row["id"], rep, at)  # noqa: E731
-        return Piece(f"{rep} takes an outcome back", work, lambda _: "taken back", allowed=(StorageAway, Refused))
+        return Piece(f"{rep} takes an outcome back", work, lambda _: "taken back", allowed=SAID_NO)
 
     def _accept(self, row: Mapping[str, Any]) -> Piece:
-        rep, at = row["owner_id"] or self.chance.choice(REPS), self.now
-        return Piece(f"{rep} accepts {row['id']}", lambda: accept(self.store, row["id"], rep, at), str, allowed=(StorageAway, Refused))
+        rep, at = row["owner_id"] or self.chance.choice(SELLERS), self.now
+        return Piece(f"{rep} accepts {row['id']}", lambda: accept(self.store, row["id"], rep, at), str, allowed=SAID_NO)
 
     def _dispose(self, row: Mapping[str, Any]) -> Piece:
         chance, at = self.chance, self.now
-        rep = row["owner_id"] or chance.choice(REPS)
+        rep = row["owner_id"] or chance.choice(SELLERS)
         outcome = chance.choice((Outcome.CONNECTED, Outcome.MEETING_SET, Outcome.RECYCLE, Outcome.DISQUALIFY))
-        reasons = {Outcome.RECYCLE: ("not_now", "not_now", "no_such_reason"), Outcome.DISQUALIFY: ("bad_fit", None)}.get(outcome, (None,))
+        reasons = {
+            Outcome.RECYCLE: ("not_now", "not_now", "no_such_reason"),
+            Outcome.DISQUALIFY: ("bad_fit", "not_mine", None),
+        }.get(outcome, (None,))
         reason = chance.choice(reasons)
         meeting = at + timedelta(days=3) if outcome is Outcome.MEETING_SET else None
         work = lambda: dispose(self.store, row["id"], rep, outcome, at, reason=reason, meeting_at=meeting)  # noqa: E731
-        return Piece(f"{rep} says {outcome} ({reason}) of {row['id']}", work, lambda made: "recorded", allowed=(StorageAway, Refused))
+        return Piece(f"{rep} says {outcome} ({reason}) of {row['id']}", work, lambda made: "recorded", allowed=SAID_NO)
 
     def _reassign(self, row: Mapping[str, Any]) -> Piece:
-        to, at = self.chance.choice((*REPS, "gone", "nobody")), self.now
+        to, at = self.chance.choice((*SELLERS, "gone", "nobody")), self.now
         work = lambda: reassign(self.store, row["id"], to, "mia", "holiday", at, channels=tuple(self.channels))  # noqa: E731
-        return Piece(f"mia hands {row['id']} to {to}", work, lambda _: "done", allowed=(StorageAway, Refused))
+        return Piece(f"mia hands {row['id']} to {to}", work, lambda _: "done", allowed=SAID_NO)
 
     def _override(self, row: Mapping[str, Any]) -> Piece:
         lead, at = self.chance.choice(self.company.leads), self.now
@@ -132,7 +113,7 @@ class Hands:
         key = self.chance.choice((lead.email, lead.domain))
         self.ledger.overridden |= {lead.email, lead.domain}
         work = lambda: set_override(self.store, key, verdict, "met at the fair", "mia", at + timedelta(days=2), at)  # noqa: E731
-        return Piece(f"mia says {verdict} of {key}", work, lambda _: "recorded", allowed=(StorageAway, Refused))
+        return Piece(f"mia says {verdict} of {key}", work, lambda _: "recorded", allowed=SAID_NO)
 
     def _by_system(self) -> list[Piece]:
         """The telephone system reports calls, some of long ago, some twice."""
@@ -147,7 +128,7 @@ class Hands:
                 Touch(
                     f"tch_{name}_{at:%d%H%M%S}",
                     self.chance.choice(people),
-                    self.chance.choice(REPS),
+                    self.chance.choice(SELLERS),
                     TouchKind.CALL,
                     at,
                     Evidence.EVIDENCED,
@@ -167,16 +148,13 @@ class Hands:
         """The contract changes, or is broken; somebody goes on leave."""
         at, kind = self.now, self.chance.randrange(3)
         if kind == 0:
-            rep = self.chance.choice(REPS)
-            leave = Absence(rep, at, at + timedelta(hours=self.chance.randrange(1, 60)), "leave")
-            return [Piece(f"{rep} goes on leave", lambda: imports.put_absences(self.store, [leave]))]
+            return [self._leave()]
         text = self.company.versions[1 if len(self.ledger.versions) == 1 else 0].yaml()
         if kind == 1:
-            wrong = text.replace("default: team", "default: nowhere")
             return [
                 Piece(
                     "a contract that does not read",
-                    lambda: contracts.put_in_force(self.store, wrong, "contract.yaml", at),
+                    lambda: contracts.put_in_force(self.store, WRONG, "contract.yaml", at),
                     self._not_in_force,
                 )
             ]

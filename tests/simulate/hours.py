@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 
@@ -25,7 +26,10 @@ class Wall:
 
     def due(self, start: datetime, minutes: int) -> datetime:
         """When so many minutes of open time have passed since `start`."""
-        left = timedelta(minutes=minutes)
+        return self.after(start, timedelta(minutes=minutes))
+
+    def after(self, start: datetime, left: timedelta) -> datetime:
+        """When so much open time has passed since `start`; for none, `start` if open, else the next opening."""
         for opens, shuts in self._open_from(start):
             since = max(opens, start)
             if shuts - since >= left:
@@ -41,6 +45,23 @@ class Wall:
             return max(opens, there)
         raise AssertionError("never")
 
+    def between(self, start: datetime, end: datetime) -> timedelta:
+        """How much open time lies between two moments."""
+        total = timedelta()
+        for opens, shuts in self._open_from(start):
+            if opens >= end:
+                return total
+            total += min(shuts, end) - max(opens, start)
+        raise AssertionError("never")
+
+    def is_open(self, at: datetime) -> bool:
+        """Whether somebody is there."""
+        return next(self._open_from(at))[0] <= at
+
+    def opening(self, at: datetime) -> datetime:
+        """`at` if open, else the next opening."""
+        return max(at, next(self._open_from(at))[0])
+
     def _open_from(self, start: datetime) -> Iterator[tuple[datetime, datetime]]:
         """The open stretches that end after `start`."""
         day = start.astimezone(ZoneInfo(self.zone)).date() - timedelta(days=1)
@@ -54,6 +75,7 @@ class Wall:
                     yield opens, shuts
 
 
+@lru_cache(maxsize=4096)
 def _on(day: date, clock: str, zone: str) -> datetime:
     hour, minute = map(int, clock.split(":"))
     if hour == 24:

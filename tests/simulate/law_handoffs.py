@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from tests.simulate.house import Row, Snapshot
+from tests.simulate.law_whose import in_share
 from tests.simulate.seen import Seen, firm, moment
 
 HALF_LIFE_DAYS = 14
@@ -61,7 +62,7 @@ def verdicts_stand_on_what_they_name(seen: Seen) -> Iterator[str]:
         if signal is None:
             yield f"verdict {key} names a signal that is not recorded"
             continue
-        if row["contract_id"] != (held := _in_force(seen.now, signal["received_at"])):
+        if row["contract_id"] != (held := _in_force(seen.now, row, signal["received_at"])):
             yield f"verdict {key} was given under {row['contract_id'][:12]}; in force was {held[:12]}"
         if any(one not in seen.now.signal for one in row["inputs"]):
             yield f"verdict {key} names inputs that are not recorded"
@@ -97,10 +98,15 @@ def _intent(seen: Seen, verdict: Row) -> int:
     return total
 
 
-def _in_force(snapshot: Snapshot, at: str) -> str:
+def _in_force(snapshot: Snapshot, verdict: Row, at: str) -> str:
+    """The version that held when the signal was received; of one on trial, for those among its share and as long as it had not given way."""
     versions = sorted(snapshot.contract.values(), key=lambda row: row["version"])
-    held = [row["id"] for row in versions if row["in_force_from"] == "-infinity" or row["in_force_from"] <= at]
-    return str(held[-1])
+    held = [row for row in versions if row["in_force_from"] == "-infinity" or row["in_force_from"] <= at]
+    for row in held:
+        end = snapshot.canary_end.get(str(row["version"]))
+        if row["share"] and (end is None or at < end["at"]) and in_share(row["id"], verdict["account_id"] or verdict["person_id"]):
+            return str(row["id"])
+    return str([row["id"] for row in held if not row["share"]][-1])
 
 
 def what_was_decided_by_hand_waits_its_turn(seen: Seen) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from tests.simulate.company import WALLS
 from tests.simulate.house import Row, Snapshot
 from tests.simulate.seen import Seen, moment
 
@@ -22,18 +23,25 @@ def every_cause_has_its_messages(seen: Seen) -> Iterator[str]:
         )
         drained = sum(1 for event in seen.events[row["id"]] if event["name"] == "assigned" and event["data"]["leg"] > 0)
         joined = sum(1 for event in seen.events[row["id"]] if event["name"] == "person_joined" and event["rep_id"] is not None)
+        first = Counter(event["name"] for event in seen.events[row["id"]] if event["data"].get("clock") == "first_touch")
+        offers = [event["data"]["to"] for event in seen.events[row["id"]] if event["name"] == "offered"]
         owed = {
             "opening": said["handoff_opened"] + exceptions + drained,
-            "reminder": said["reminded"],
-            "breach": said["manager_told"] + said["reassign_failed"],
+            "reminder": first["reminded"],
+            "breach": first["manager_told"] + said["reassign_failed"] + sum(not to for to in offers),
+            "clock": said["reminded"] - first["reminded"] + said["manager_told"] - first["manager_told"] + said["taken_off_rotation"],
+            "task": said["task_due"],
+            "offer": {"email": sum(len(to) for to in offers), "webhook": sum(bool(to) for to in offers)},
             "reassigned": said["reassigned"],
             "returned": said["returned"],
             "joined": joined,
+            "nurture": said["given_back"],
         }
         for channel in seen.company.channels:
             kinds = Counter(message["kind"] for message in seen.messages[row["id"]] if message["channel"] == channel)
             written = {**kinds, "opening": kinds["handoff_opened"] + kinds["exception"]}
-            for kind, times in owed.items():
+            for kind, promised in owed.items():
+                times = promised[channel] if isinstance(promised, dict) else promised
                 there = written.get(kind, 0)
                 # The owner before hears of it too, by mail.
                 if there < times or (there > times and not (kind == "reassigned" and channel == "email" and there <= 2 * times)):
@@ -64,7 +72,8 @@ def messages_settle_once_and_for_a_reason(seen: Seen) -> Iterator[str]:
             yield f"message {key} was given up and no event says so"
         if state == "dead" and key not in seen.world.gone and message["attempt"] < MOST_ATTEMPTS:
             yield f"message {key} was given up after {message['attempt']} attempts, and nobody had refused it for good"
-        if state == "waiting" and (moment(message["next_at"]) - seen.step.at).total_seconds() > LONGEST_WAIT_SECONDS:
+        longest = seen.step.at if seen.company.style != "offered" else WALLS[seen.company.wall].opening(seen.step.at)
+        if state == "waiting" and (moment(message["next_at"]) - longest).total_seconds() > LONGEST_WAIT_SECONDS:
             yield f"message {key} waits until {message['next_at']}"
         if state == "dropped" and (was is None or was["state"] != "dropped") and not _untrue(seen.now, message):
             yield f"message {key} ({message['kind']}) was dropped, though it is still true: {message['why']}"
@@ -74,18 +83,45 @@ def what_is_sent_is_true(seen: Seen) -> Iterator[str]:
     """What was untrue before this step began must not have left in it. Machines are told facts in the past tense: those stay true."""
     for taken in seen.world.taken[seen.step.taken_before :]:
         message = seen.was.outbox.get(taken.key)
-        if message is None or taken.channel != "email" or message["kind"] not in ("handoff_opened", "reminder", "breach", "exception"):
+        if message is None or taken.channel != "email" or message["kind"] not in ASKING:
             continue
         if _untrue(seen.was, message):
             yield f"message {taken.key} ({message['kind']}) left though it was no longer true"
 
 
+#: Mails that ask somebody to act, and so must be true when they are read.
+ASKING = ("handoff_opened", "reminder", "breach", "exception", "task", "clock", "offer")
+
+
 def _untrue(snapshot: Snapshot, message: Row) -> bool:
-    row = snapshot.handoff[message["handoff_id"]]
-    if message["kind"] == "returned":
+    row, kind = snapshot.handoff[message["handoff_id"]], message["kind"]
+    if kind == "returned":
         return row["outcome"] != "returned"
     if row["closed_at"] is not None:
         return True
-    if message["kind"] == "exception":
+    if kind == "exception":
         return row["owner_id"] is not None
+    if kind in ("reminder", "breach", "task", "clock"):
+        owners = kind == "clock" or row["owner_id"] == message["owner_id"]
+        return not owners or _silent(snapshot, message)
+    if kind == "offer":
+        mine = snapshot.offer.get(f"{message['handoff_id']} {message['recipient']}")
+        return (
+            row["owner_id"] not in (message["owner_id"], None)
+            or row["touched_at"] is not None
+            or mine is None
+            or mine["taken_at"] is not None
+        )
     return row["touched_at"] is not None or row["owner_id"] != message["owner_id"]
+
+
+def _silent(snapshot: Snapshot, message: Row) -> bool:
+    """Whether the clock that speaks has stopped, or stands still."""
+    speaks = snapshot.clock.get(message["clock"] or "")
+    if speaks is None:
+        return snapshot.handoff[message["handoff_id"]]["touched_at"] is not None
+    return (
+        speaks["paused_at"] is not None
+        or speaks["stopped_at"] is not None
+        or (speaks["kind"] == "first_touch" and snapshot.handoff[message["handoff_id"]]["touched_at"] is not None)
+    )

@@ -6,7 +6,11 @@ from collections import Counter
 from collections.abc import Iterator
 
 from tests.simulate.ledger import SOURCE
+from tests.simulate.offices import IMPORTED
 from tests.simulate.seen import Seen, domain, firm, moment
+
+SOURCES = (SOURCE, IMPORTED)
+
 
 # --- 1: a signal acknowledged is never lost, and one sent twice counts once ---
 
@@ -17,7 +21,7 @@ def acknowledged_signals_are_there(seen: Seen) -> Iterator[str]:
         if event.acknowledged and signal not in seen.now.signal:
             yield f"message {event.message} was acknowledged and is not recorded"
     for signal, row in seen.now.signal.items():
-        if row["source"] != SOURCE:
+        if row["source"] not in SOURCES:
             continue
         if (event := known.get(signal)) is None:
             yield f"signal {signal} was never sent, or is recorded under another identity"
@@ -91,6 +95,24 @@ def nobody_overtakes_within_an_account(seen: Seen) -> Iterator[str]:
             continue
         if (row["received_at"], row["seq"]) > first:
             yield f"signal {key} of {firm(email)} was decided before an earlier one of the same firm"
+
+
+def nobody_overtakes_within_a_step(seen: Seen) -> Iterator[str]:
+    """The same between any two commits of workers who decide at the same time: afterwards both are done, and nothing tells who was first."""
+    waited = seen.was.pending
+    before = set(waited)
+    for after in seen.step.glimpses:
+        gone = before - after
+        left: dict[str, tuple[str, int]] = {}
+        for key in after & waited.keys():
+            if email := seen.was.signal[key]["email"]:
+                place = (waited[key]["received_at"], waited[key]["seq"])
+                left[firm(email)] = min(place, left.get(firm(email), place))
+        for key in sorted(gone):
+            email = seen.was.signal[key]["email"]
+            if email and (first := left.get(firm(email))) is not None and (waited[key]["received_at"], waited[key]["seq"]) > first:
+                yield f"signal {key} of {firm(email)} was decided while an earlier one of the same firm was still being decided"
+        before &= after
 
 
 # --- 7: what a user gets wrong is a Problem; the rest goes in ---

@@ -26,12 +26,23 @@ class Event:
     ago_seconds: int = 0
     acknowledged: bool = False
     attempts: list[datetime] = field(default_factory=list)
+    source: str = SOURCE
 
     signal: str = ""
 
     def __post_init__(self) -> None:
         """`signal` is its identity, by the definition: SHA-256 of source and message id, written out anew."""
-        self.signal = str(uuid.UUID(bytes=hashlib.sha256(f"{SOURCE}\x1f{self.message}".encode()).digest()[:16]))
+        self.signal = str(uuid.UUID(bytes=hashlib.sha256(f"{self.source}\x1f{self.message}".encode()).digest()[:16]))
+
+
+@dataclass(slots=True)
+class List:
+    """A file somebody brings in, until it is in whole. `wrong`: how many of its rows nobody can take."""
+
+    name: str
+    events: list[Event] = field(default_factory=list)
+    wrong: int = 0
+    finished: bool = False
 
 
 @dataclass(slots=True)
@@ -47,6 +58,7 @@ class Batch:
 class Ledger:
     events: dict[str, Event] = field(default_factory=dict)
     batches: list[Batch] = field(default_factory=list)
+    lists: list[List] = field(default_factory=list)
     #: Tables and ids that were granted to somebody: they must be there from then on.
     granted: dict[tuple[str, str], str] = field(default_factory=dict)
     #: Problem ids of acknowledged refusals are not known outside; how many refused events were acknowledged is.
@@ -81,7 +93,10 @@ class Step:
     clean: bool
     results: list[Any] = field(default_factory=list)
     taken_before: int = 0
-    ticked: bool = False
     undoing: bool = False
+    #: What was done whole in it: tick, give out, index, tell, watch, import.
+    done: set[str] = field(default_factory=set)
+    #: What still waited after each commit of those who decide at the same time, in the order of the commits.
+    glimpses: list[frozenset[str]] = field(default_factory=list)
     #: How many signals those who decided say they decided; None where one of them did not come to say it.
     decided: int | None = 0

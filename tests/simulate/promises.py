@@ -5,7 +5,7 @@ No law calls the product: each is written a second time, from the documentation.
 
 from __future__ import annotations
 
-from tests.simulate import law_clocks, law_handoffs, law_messages, law_signals
+from tests.simulate import law_clocks, law_handoffs, law_messages, law_signals, law_whose, law_work
 from tests.simulate.ledger import Broken
 from tests.simulate.seen import Seen
 
@@ -16,34 +16,51 @@ LAWS = {
         law_signals.waiting_or_decided,
         law_signals.whoever_left_a_lane_was_decided,
         law_signals.who_raised_the_hand_was_handed_over,
+        law_whose.a_list_goes_in_once_and_whole,
+        law_whose.whoever_is_written_can_be_found,
     ),
-    2: (law_handoffs.one_open_handoff_an_account, law_handoffs.owned_or_an_exception_with_a_clock),
+    2: (
+        law_handoffs.one_open_handoff_an_account,
+        law_handoffs.owned_or_an_exception_with_a_clock,
+        law_whose.nobody_gets_what_they_cannot_take,
+        law_whose.what_is_held_goes_out_in_order,
+        law_whose.work_of_the_absent_moves,
+        law_work.what_is_offered_is_taken_once,
+        law_work.disputes_are_answered_once_and_have_a_clock,
+    ),
     3: (
         law_clocks.nothing_written_changes_or_vanishes,
         law_clocks.clocks_and_steps_as_the_contract_says,
         law_clocks.clocks_run_until_something_stops_them,
         law_clocks.steps_fire_once_and_in_order,
         law_clocks.breaches_are_noticed,
+        law_clocks.owners_are_asked_for_their_yes,
+        law_clocks.due_times_move_only_with_a_pause,
+        law_work.pauses_hold_all_clocks_and_end_by_themselves,
+        law_work.sequences_follow_what_happened,
     ),
     4: (
         law_messages.every_cause_has_its_messages,
         law_messages.what_left_was_written_and_what_was_sent_arrived,
         law_messages.messages_settle_once_and_for_a_reason,
         law_messages.what_is_sent_is_true,
+        law_work.what_comes_back_is_told_once_and_not_too_early,
+        law_whose.mail_waits_for_hours_and_for_others,
     ),
     5: (
         law_handoffs.verdicts_stand_on_what_they_name,
         law_handoffs.what_was_decided_by_hand_waits_its_turn,
         law_handoffs.handoffs_name_their_reasons,
+        law_whose.a_trial_gives_way_where_it_does_harm,
     ),
-    6: (law_signals.nobody_overtakes_within_an_account,),
+    6: (law_signals.nobody_overtakes_within_an_account, law_signals.nobody_overtakes_within_a_step),
     7: (law_signals.refusals_are_kept_with_what_to_do,),
 }
 
 
 def broken(seen: Seen) -> list[Broken]:
     """Every law that does not hold now."""
-    if seen.now.digest == seen.was.digest and not seen.step.ticked and len(seen.world.taken) == seen.step.taken_before:
+    if seen.now.digest == seen.was.digest and not seen.step.done and len(seen.world.taken) == seen.step.taken_before:
         return []
     found: list[Broken] = []
     for number, laws in LAWS.items():

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from handfast.connectors.channel import Permanent, Temporary
@@ -27,6 +27,9 @@ class Taken:
     kind: str
     content: str | None
     at: datetime
+    #: Whom it reached, of a mail; and the number of the mail it came in.
+    recipient: str = ""
+    mail: int = 0
 
 
 @dataclass(slots=True)
@@ -37,6 +40,7 @@ class World:
     mood: Callable[[], str] | None = None
     taken: list[Taken] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
+    mails: int = 0
     #: A channel behind which nobody ever answers, also when everything else works again.
     deaf: str | None = None
 
@@ -46,9 +50,14 @@ class World:
         return "ok" if self.mood is None else self.mood()
 
     def take(self, key: str, channel: str, kind: str, content: str | None) -> None:
-        passing(f"before {channel} takes {key}")
-        self.taken.append(Taken(key, channel, kind, content, self.now()))
-        passing(f"after {channel} took {key}")
+        self.take_together(channel, [Taken(key, channel, kind, content, self.now())])
+
+    def take_together(self, channel: str, parts: list[Taken]) -> None:
+        """Several notices that come as one mail come all or none."""
+        passing(f"before {channel} takes {parts[0].key}")
+        self.mails += 1
+        self.taken += [replace(part, mail=self.mails) for part in parts]
+        passing(f"after {channel} took {parts[0].key}")
 
 
 class Mailbox:
@@ -60,14 +69,18 @@ class Mailbox:
     def send(self, message: Message) -> None:
         answer = self.world.answer("email")
         if answer in ("ok", "lies", "late"):
-            self.world.take(message.id, "email", message.kind, json.dumps([message.recipient, dict(message.payload)], sort_keys=True))
+            self.world.take_together("email", [self._taken(one) for one in message.parts or (message,)])
         if answer == "gone":
-            self.world.gone.add(message.id)
+            self.world.gone |= {one.id for one in message.parts or (message,)}
             raise Permanent("550 no such mailbox")
         if answer == "breaks":
             raise RuntimeError("a bug in the channel")
         if answer != "ok":
             raise Temporary(f"421 {answer}", retry_after=900.0 if answer == "throttles" else None, down=answer in ("late", "throttles"))
+
+    def _taken(self, message: Message) -> Taken:
+        content = json.dumps([message.recipient, dict(message.payload)], sort_keys=True)
+        return Taken(message.id, "email", message.kind, content, self.world.now(), message.recipient)
 
     def destination(self, message: Message) -> str:
         return "mail.example"

@@ -53,6 +53,35 @@ class Seen:
     def terms(self, contract_id: str) -> Terms:
         return self.company.versions[self.ledger.versions[self.now.contract[contract_id]["version"]]]
 
+    def terms_of(self, handoff: str) -> Terms:
+        return self.terms(self.now.handoff[handoff]["contract_id"])
+
+    def is_there(self, rep: str, at: datetime) -> bool:
+        """Whether a rep takes handoffs at a moment: neither away nor switched off. As it was before this step and is after it, or unknown."""
+        return self.away_until(rep, at) is None and not self.is_off(rep)
+
+    def away_until(self, rep: str, at: datetime) -> datetime | None:
+        """The end of the absence that holds then."""
+        spans = [(moment(row["starts_at"]), moment(row["ends_at"])) for row in self.now.absence.values() if row["rep_id"] == rep]
+        return max((end for start, end in spans if start <= at < end), default=None)
+
+    def is_off(self, rep: str) -> bool:
+        row = self.now.rep_profile.get(rep)
+        return row is not None and row["off_since"] is not None
+
+    def owned(self, rep: str) -> int:
+        """How many open handoffs somebody has now."""
+        return sum(row["owner_id"] == rep and row["closed_at"] is None for row in self.now.handoff.values())
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether this step left it as it was who takes handoffs."""
+        return self.now.absence == self.was.absence and self.now.rep_profile == self.was.rep_profile
+
+    def new_events(self, name: str) -> list[Row]:
+        """What happened in this step, in order."""
+        return [row for key, row in self.now.event.items() if row["name"] == name and key not in self.was.event]
+
 
 def moment(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from tests.simulate.company import Company, Lead
-from tests.simulate.ledger import Batch, Event, Ledger
+from tests.simulate.ledger import SOURCE, Batch, Event, Ledger
 
 KEY = "hf_simulated0000000000000000000000"
 AUTHORIZATION = "Basic " + base64.b64encode(f"{KEY}:".encode()).decode()
@@ -28,7 +28,7 @@ class Senders:
 
     def request(self) -> Batch:
         """A new request of one to four events; some of them were in an earlier one."""
-        events = [self._event() for _ in range(self.chance.choice((1, 1, 2, 4)))]
+        events = [self._event() for _ in range(self.chance.choice((2, 4, 6) if self.company.style == "tried" else (1, 1, 2, 4)))]
         batch = Batch(len(self.ledger.batches) + 1, events)
         self.ledger.batches.append(batch)
         return batch
@@ -46,7 +46,7 @@ class Senders:
         return orjson.dumps({"batch": events, "sentAt": (at + skew).isoformat()})
 
     def _event(self) -> Event:
-        known = [event for event in self.ledger.events.values() if event.good]
+        known = [event for event in self.ledger.events.values() if event.good and event.source == SOURCE]
         if known and self.chance.random() < 0.15:
             return self.chance.choice(known)
         message = f"m{len(self.ledger.events) + 1}"

@@ -55,9 +55,18 @@ def test_clocks_stand_still_for_a_reason_and_run_on_by_hand(client: Client, serv
     assert "is no reason to let clocks stand still" in refused.text
     assert ana.post(f"/handoffs/{handoff}/pause", data={"reason": "on_holiday", "note": "back on Thursday"}).status_code == 303
     text = shown(ana, f"/handoffs/{handoff}")
-    assert "Stands still since" in text
-    assert "back on Thursday" in text
-    assert "Its clocks stand still" in shown(ana, "/queue")
+    assert "First touch stands still since" in text
+    assert "on holiday, back on Thursday." in text
+    assert "of working time are left, of" in text
+    assert "First touch is due" not in text, "not the old due time as if it ran"
+    for page in ("/queue", f"/queue/{handoff}"):
+        queue = shown(ana, page)
+        assert "Stands still since" in queue
+        assert "at the latest" in queue
+    board = shown(client("mara"), "/board")
+    row = board[board.index(f'id="b-{handoff}"') :].partition("</tr>")[0]
+    assert "of working time left" in row
+    assert "data-due" not in row, "no countdown runs"
     assert client("chloe").post(f"/handoffs/{handoff}/resume").status_code == 403
     assert ana.post(f"/handoffs/{handoff}/resume").status_code == 303
     assert "Stands still since" not in shown(ana, f"/handoffs/{handoff}")

@@ -9,7 +9,7 @@ import pytest
 
 from handfast.desk import actions, outcomes, touches
 from handfast.facts import Outcome, TouchKind
-from handfast.store import pages
+from handfast.store import pulse
 from handfast.web.stream import BEHIND, Reader
 
 
@@ -116,7 +116,7 @@ def test_a_reader_too_far_behind_is_told_to_ask_for_the_whole() -> None:
 
 
 def test_announcements_come_in_batches_without_repetition(store) -> None:
-    heard = pages.notifications(store, 0.2)
+    heard = pulse.notifications(store, 0.2)
     assert next(heard) == ["board"]
     with store.writing() as conn:
         for payload in ("handoff a", "handoff b", "handoff a", "board"):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import cast
 import httpx
 import pytest
 
+from handfast.desk import feeds
 from handfast.store import availability
 from handfast.store import disputes as rows
 
@@ -67,6 +69,25 @@ def test_a_calendar_is_read_and_what_is_wrong_in_it_is_said(client: Client, serv
     assert "not an iCalendar file" in said.text
     with server.store.reading() as conn:
         assert len(availability.absences_of(conn, cast.NOW, "ana")) == 1, "a calendar that cannot be read changes nothing"
+
+
+def test_a_calendar_is_kept_by_its_address_which_is_never_shown(client: Client, server: Running) -> None:
+    ana, address = client("ana"), "https://127.0.0.1:9/secret-7f31/leave.ics"
+    assert ana.post("/reps/ana/feeds", data={"url": address, "name": "leave"}).status_code == 303
+    assert "not fetched yet" in shown(ana, "/reps")
+    feeds.ask_next(server.store, cast.NOW + timedelta(days=1))
+    page = shown(ana, "/reps")
+    assert "cannot be read" in page
+    assert "inside a private network" in page
+    assert "secret-7f31" not in page
+    assert "inside a private network" not in shown(client("chloe"), "/reps")
+    assert ana.post("/reps/chloe/feeds", data={"url": address}).status_code == 403
+    said = ana.post("/reps/ana/feeds", data={"url": "http://calendars.example/secret-7f31"})
+    assert said.status_code == 409
+    assert "not https" in said.text
+    assert ana.post("/reps/ana/feeds/drop", data={"name": "leave"}).status_code == 303
+    assert "not fetched yet" not in shown(ana, "/reps")
+    assert "cannot be read" not in shown(ana, "/reps")
 
 
 @pytest.mark.parametrize(

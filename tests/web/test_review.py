@@ -55,6 +55,35 @@ def test_two_records_of_one_person_are_shown_answered_merged_and_parted(server, 
     assert "Make two again" not in http.get("/review").text
 
 
+def test_somebody_given_back_as_known_twice_is_asked_about_first_and_named_by_hand(server, client, store) -> None:
+    question = asked(store, client)
+    with store.writing() as conn:
+        handoff = conn.execute("SELECT id FROM handoff ORDER BY id LIMIT 1").fetchone()[0]
+        for ident, leads_to in (("dsp_twice", "merge"), ("dsp_data", "fix_data")):
+            conn.execute(
+                "INSERT INTO disposition (id, handoff_id, outcome, reason, note, by, at, recorded_at)"
+                " VALUES (%s, %s, 'disqualify', 'duplicate', 'same voice', 'ana', now(), now())",
+                (ident, handoff),
+            )
+            conn.execute(
+                "INSERT INTO way_back (id, handoff_id, person_id, leads_to, reason, at, tell_at, told_at, asked_at)"
+                " VALUES (%s, %s, 'per_m1', %s, 'duplicate', now(), now(), now(), now())",
+                (ident, handoff, leads_to),
+            )
+    http = client("rita")
+    text = http.get("/review").text
+    assert "Who is Maya Lindqvist the same person as?" in text
+    assert "Ana Flores gave" in text
+    assert text.count(f"/review/{question}") == 1, "the pair is proposed there, and not asked once more below"
+    wrong = http.post("/review/twice/dsp_twice", data={"said": "other", "other": "who@where.example"})
+    assert (wrong.status_code, "obody is known by" in wrong.text) == (409, True)
+    assert http.post("/review/twice/dsp_twice", data={"said": "other", "other": "m.lindqvist@gmx.de"}).status_code == 303
+    text = http.get("/review").text
+    assert "the same person as?" not in text
+    assert 'href="/review/merge/per_m1/per_m2"' in text, "linked: making them one has its preview, as always"
+    assert client("ana").post("/review/twice/dsp_twice", data={"said": "nobody"}).status_code == 403
+
+
 def test_an_answer_is_given_once(server, client, store) -> None:
     question = asked(store, client)
     http = client("priya")

@@ -140,7 +140,10 @@ def test_a_stranger_is_sent_to_sign_in_and_back(server, client) -> None:
     assert back.headers["location"] == "/queue/hnd_maya"
 
 
-@pytest.mark.parametrize("elsewhere", ["//evil.example", "https://evil.example/", "/\\evil.example", "javascript:alert(1)"])
+@pytest.mark.parametrize(
+    "elsewhere",
+    ["//evil.example", "https://evil.example/", "/\\evil.example", "javascript:alert(1)", "/\t/evil.example", "/\n/evil.example"],
+)
 def test_signing_in_never_leads_to_another_site(server, client, elsewhere: str) -> None:
     answer = client(None).post("/login", data={"email": ANA, "password": cast.PASSWORD, "next": elsewhere})
     assert answer.headers["location"] == "/"
@@ -190,6 +193,50 @@ def test_her_own_browser_may_with_either_header(server, client, browse) -> None:
     ana = client("ana")
     mine = browse(server.url, cookies=ana.cookies, headers={"Sec-Fetch-Site": "same-origin"})
     assert mine.post("/handoffs/hnd_maya/touch", data={"kind": "call"}).status_code == 303
+
+
+def test_a_password_that_the_browser_remembers_opens_nothing_to_another_site(server, browse) -> None:
+    """The API takes a password by HTTP Basic, and a browser sends one it was given once to whoever asks."""
+    http = browse(server.url, auth=("rita@northwind.example", cast.PASSWORD))
+    assert http.get("/api/v1/contract").status_code == 200
+    for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}):
+        assert http.post("/api/v1/contract/versions/1/rollback", headers=headers).status_code == 403
+    assert http.get("/api/v1/contract").json()["drafts"] == []
+    assert http.post("/api/v1/contract/versions/1/rollback").status_code == 201, "a program says neither, and may"
+
+
+def test_what_was_typed_outlives_the_session(server, client) -> None:
+    priya = client("priya")
+    form = {"about": "maya@halden.example", "verdict": "never", "reason": "A <b>competitor</b>", "until": "2026-12-24"}
+    priya.cookies.clear()
+    ended = priya.post("/overrides", data=form)
+    assert ended.status_code == 401
+    assert "your session ended before this was sent" in ended.text.lower()
+    again = {"email": "priya@northwind.example", "password": cast.PASSWORD, "next": "/overrides"}
+    again |= {f"kept.{name}": value for name, value in form.items()}
+    assert all(f'name="{name}"' in ended.text for name in again), "all of it is in the form"
+    wrong = priya.post("/login", data=again | {"password": "not the password"})
+    assert wrong.status_code == 409
+    assert "A &lt;b&gt;competitor&lt;/b&gt;" in wrong.text, "a slip of the finger does not lose it either"
+    back = priya.post("/login", data=again)
+    assert back.status_code == 200
+    assert 'action="/overrides"' in back.text
+    assert "Send it now" in back.text
+    with server.store.reading() as conn:
+        assert conn.execute("SELECT count(*) FROM readiness_override").fetchone() == (0,), "nothing is sent by itself"
+    assert priya.post("/overrides", data=form).status_code == 303
+
+
+def test_beside_a_page_the_end_of_a_session_is_a_word_and_takes_nothing_away(server, client) -> None:
+    nobody = client(None)
+    part = {"HX-Request": "true", "HX-Request-Type": "partial", "HX-Current-URL": f"{server.url}/queue/hnd_maya?rep=ana"}
+    said = nobody.post("/handoffs/hnd_maya/dispose", data={"outcome": "recycle", "note": "A long note"}, headers=part)
+    assert (said.status_code, said.headers["hx-reswap"]) == (401, "none")
+    assert 'href="/login?next=/queue/hnd_maya%3Frep%3Dana"' in said.text
+    assert 'hx-target="#toasts"' in said.text
+    assert nobody.get("/queue/list", headers=part).headers["hx-redirect"] == "/login?next=/queue/hnd_maya%3Frep%3Dana"
+    gone = client("ana").get("/queue/hnd_nobody", headers=part)
+    assert (gone.status_code, gone.headers["hx-reswap"]) == (404, "none"), "what is not there replaces nothing"
 
 
 def test_signing_out_ends_it_on_the_server(server, client, browse) -> None:

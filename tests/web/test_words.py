@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -41,13 +42,14 @@ def test_spans_in_sentences(seconds: float, text: str) -> None:
 @pytest.mark.parametrize(
     ("due", "text", "state"),
     [
-        (timedelta(minutes=10), "10:00", "ok"),
+        (timedelta(minutes=15), "15:00", "ok"),
+        (timedelta(minutes=14, seconds=59), "14:59", "soon"),
         (timedelta(minutes=7), "7:00", "soon"),
         (timedelta(seconds=-61), "1:01 late", "late"),
         (timedelta(0), "0:00", "soon"),
     ],
 )
-def test_a_countdown_turns_amber_at_half_and_red_when_due(due: timedelta, text: str, state: str) -> None:
+def test_a_countdown_turns_amber_when_the_board_counts_it_as_soon_and_red_when_due(due: timedelta, text: str, state: str) -> None:
     shown = words.countdown(NOW + due - timedelta(minutes=15), NOW + due, NOW)
     assert (shown.text, shown.state, shown.span) == (text, state, 900)
     assert 0 <= shown.frac <= 1
@@ -121,3 +123,28 @@ def test_charts_escape_names_and_draw_nothing_without_values() -> None:
     assert charts.line("x", ["a", "b"], [charts.Series("n", "", [None, None])]) == ""
     assert charts.spark([1], "one") == ""
     assert 'aria-label="&lt;x&gt;"' in charts.spark([1, 2, 2], "<x>")
+
+
+def test_a_stored_sentence_is_read_on_the_readers_clock_and_without_underscores() -> None:
+    told = "demo: asked on 2026-11-23 09:03 UTC, open until 2026-11-30 09:03 UTC; no such form_submitted within 90 days"
+    shown = words.readable(told, NOW, ZoneInfo("America/New_York"))
+    assert shown == "demo: asked on 04:03, open until Mon 30 Nov, 04:03; no such form submitted within 90 days"
+    assert words.readable("", NOW, ZoneInfo("UTC")) == ""
+
+
+def test_names_of_the_calendar_are_words() -> None:
+    assert words.zone("America/New_York") == "New York"
+    assert words.days("mon-fri") == "Mon to Fri"
+    assert words.short_day("2026-08-24") == "24 Aug"
+    assert words.month("2026-08") == "Aug 2026"
+
+
+def test_many_minutes_are_told_in_hours_and_a_phone_gets_a_chart_of_its_own() -> None:
+    series = [charts.Series("median", "a", [61, 300, None, 120])]
+    both = charts.fitted("First touch", ["a", "b", "c", "d"], series, unit=" min", target=30, target_label="SLA", cid="speed")
+    assert both.count("<svg") == 2
+    assert 'viewBox="0 0 370' in both
+    assert "median 2 h" in both
+    assert "0.5 h SLA" in both
+    assert "1 h to 2 h" in both, "the description too"
+    assert re.findall(r' id="([a-z-]+)"', both) == ["speed-t", "speed-d", "speed-n-t", "speed-n-d"]

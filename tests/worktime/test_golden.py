@@ -12,6 +12,7 @@ import pytest
 from pydantic import TypeAdapter
 from ruamel.yaml import YAML
 
+from handfast.contract import own_hours
 from handfast.contract.calendars import hours_of
 from handfast.contract.terms import Calendar, Duration, Span
 from handfast.worktime import ALWAYS, Hours
@@ -33,7 +34,22 @@ def published_calendars() -> dict[str, Hours]:
     block = re.search(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
     assert block is not None
     terms = YAML(typ="safe").load(block[1])
-    return {"always": ALWAYS} | {name: hours_of(Calendar.model_validate(term)) for name, term in terms.items()}
+    found = {"always": ALWAYS} | {name: hours_of(Calendar.model_validate(term)) for name, term in terms.items()}
+    return found | published_reps(Calendar.model_validate(terms["lunch"]))
+
+
+def published_reps(team: Calendar) -> dict[str, Hours]:
+    """The reps of the page, each by the text that is stored with a clock."""
+    block = re.search(r"```text\n(bo:.*?)```", PAGE, re.DOTALL)
+    assert block is not None
+    found = {}
+    for line in block[1].splitlines():
+        name, text = (part.strip() for part in line.split(":", 1))
+        own = own_hours.read(text)
+        assert own is not None
+        assert own_hours.stored(own) == text, "what is stored is read as it was written"
+        found[name] = own_hours.hours_of_rep(team, own)
+    return found
 
 
 def published_cases() -> list[Case]:

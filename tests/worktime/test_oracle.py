@@ -125,6 +125,35 @@ def test_every_answer_is_what_a_walk_by_the_wall_clock_finds(question: tuple[Hou
     assert all(a_end < b_start for (_, a_end), (b_start, _) in pairwise(counted.open))
 
 
+absences = st.lists(st.tuples(st.integers(-600, 9 * 1440), st.sampled_from((0, 1, 37, 240, 480, 1440, 3 * 1440))), max_size=4)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(questions(), absences)
+def test_absences_are_taken_out_minute_for_minute(question: tuple[Hours, datetime], spans: list[tuple[int, int]]) -> None:
+    """In whatever order they are named, one over another or of no length: no minute of them counts, and every other does as before."""
+    whole, start = question
+    away = [(start + timedelta(minutes=at), start + timedelta(minutes=at + length)) for at, length in spans]
+    hours = whole.without(away)
+    moments_of = [start + timedelta(minutes=n) for n in range(WINDOW_DAYS * 1440)]
+    is_open = [now and not any(a <= at < b for a, b in away) for now, at in zip(every_minute(whole, start), moments_of, strict=True)]
+    ends = [n + 1 for n, now in enumerate(is_open) if now]
+    assert hours.counted(start, moments_of[-1] + timedelta(minutes=1)).seconds == len(ends) * 60
+    for n in range(0, len(is_open), 61):
+        assert hours.is_open(moments_of[n]) == is_open[n]
+    for d in {1, len(ends), *range(1, len(ends) + 1, 97)} if ends else ():
+        due = start + timedelta(minutes=ends[d - 1])
+        assert hours.due(start, d) == due
+        assert hours.elapsed(start, due) == d * 60
+    if ends:
+        assert hours.next_opening(start) == start + timedelta(minutes=ends[0] - 1)
+    late = [days for days in (1, 3) if any(is_open[days * 1440 :])]
+    for days in late:
+        wanted = whole.due_after_days(start, days)
+        inside = [at for at, now in zip(moments_of, is_open, strict=True) if now and at >= wanted]
+        assert not inside or hours.due_after_days(start, days) == inside[0]
+
+
 @settings(max_examples=80, deadline=None)
 @given(questions(), st.integers(1, 5))
 def test_days_later_is_the_same_wall_time_or_the_first_after_it(question: tuple[Hours, datetime], days_later: int) -> None:

@@ -18,7 +18,8 @@ from jinja2 import Environment, StrictUndefined
 
 from handfast.brief import render
 from handfast.brief.words import clean, plain
-from handfast.sla.notice import DIGEST, Message
+from handfast.sla.notice import DIGEST, Message, Standing
+from handfast.worktime import worked
 
 #: Lines of the brief that a mail shows; the page has the rest.
 _MAIL_SIGNALS: Final = 5
@@ -49,6 +50,7 @@ class Facts:
     to_owner: bool
     clock: str = ""
     owed: str = "First touch"
+    standing: str = ""
 
     @property
     def party(self) -> str:
@@ -56,8 +58,8 @@ class Facts:
 
     @property
     def deadline(self) -> str:
-        if not self.due:
-            return ""
+        if self.standing or not self.due:
+            return self.standing
         return f"{self.owed} was due at {self.due}" if self.overdue else f"{self.owed} by {self.due}"
 
 
@@ -212,6 +214,14 @@ def _rolled_back(f: Facts) -> Words:
     return Words("A version of the contract on trial was rolled back", "Contract", [f.why, said])
 
 
+def _taken_back(f: Facts) -> Words:
+    return Words(f"Open again: {f.party}", f.person, [f.why, f"It is as it was before. Next step: {f.step}."])
+
+
+def _dispute(f: Facts) -> Words:
+    return Words(f"Not answered in time: a dispute about {f.party}", f.person, [f.why, "Answer it on the page Disputes."])
+
+
 _KINDS: Final[Mapping[str, Callable[[Facts], Words]]] = MappingProxyType(
     {
         "handoff_opened": _opened,
@@ -227,6 +237,8 @@ _KINDS: Final[Mapping[str, Callable[[Facts], Words]]] = MappingProxyType(
         "nurture": _nurture,
         "measure": _measure,
         "rolled_back": _rolled_back,
+        "taken_back": _taken_back,
+        "dispute": _dispute,
     }
 )
 
@@ -236,6 +248,8 @@ def facts_of(message: Message) -> Facts:
     due = datetime.fromisoformat(handoff["due_at"]) if handoff.get("due_at") else None
     zone = message.to.time_zone if message.to else "UTC"
     clock = str((payload.get("clock") or {}).get("kind", "first_touch"))
+    if message.standing is not None:
+        due = None  # what it was due then says nothing now
     return Facts(
         person=_name(payload, "person") or "Somebody",
         company=_name(payload, "account"),
@@ -249,7 +263,15 @@ def facts_of(message: Message) -> Facts:
         to_owner=message.recipient == message.owner_id,
         clock=clock,
         owed=OWED.get(clock, "First touch"),
+        standing=_standing(message.standing, zone, message.created_at) if message.standing is not None else "",
     )
+
+
+def _standing(standing: Standing, zone: str, written: datetime) -> str:
+    """That its clocks stand still, since when, why, until when at the latest, and what is left."""
+    since, until = (render.moment(one, zone, same_day_as=written) for one in (standing.since, standing.until))
+    left = f"; {worked(standing.left_seconds)} of working time left" if standing.left_seconds else ""
+    return f"Its clocks stand still since {since} ({clean(standing.reason).replace('_', ' ')}), until {until} at the latest{left}"
 
 
 def _name(payload: Mapping[str, Any], role: str) -> str:

@@ -73,7 +73,9 @@ def _first(message: Message, facts: Facts, sentences: Sequence[str], brief: Mapp
     """The deadline, the sentences, and what they asked in their own words."""
     parts: list[Block] = []
     due = (message.payload.get("handoff") or {}).get("due_at")
-    if due and facts.deadline:
+    if facts.standing:
+        parts.append(_text(facts.standing + "\n", bold=True))
+    elif due and facts.deadline:
         moment = utc(datetime.fromisoformat(due))
         said = f"{facts.owed} was due " if facts.overdue else f"{facts.owed} by "
         date = {"type": "date", "timestamp": int(moment.timestamp()), "format": "{date_short_pretty} {time}", "fallback": facts.due}
@@ -234,7 +236,7 @@ def _reason_inputs(reasons: Mapping[str, Reason], needs_note: Container[str]) ->
     note = {"type": "plain_text_input", "action_id": "value", "multiline": True, "max_length": 2000}
     blocks = [_input("reason", "Because", choice), _input("note", label, note, optional=True)]
     for code, reason in reasons.items():
-        for name, kind in reason.requires.items():
+        for name, kind in reason.asks.items():
             label = f"{plain(name).capitalize()} (for: {reason.label or plain(code)})"
             blocks.append(_input(f"answer-{code}-{name}", label, _element(kind), optional=True))
     return blocks

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from handfast.contract.agreement import Agreement
-from handfast.contract.terms import Calendar, Contract, Reason, Sla, Step
+from handfast.contract.terms import Calendar, Contract, Reason, Sla
 
 _RUNGS: Mapping[str, str] = {
     "never": "what goes to nobody",
@@ -122,12 +122,7 @@ def _clocks(contract: Contract) -> list[RenderableType]:
 
 
 def _ladder(sla: Sla) -> str:
-    return "\n".join(f"{step.after}: {_step(step)}" for step in sla.ladder)
-
-
-def _step(step: Step) -> str:
-    said = {"remind": "remind the owner", "tell": "tell the manager", "return_to": "back to marketing"}
-    return said.get(step.action) or f"reassign to {step.reassign}"
+    return "\n".join(f"{step.after}: {step.sentence}" for step in sla.ladder)
 
 
 def _week(calendar: Calendar) -> str:

@@ -47,9 +47,9 @@ def draft(file: Path, number: str | None, since: str | None, email: str | None, 
     for problem in (*taken.problems, *taken.rows):
         click.echo(str(problem), err=True)
     with _desk() as house:
-        at, who = datetime.now(UTC), _who(house, email, password_stdin)
+        at, who = datetime.now(UTC), account(house, email, password_stdin)
         moment = named.moment_of(since, named.zone_of(text)) if since else None
-        saved = drafts.save(house.store, text, who, at, number=_number(number), takes_force=moment, note={"file": file.name})
+        saved = drafts.save(house.store, text, who, at, number=draft_number(number), takes_force=moment, note={"file": file.name})
         looked = drafts.examine(text, str(file))
     if as_json:
         problems = [problem.as_json() for problem in looked.problems]
@@ -77,7 +77,7 @@ def sign(ref: str, side: Any, email: str, password_stdin: bool, as_json: bool) -
     from handfast.desk import drafts
 
     with _desk() as house:
-        at, who = datetime.now(UTC), _who(house, email, password_stdin)
+        at, who = datetime.now(UTC), account(house, email, password_stdin)
         found = _find(house, f"draft-{ref}" if ref.isdecimal() else ref, at).draft
         if found is None:
             raise click.ClickException(f"'{ref}' is a version already: signed or loaded. Name a draft.")
@@ -155,7 +155,7 @@ def withdraw(ref: str, email: str | None, password_stdin: bool, as_json: bool) -
     from handfast.desk import drafts
 
     with _desk() as house:
-        at, who = datetime.now(UTC), _who(house, email, password_stdin)
+        at, who = datetime.now(UTC), account(house, email, password_stdin)
         found = _find(house, ref, at)
         if found.draft is not None:
             drafts.withdraw_draft(house.store, found.draft.number, who, at)
@@ -176,7 +176,7 @@ def rollback(version: int, since: str | None, email: str | None, password_stdin:
     from handfast.desk import drafts, named
 
     with _desk() as house:
-        at, who = datetime.now(UTC), _who(house, email, password_stdin)
+        at, who = datetime.now(UTC), account(house, email, password_stdin)
         moment = named.moment_of(since, named.zone_of(_find(house, str(version), at).text)) if since else None
         saved = drafts.roll_back(house.store, version, who, at, takes_force=moment)
     said = f"Draft {saved.number} says what version {version} said. Both sides sign it: handfast contract sign draft-{saved.number}."
@@ -209,7 +209,7 @@ def _refusals() -> Iterator[None]:
         complain([refused.problem])
 
 
-def _who(house: House, email: str | None, password_stdin: bool) -> Who:
+def account(house: House, email: str | None, password_stdin: bool) -> Who:
     from handfast.desk import drafts
     from handfast.desk.logins import authenticate
 
@@ -238,7 +238,7 @@ def _contract(house: House | None, ref: str) -> Named:
     return _find(house, ref, datetime.now(UTC))
 
 
-def _number(ref: str | None) -> int | None:
+def draft_number(ref: str | None) -> int | None:
     if ref is None:
         return None
     digits = ref.lower().removeprefix("draft").removeprefix("d").lstrip("- ")

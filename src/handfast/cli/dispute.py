@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
 import click
 import orjson
 
-from handfast.cli.opened import opened
+from handfast.cli.contract_versions import AS, PASSWORD, account, draft_number
+from handfast.cli.opened import complain, opened
 from handfast.desk import disputes
+from handfast.desk.refused import Refused
 from handfast.store import disputes as rows
+
+if TYPE_CHECKING:
+    from handfast.desk.labels import Label
 
 
 @click.group("dispute", help="Disputes: those that wait, and the answers as labels.")
@@ -37,3 +45,59 @@ def listed(labels: bool, as_json: bool) -> None:
         else:
             due = f"answer by {one['due_at']:%Y-%m-%d %H:%M} UTC"
             click.echo(f"{one['id']}  {one['handoff']}  {one['about']:9} {due}  {one['side']}: {one['reason']}")
+
+
+@command.command("examples")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def examples(as_json: bool) -> None:
+    """The answers as worked examples of the contract, each proved under the contract in force."""
+    from handfast.desk import labels
+    from handfast.desk.contracts import Book, NoContract
+
+    with opened(size=2) as house, house.store.reading() as conn:
+        try:
+            found = labels.labels(conn, Book().refresh(conn).at(datetime.now(UTC)))
+        except NoContract:
+            found = []
+    if as_json:
+        click.echo(orjson.dumps([one.as_json() for one in found], option=orjson.OPT_INDENT_2).decode())
+        return
+    if not found:
+        click.echo("No dispute has an answer yet.")
+    for one in found:
+        click.echo(f"{one.dispute.id}  {one.dispute.about}, it was found {'right' if one.dispute.state == 'rejected' else 'wrong'}")
+        click.echo("  " + (one.why or f"{_proved(one)}{', taken in already' if one.taken else ''}"))
+        click.echo("".join(f"    {line}\n" for line in one.text.splitlines()))
+
+
+def _proved(one: Label) -> str:
+    if one.proof is None or one.proof.passed:
+        return "comes out so under the contract in force"
+    return f"comes out otherwise: {'; '.join(one.proof.differences)}"
+
+
+@command.command("take")
+@click.argument("dispute")
+@click.option("--to", "number", metavar="DRAFT", help="Into this open draft; without it, into a new one of the contract in force.")
+@AS
+@PASSWORD
+def take(dispute: str, number: str | None, email: str | None, password_stdin: bool) -> None:
+    """Take the example that the answer to DISPUTE makes into a draft, where it has to come out as found."""
+    from handfast.desk import drafts, labels
+    from handfast.desk.contracts import NoContract
+
+    with opened(size=2) as house:
+        try:
+            who = account(house, email, password_stdin)
+            saved = labels.take(house.store, dispute, who, datetime.now(UTC), draft=draft_number(number))
+        except Refused as refused:
+            complain([refused.problem])
+            return
+        except NoContract as none:
+            raise click.ClickException(str(none.__doc__)) from None
+    failed = drafts.examine(saved.source).failed
+    click.echo(
+        f"draft-{saved.number} has it. " + ("It comes out as found." if not failed else f"{len(failed)} examples come out otherwise:")
+    )
+    for proof in failed:
+        click.echo(f"  {proof.example}: {'; '.join(proof.differences)}")

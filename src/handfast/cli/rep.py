@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import urllib.error
-import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -14,17 +12,16 @@ import orjson
 
 from handfast.cli.opened import complain, opened
 from handfast.connectors.ics.absences import LARGEST_BYTES
+from handfast.connectors.ics.feed import fetch, host_of, read_address
 from handfast.contract.week import week_text
-from handfast.desk import availability
+from handfast.desk import availability, feeds
 from handfast.desk.refused import Refused
 from handfast.problem import Place, Problem
 from handfast.store import availability as rows
-
-#: A calendar's server has so long to answer.
-_PATIENCE_SECONDS: Final = 20
+from handfast.store import feeds as feed_rows
 
 
-@click.group("rep", help="Who takes handoffs: list, on, off, calendar.")
+@click.group("rep", help="Who takes handoffs: list, on, off, calendar, calendars, forget.")
 def command() -> None:
     pass
 
@@ -81,15 +78,21 @@ def _switch(rep: str, to: bool, by: str | None, why: str) -> None:
 @click.argument("rep")
 @click.argument("source", metavar="FILE|URL")
 @click.option("--name", default=None, help="Tells several calendars of one rep apart; by default the file's name, or the host.")
-def calendar(rep: str, source: str, name: str | None) -> None:
+@click.option("--keep", is_flag=True, help="Fetch it again every hour, from a worker. Only for an address.")
+def calendar(rep: str, source: str, name: str | None, keep: bool) -> None:
     """Read the absences of REP from an iCalendar file or feed (https). What it said before is replaced; run it again whenever you like."""
-    data, called = _fetched(source) if source.startswith(("https://", "http://")) else _read(Path(source))
-    if isinstance(data, Problem):
-        complain([data])
+    at, by, is_address = datetime.now(UTC), getpass.getuser(), "://" in source
+    if keep and not is_address:
+        complain([Problem(Place(source), "only an address can be fetched again", "Give the https address of the calendar.")])
         return
     with opened(size=2) as house:
         try:
-            found, problems = availability.read_calendar(house.store, rep, data, name or called, getpass.getuser(), datetime.now(UTC))
+            called = feeds.keep(house.store, rep, source, by, at, name or "") if keep else name
+            data, place = _fetched(source, house.settings.private_calendars) if is_address else _read(Path(source))
+            if isinstance(data, Problem):
+                complain([data])
+                return
+            found, problems = availability.read_calendar(house.store, rep, data, called or place, by, at)
         except Refused as refused:
             complain([refused.problem])
             return
@@ -100,6 +103,45 @@ def calendar(rep: str, source: str, name: str | None) -> None:
         raise SystemExit(1)
 
 
+@command.command("calendars")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def calendars(as_json: bool) -> None:
+    """The calendars that are fetched every hour: when they were read, what was in them, since when they fail and why."""
+    with opened(size=2) as house, house.store.reading() as conn:
+        kept = feed_rows.feeds(conn)
+    if as_json:
+        shown = [{name: getattr(one, name) for name in one.__dataclass_fields__ if name not in _UNTOLD} for one in kept]
+        click.echo(orjson.dumps(shown, option=orjson.OPT_INDENT_2).decode())
+        return
+    if not kept:
+        click.echo("None. `handfast rep calendar REP URL --keep` keeps one.")
+    for one in kept:
+        good = f"read {one.read_at:%Y-%m-%d %H:%M} UTC, {one.absences} absences" if one.read_at else "not read yet"
+        click.echo(
+            f"{one.rep:16} {one.name:32} {good}" + (f", failing since {one.failing_since:%Y-%m-%d %H:%M}" if one.failing_since else "")
+        )
+        for problem in feeds.problems_of(one):
+            click.echo(f"{'':17}{problem}")
+
+
+#: What opens a calendar, and what its server is asked with.
+_UNTOLD: Final = frozenset({"url", "etag", "modified"})
+
+
+@command.command("forget")
+@click.argument("rep")
+@click.argument("name")
+def forget(rep: str, name: str) -> None:
+    """Fetch the calendar NAME of REP no more; what it said of the time to come is taken back."""
+    with opened(size=2) as house:
+        try:
+            feeds.forget(house.store, rep, name, getpass.getuser(), datetime.now(UTC))
+        except Refused as refused:
+            complain([refused.problem])
+            return
+    click.echo(f"{rep}: '{name}' is fetched no more.")
+
+
 def _read(path: Path) -> tuple[bytes | Problem, str]:
     try:
         with path.open("rb") as file:
@@ -108,16 +150,8 @@ def _read(path: Path) -> tuple[bytes | Problem, str]:
         return Problem(Place(str(path)), f"the file cannot be read ({error.strerror})", "Check its name."), path.name
 
 
-def _fetched(url: str) -> tuple[bytes | Problem, str]:
-    """The feed's bytes, at most one more than is allowed. Its address is a secret, for it opens the calendar: it is not said."""
-    host = url.split("/")[2].rpartition("@")[2]
-    if not url.startswith("https://"):
-        return Problem(Place(host), "the address is not https", "Calendars are private: use the https address."), host
-    try:
-        asked = urllib.request.Request(url, headers={"User-Agent": "handfast"})  # noqa: S310  # https, as asked above
-        with urllib.request.urlopen(asked, timeout=_PATIENCE_SECONDS) as answer:  # noqa: S310
-            data: bytes = answer.read(LARGEST_BYTES + 1)
-            return data, host
-    except (urllib.error.URLError, OSError, ValueError) as error:
-        said = getattr(error, "reason", None) or type(error).__name__
-        return Problem(Place(host), f"the calendar cannot be fetched ({said})", "Check its address, and that it is shared."), host
+def _fetched(url: str, private: bool) -> tuple[bytes | Problem, str]:
+    """The feed's bytes. Its address is a secret, for it opens the calendar: it is not said."""
+    address, wrong = read_address(url)
+    found = wrong or fetch(address, private=private)
+    return (found if isinstance(found, Problem) else found.data or b""), host_of(address)

@@ -159,7 +159,7 @@ def show(found: Mapping[str, Any], console: Console) -> None:
     for table in (_ready(found["ready"]), _handoffs(found), _reps(found["owners"]), _frontier(found["frontier"], console.width)):
         console.print(table)
     for note in found.get("notes", ()):
-        console.print(f"[yellow]Not shown:[/yellow] {note}")
+        console.print(f"[yellow]Bear in mind:[/yellow] {note}")
 
 
 #: A cell of the frontier is no wider: "123.4 · 100 %" and the gap beside it.

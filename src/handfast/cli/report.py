@@ -12,10 +12,12 @@ from rich.console import Console
 from rich.table import Table
 
 from handfast.cli.opened import complain, opened
+from handfast.cli.report_assignments import assignments
 from handfast.measure.cohort import BY
 from handfast.measure.definitions import MEASURES, MINIMUM, WITHIN
 from handfast.measure.takeaway import duration, percent
 from handfast.problem import Place, Problem, one_of
+from handfast.worktime import worked
 
 #: The columns of a breakdown: what fits a terminal.
 _SHOWN = ("speed_to_lead", "sla_compliance", "contact_rate", "meeting_rate", "mql_to_sql", "won_ever")
@@ -107,6 +109,9 @@ def show(found: Mapping[str, Any], console: Console) -> None:
         console.print(f"[dim]{first} with {second}: {guard['note']}[/dim]")
     if found["sla"]:
         console.print(_clauses(found["sla"]))
+    console.print(_clocks(found["clocks"]))
+    if found["assignments"]["all"]["assignments"]:
+        console.print(assignments(found["assignments"]))
     if found["delays"]["parts"]:
         console.print(_delays(found["delays"]))
     if found["cohorts"]:
@@ -184,6 +189,33 @@ def _clauses(clauses: Sequence[Mapping[str, Any]]) -> Table:
     for clause in clauses:
         table.add_row(clause["sla"], *_rate(clause), clause["why"] or "")
     return table
+
+
+def _clocks(kinds: Sequence[Mapping[str, Any]]) -> Table:
+    """Each kind of clock, and below it its months where there are several."""
+    columns = ("", "kept", "95 %", "kept", "missed", "open", "half used", "90 % used", "")
+    table = Table(*columns, title="Clocks kept, Sales' and marketing's", title_justify="left", box=None, pad_edge=False)
+    for one in kinds:
+        if one["why"] is not None:
+            table.add_row(one["title"], "–", "", "", "", "", "", "", f"[dim]{one['why']}[/dim]")
+            continue
+        table.add_row(one["title"], *_clock_cells(one), one["rate"]["why"] or one.get("latest") or "")
+        if len(one["months"]) > 1:
+            for month in one["months"]:
+                table.add_row(f"[dim]  {month['month']}[/dim]", *_clock_cells(month), "")
+    return table
+
+
+def _clock_cells(one: Mapping[str, Any]) -> tuple[str, ...]:
+    used = one["used"] or {"p50": {"value": None}, "p90": {"value": None}}
+    missed = f"{one['missed']}, {one['still_open']} open" if one["still_open"] else str(one["missed"])
+    times = (_worked(used[name]["value"]) for name in ("p50", "p90"))
+    rate = one["rate"]
+    return (percent(rate["value"]), _between(rate, percent), str(one["kept"]), missed, str(one["open"] + one["early"]), *times)
+
+
+def _worked(seconds: float | None) -> str:
+    return "–" if seconds is None else worked(seconds)
 
 
 def _delays(delays: Mapping[str, Any]) -> Table:

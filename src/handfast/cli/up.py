@@ -25,7 +25,13 @@ def run(house: House, beside: Callable[[threading.Event], None] | None = None) -
     """Runs web and worker until interrupted; `beside` runs in a thread of its own until told to stop."""
     from handfast.worker import Worker
 
-    worker = Worker(house.store, channels(house.settings), contract_file=house.settings.contract, per_minute=house.settings.rates)
+    worker = Worker(
+        house.store,
+        channels(house.settings),
+        contract_file=house.settings.contract,
+        per_minute=house.settings.rates,
+        private_calendars=house.settings.private_calendars,
+    )
     threads = [threading.Thread(target=worker.run, name="worker")]
     if beside is not None:
         threads.append(threading.Thread(target=beside, args=(worker.stop,), name="beside"))

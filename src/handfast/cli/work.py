@@ -20,7 +20,14 @@ def command(lanes: int) -> None:
     found = settings()
     logging_to_stderr(found.log_level)
     with opened(found, patience_seconds=PATIENCE_SECONDS) as house:
-        worker = Worker(house.store, channels(found), contract_file=found.contract, lanes_at_once=lanes, per_minute=found.rates)
+        worker = Worker(
+            house.store,
+            channels(found),
+            contract_file=found.contract,
+            lanes_at_once=lanes,
+            per_minute=found.rates,
+            private_calendars=found.private_calendars,
+        )
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: worker.stop.set())
         worker.run()

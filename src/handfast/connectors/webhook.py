@@ -48,6 +48,8 @@ TYPES: Final[Mapping[str, str]] = MappingProxyType(
         "nurture": "handoff.recycled",
         "measure": "marketing.measure",
         "rolled_back": "contract.rolled_back",
+        "taken_back": "handoff.outcome_taken_back",
+        "dispute": "handoff.dispute_late",
     }
 )
 #: Answers that speak for the whole endpoint, not for this one message.

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
@@ -18,6 +19,7 @@ from handfast.contract.checks_ladder import list_problems
 from handfast.contract.conditions import Compiled, compile_condition
 from handfast.contract.contradictions import contradictions
 from handfast.contract.lists import entries_of
+from handfast.contract.own_hours import REP, hours_of_rep, read
 from handfast.contract.place import Locator, Path, by_part
 from handfast.contract.signals import fields_of
 from handfast.contract.terms import Contract, FieldType, NeedTerm, TouchRule
@@ -31,6 +33,8 @@ SLA_FIELDS: Final[Mapping[str, FieldType]] = MappingProxyType({"next_step": "tex
 OVERRIDDEN: Final = "overridden"
 #: The next step of a handoff that was opened by hand where nothing was asked for.
 BY_HAND: Final = "by_hand"
+#: So many calendars of reps are kept laid out at most.
+MOST_REP_HOURS: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +80,28 @@ class Agreement:
     _rep_hours: dict[str, Hours] = field(default_factory=dict, repr=False, compare=False)
 
     def hours(self, name: str) -> Hours:
-        """The opening hours of a calendar: `team` (the contract's own), `always`, one of `calendars`, or `rep@ZONE`: the team's week and
-        holidays on the wall clock of that zone. KeyError for any other."""
-        if name == "rep":  # nobody owns it yet
+        """The opening hours of a calendar: `team` (the contract's own), `always`, one of `calendars`, or a rep's own as stored with a clock
+        (`contract.own_hours`). KeyError for any other."""
+        if name == REP:  # nobody owns it yet
             return self._hours["team"]
-        if not name.startswith("rep@"):
+        if not name.startswith(f"{REP}@"):
             return self._hours[name]
         if (hours := self._rep_hours.get(name)) is None:
-            team = self._hours["team"]
-            hours = self._rep_hours[name] = Hours(name[4:], team.week, team.holidays, team.closed, team.opened)
+            own = read(name)
+            assert own is not None
+            if len(self._rep_hours) >= MOST_REP_HOURS:  # absences come and go for years
+                self._rep_hours.clear()
+            hours = self._rep_hours[name] = hours_of_rep(self.contract.calendar, own)
         return hours
+
+    @property
+    def counts_rep_hours(self) -> bool:
+        """Whether any clock counts in its owner's own hours."""
+        contract = self.contract
+        named = [contract.follow_up.calendar] if contract.follow_up is not None else []
+        for sla in contract.sla:
+            named += [sla.calendar, *(t.calendar for t in (sla.accept, sla.next_touch, sla.disposition) if t is not None and t.calendar)]
+        return REP in named
 
 
 def agree(
@@ -173,7 +189,7 @@ class _Bench:
 
     def person(self, text: str, *path: str | int) -> Compiled | None:
         """A condition on what is known of person and account."""
-        return self._compile(text, self.contract.fields, path)
+        return self._compile(text, self.contract.fields, path, countries=True)
 
     def needs(self) -> Iterator[Asked]:
         """What territories and pools ask of whoever takes it."""
@@ -189,7 +205,8 @@ class _Bench:
 
     def sla(self, text: str | None, *path: str | int) -> Compiled | None:
         """A condition on a handoff: the person's fields, and what the verdict said."""
-        return self._compile(text, {**self.contract.fields, **SLA_FIELDS}, path, self._steps) if text is not None else None
+        fields = {**self.contract.fields, **SLA_FIELDS}
+        return self._compile(text, fields, path, self._steps, countries=True) if text is not None else None
 
     def signal(self, kind: str, text: str | None, *path: str | int) -> Compiled | None:
         """A condition on a signal of one kind. That nobody knows the kind is said by the checks."""
@@ -217,9 +234,17 @@ class _Bench:
             self.read |= {"campaign": "text", "link": "text"}
 
     def _compile(
-        self, text: str, fields: Mapping[str, FieldType], path: Path, values: Mapping[str, Collection[str]] | None = None
+        self,
+        text: str,
+        fields: Mapping[str, FieldType],
+        path: Path,
+        values: Mapping[str, Collection[str]] | None = None,
+        *,
+        countries: bool = False,
     ) -> Compiled | None:
-        compiled, problems = compile_condition(text, fields, lambda offset: self.locate(path, offset), values, self.lists)
+        """`countries`: of people and accounts; what signals say of themselves is kept as it came."""
+        where = partial(self.locate, path)
+        compiled, problems = compile_condition(text, fields, where, values, self.lists, countries=countries)
         self.problems += problems
         self.listed |= compiled.lists if compiled is not None else {*self.lists}
         return compiled

@@ -13,7 +13,7 @@ from handfast.contract.signals import STANDARD, fields_of
 from handfast.contract.terms import Calendar, Duration, FollowUp, Sla, Step, Target, days_of
 from handfast.problem import Place, Problem, one_of
 
-#: Calendars every contract has: the team's, the owner's (the team's week on the owner's wall clock), around the clock.
+#: Calendars every contract has: the team's, the owner's own hours, around the clock.
 BUILT_IN_CALENDARS: Final = ("team", "rep", "always")
 #: Five years: longer clocks are slips of the pen, and would run beyond what calendars know.
 LONGEST_WAIT_MINUTES: Final = 5 * 366 * 1440
@@ -28,6 +28,9 @@ def clock_problems(check: Check) -> Iterator[Problem]:
         if calendar not in {*BUILT_IN_CALENDARS, *check.contract.calendars}:
             known = {*BUILT_IN_CALENDARS, *check.contract.calendars}
             yield check.problem(path, f"there is no calendar '{calendar}'", one_of(known, word=calendar))
+        elif calendar == "rep" and path[0] == "marketing":
+            what = "marketing's promise would be counted in the hours of whoever in Sales owns the handoff"
+            yield check.problem(path, what, "Leave it out for the team's hours, or name one of `calendars`.")
     for path, ladder, within, for_sales in _ladders(check):
         yield from _order(check, path, ladder)
         yield from _sense(check, path, ladder, within, for_sales=for_sales)

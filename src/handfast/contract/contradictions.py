@@ -64,7 +64,7 @@ class _Reason:
         if (text, kind) not in self._logic:
             signals = self.contract.signals
             fields = self.contract.fields if not kind else self.sla_fields if kind == "sla" else fields_of(kind, signals) or {}
-            self._logic[text, kind] = logic_of(text, fields, self.patience)
+            self._logic[text, kind] = logic_of(text, fields, self.patience, countries=kind in ("", "sla"))
         return self._logic[text, kind]
 
     def never(self, *regions: Region) -> bool:

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter, ValidationError
 
+from handfast.contract.countries import COUNTRY, country
 from handfast.contract.frames import as_frame
 from handfast.contract.place import KEY, Locator, Path
 from handfast.contract.signals import STANDARD, fields_of
@@ -80,15 +81,21 @@ class Given:
     parent: str | None = None
 
 
+def _known(person: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What is given of a person, a country by its code, as the doors record it."""
+    said = dict(person or {})
+    return {**said, COUNTRY: country(said[COUNTRY])} if isinstance(said.get(COUNTRY), str) else said
+
+
 def read_given(contract: Contract, example: Example) -> Given:
     """What the example is about. For contracts that passed `example_problems`; ValueError, KeyError or TypeError for others."""
     given = example.given
-    colleagues = tuple((dict(one.get("person") or {}), _signals(one)) for one in given.get("colleagues") or ())
+    colleagues = tuple((_known(one.get("person")), _signals(one)) for one in given.get("colleagues") or ())
     at = local_time(given.get("at", DEFAULT_AT), contract.calendar.timezone)
     if at is None:
         raise ValueError(f"{given['at']} is no moment")
     return Given(
-        person=dict(given.get("person") or {}),
+        person=_known(given.get("person")),
         signals=_signals(given),
         at=at,
         owner=given.get("owner"),

@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from sqlglot import exp
 
+from handfast.contract.countries import COUNTRY, country
 from handfast.contract.frames import read_time
 from handfast.contract.patterns import pieces_of
 from handfast.contract.regions import (
@@ -61,8 +62,9 @@ class _Atom:
 class Logic:
     """The regions of one condition. Made for conditions that compile; for others there is none (`logic_of`)."""
 
-    def __init__(self, tree: Tree, fields: Mapping[str, FieldType], patience: Patience) -> None:
+    def __init__(self, tree: Tree, fields: Mapping[str, FieldType], patience: Patience, *, countries: bool = False) -> None:
         self.tree = tree
+        self.countries = countries
         self.fields = fields
         self.patience = patience
 
@@ -147,7 +149,7 @@ class Logic:
             field, value, operator = self._field(node.expression), self._value(node.this), _FLIPPED[operator]
         if field is None or value is None:
             return None
-        kind, written = self.fields[field], value[0]
+        kind, written = self.fields[field], self._meant(field, value[0])
         if written is None:
             return _Atom(field, _nothing(kind), _nothing(kind), open=True)
         if kind in ("int", "number", "time"):
@@ -164,11 +166,15 @@ class Logic:
         field, values = self._field(node.this), [self._value(value) for value in node.args.get("expressions") or ()]
         if field is None or None in values:
             return None
-        kind, written = self.fields[field], [value[0] for value in values if value is not None]
+        kind, written = self.fields[field], [self._meant(field, value[0]) for value in values if value is not None]
         found = _only(kind, [value for value in written if value is not None])
         if found is None:
             return None
         return _Atom(field, found[0], _nothing(kind), open=True) if None in written else _Atom(field, *found)
+
+    def _meant(self, field: str, written: Any) -> Any:
+        """What is compared: a country by its code."""
+        return country(written) if self.countries and field == COUNTRY and isinstance(written, str) else written
 
     def _like(self, node: exp.Expression) -> _Atom | None:
         escape: str | None = "\\"
@@ -240,10 +246,10 @@ class Logic:
         return (constants[text.lower()],) if self._field(node) is None and text.lower() in constants else None
 
 
-def logic_of(text: str, fields: Mapping[str, FieldType], patience: Patience) -> Logic | None:
-    """The logic of a condition that compiles; None for a text that is none."""
+def logic_of(text: str, fields: Mapping[str, FieldType], patience: Patience, *, countries: bool = False) -> Logic | None:
+    """The logic of a condition that compiles; None for a text that is none. `countries`: as `compile_condition` has it."""
     tree = parse(text, fields)
-    return Logic(tree, fields, patience) if isinstance(tree, Tree) else None
+    return Logic(tree, fields, patience, countries=countries) if isinstance(tree, Tree) else None
 
 
 def _listed(values: Any) -> list[Any]:

@@ -136,7 +136,7 @@ MEANING: Final[Mapping[str, str]] = {
     "Sla.name": "The name of the SLA.",
     "Sla.when": "A condition on the declared fields, next_step, fit, intent and source; without it the SLA always holds.",
     "Sla.first_touch": "How soon the first touch is due.",
-    "Sla.calendar": "In whose hours: team (the contract's own), always, or one of `calendars`.",
+    "Sla.calendar": "In whose hours: team (the contract's own), rep (the owner's own, absences too), always, or one of `calendars`.",
     "Sla.ladder": "What happens while nobody touches it, in order.",
     "Sla.accept": "How soon the owner says yes; anew for each owner.",
     "Sla.next_touch": "How soon after a touch, or after a step of the follow-up falls due, the next one is made.",

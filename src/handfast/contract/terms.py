@@ -33,7 +33,7 @@ from handfast.contract.terms_calendar import Calendar, Interval, days_of
 from handfast.contract.terms_canary import Canary, Guardrails
 from handfast.contract.terms_follow_up import FollowEnd, FollowStep, FollowUp, TouchRule
 from handfast.contract.terms_notices import Digest, Notices
-from handfast.contract.terms_outcome import Brief, Dispositions, MeetingSet, Play, Reason, Refusal, Theme
+from handfast.contract.terms_outcome import DUPLICATE_OF, Brief, Dispositions, MeetingSet, Play, Reason, Refusal, Theme
 from handfast.contract.terms_pool import Moves, NeedTerm, Pool
 from handfast.contract.terms_ready import (
     Bar,
@@ -58,6 +58,7 @@ from handfast.contract.terms_sla import ACTIONS, CHANNEL, Action, Band, Marketin
 __all__ = [
     "ACTIONS",
     "CHANNEL",
+    "DUPLICATE_OF",
     "MINUTES_IN",
     "Action",
     "AtMost",

@@ -23,6 +23,8 @@ NoticeKind = Literal[
     "nurture",
     "measure",
     "rolled_back",
+    "taken_back",
+    "dispute",
 ]
 
 

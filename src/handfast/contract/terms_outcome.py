@@ -48,6 +48,10 @@ class Brief(Term):
     required: tuple[Name, ...] = ()
 
 
+#: The answer that a reason which leads to a merge takes, required or not: whom we have already, by address or id.
+DUPLICATE_OF: Final = "duplicate_of"
+
+
 class Reason(Term):
     """A reason code. `back`: return date for recycled; `blames`: what the refusal teaches us to look at.
 
@@ -65,6 +69,12 @@ class Reason(Term):
     attempts: int = Field(default=0, ge=0, le=50)
     leads_to: LeadsTo | None = None
     needs: Literal["new_intent"] | None = None
+
+    @property
+    def asks(self) -> dict[str, FieldType]:
+        """What a form asks for with it beside a note. Whom we have already may be named with a reason that leads to a merge."""
+        named: dict[str, FieldType] = {DUPLICATE_OF: "text"} if self.leads_to == "merge" else {}
+        return {**named, **self.requires}
 
 
 class Refusal(Term):

@@ -36,6 +36,20 @@ class Step(Term):
                 return name
         raise AssertionError("a step has exactly one action")
 
+    @property
+    def sentence(self) -> str:
+        """What it does, as a list of steps says it: `remind the owner`."""
+        told = (self.tell or "").removeprefix(CHANNEL)
+        said = {
+            "remind": "remind marketing" if self.remind == "marketing" else "remind the owner",
+            "tell": f"tell channel {told}" if self.tell != "manager" else "tell the manager",
+            "offer": f"offer it to pool {self.offer}",
+            "reassign": f"reassign to pool {self.reassign}",
+            "off_rotation": "take the owner off rotation",
+            "return_to": "return to marketing",
+        }[self.action]
+        return f"{said}, whatever the hour" if self.urgent else said
+
     @model_validator(mode="after")
     def _one_action(self) -> Self:
         if sum(getattr(self, name) is not None for name in ACTIONS) != 1:
@@ -57,7 +71,7 @@ class Target(Term):
 class Sla(Term):
     """How fast Sales makes the first touch, for the handoffs that meet `when`. The first one that matches holds.
 
-    `calendar`: `team` (the contract's own), `rep` (the team's week on the owner's own wall clock), `always` (around the clock) or the
+    `calendar`: `team` (the contract's own), `rep` (the owner's own hours, region and absences), `always` (around the clock) or the
     name of one of `calendars`. `accept`: the owner says yes, anew for each owner. `next_touch`: from one touch to the next.
     `disposition`: from the moment nothing else is awaited.
     """

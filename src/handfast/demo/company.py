@@ -10,6 +10,7 @@ Everything is drawn from one seeded generator in a fixed order: the same seed gi
 from __future__ import annotations
 
 import math
+import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -67,6 +68,11 @@ PULL: Final = {
     "software": 0.9, "logistics": 0.8, "manufacturing": 0.5, "healthcare": 0.2, "retail": -0.2, "education": -0.9, "finance": 0.4, "construction": -0.4,
 }  # fmt: skip
 STATES: Final = ("CA", "OR", "WA", "NY", "MA", "TX", "IL", "CO", "FL", "GA", "PA", "NJ")
+#: How the postcodes of a state begin: its large places.
+POSTCODES: Final = {
+    "CA": ("941", "946", "951", "900", "921"), "OR": ("972", "974"), "WA": ("981", "984"), "NY": ("100", "112"), "MA": ("021",),
+    "TX": ("770", "752", "787"), "IL": ("606",), "CO": ("802",), "FL": ("331", "328"), "GA": ("303",), "PA": ("191", "152"), "NJ": ("071",),
+}  # fmt: skip
 TITLES: Final = (
     ("Chief Operating Officer", "c_level", 0.8),
     ("VP Operations", "vp", 1.0),
@@ -121,6 +127,35 @@ class Firm:
     buyers: tuple[Buyer, ...]
     owner: str | None
 
+    @property
+    def postcode(self) -> str | None:
+        """In the United States only; from the name, so that it costs no draw."""
+        if self.state is None:
+            return None
+        number = zlib.crc32(self.domain.encode())
+        begins = POSTCODES[self.state]
+        return f"{begins[number % len(begins)]}{number // 7 % 40:02d}"
+
+    @property
+    def facts(self) -> dict[str, str | int]:
+        """What enrichment knows of it."""
+        known: dict[str, str | int | None] = {
+            "industry": self.industry, "employees": self.employees, "country": self.country, "state": self.state,
+            "website": self.domain, "postal_code": self.postcode,
+        }  # fmt: skip
+        return {name: value for name, value in known.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """An opportunity from before the first day of the simulated time; `closed` and `opened` are days before it, `closed` None: still open."""
+
+    firm: Firm
+    owner: str
+    amount: float
+    opened: int
+    closed: int | None
+
 
 def firms(random: Random, number: int) -> list[Firm]:
     """`number` accounts; about one in eight is a named account with an owner."""
@@ -137,14 +172,14 @@ def _firm(random: Random, base: str, again: int) -> Firm:
     size = 1.0 - abs(math.log(employees) - math.log(600)) / 2
     need = PULL[industry] + 0.8 * size + random.gauss(0, 0.8)
     domain = name.lower().replace(" ", "-") + ".example"
-    owner = random.choice(_sellers(country)) if random.random() < 0.12 else None
+    owner = random.choice(sellers(country)) if random.random() < 0.12 else None
     return Firm(
         name, domain, industry, employees, country, random.choice(STATES) if country == "US" else None, need,
         tuple(_buyer(random, domain) for _ in range(random.choices((1, 2, 3, 4, 5), (30, 30, 20, 12, 8))[0])), owner,
     )  # fmt: skip
 
 
-def _sellers(country: str) -> list[str]:
+def sellers(country: str) -> list[str]:
     team = "sales-dach" if country in ("DE", "AT", "CH") else "sales-us"
     return [r.id for r in REPS if r.team == team]
 
@@ -163,6 +198,25 @@ def _buyer(random: Random, domain: str) -> Buyer:
         f"anon-{random.getrandbits(48):012x}",
         number,
     )
+
+
+def past(random: Random, accounts: list[Firm]) -> list[Past]:
+    """One in twelve is a customer already, and with one in twenty a deal is open; mostly by whoever owns the account."""
+    found = []
+    for firm in accounts:
+        luck, seller = random.random(), random.choice(sellers(firm.country))
+        if luck > 1 / 12 + 1 / 20:
+            continue
+        owner = firm.owner if firm.owner is not None and random.random() < 0.7 else seller
+        amount = round(firm.employees * random.uniform(40, 110), -2)
+        opened = random.randrange(100, 600) if luck < 1 / 12 else random.randrange(5, 60)
+        found.append(Past(firm, owner, amount, opened, opened // 2 if luck < 1 / 12 else None))
+    return found
+
+
+def acquaintances(random: Random, accounts: list[Firm]) -> dict[str, str]:
+    """Domain → the rep who really knows somebody there, which no system does. What is given to others there is rightly disputed."""
+    return {f.domain: random.choice(sellers(f.country)) for f in accounts if f.owner is None and random.random() < 0.12}
 
 
 def loners(random: Random, number: int) -> list[Buyer]:

@@ -10,26 +10,28 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from importlib import resources
+from functools import cache, partial
+from pathlib import Path
 from random import Random
 from typing import Final
 
 import orjson
 import structlog
 
+from handfast.connectors.files.taken import take_in
 from handfast.connectors.segment import Refusal
-from handfast.contract.history import SIDES
-from handfast.demo import company
+from handfast.demo import company, proposals
 from handfast.demo.sales import Sales
 from handfast.demo.traffic import Event, Session, Traffic
-from handfast.desk import drafts, imports
+from handfast.desk import imports, overrides
+from handfast.desk.actions import record_opportunities
 from handfast.desk.contracts import Book
-from handfast.desk.drive import Drive, Driven
+from handfast.desk.drive import Drive, Driven, Ended
 from handfast.desk.intake import Keys, Post, admit, ensure_key
 from handfast.desk.outcomes import dispose
 from handfast.desk.refused import Refused
 from handfast.desk.touches import touch
-from handfast.facts import Outcome, Touch
+from handfast.facts import Touch, stable_id
 from handfast.problem import Place, Problem
 from handfast.store import demo as rows
 from handfast.store import work
@@ -61,9 +63,10 @@ class Cast:
     sales: Sales
 
 
+@cache
 def contract_text() -> str:
-    """The contract Northwind signed."""
-    return resources.files("handfast.demo").joinpath("northwind.yaml").read_text(encoding="utf-8")
+    """The contract Northwind signed, with the entries of its lists."""
+    return take_in(Path(__file__).with_name("northwind.yaml")).text
 
 
 def clear(store: Store, at: datetime) -> Problem | None:
@@ -85,33 +88,31 @@ def cast(store: Store, seed: int, hands_off: frozenset[str] = frozenset()) -> Ca
     random = Random(seed)
     firms = company.firms(random, FIRMS)
     loners = company.loners(random, LONERS)
-    return Cast(firms, loners, Traffic(Random(seed + 1), firms, loners), Sales(store, Random(seed + 2), firms, loners, hands_off))
+    sales = Sales(store, Random(seed + 2), firms, loners, hands_off, company.acquaintances(Random(seed + 4), firms))
+    return Cast(firms, loners, Traffic(Random(seed + 1), firms, loners), sales)
 
 
 def found(store: Store, people: Cast, seed: int, start: datetime, days: int) -> None:
-    """The company before its first visitor: contract, reps, absences, named accounts."""
+    """The company before its first visitor: contract, reps, absences, named accounts, customers, and deals that are open."""
     sign_contract(store, start)
-    imports.put_reps(store, [*company.MANAGERS, *company.REPS])
-    imports.put_absences(store, company.absences(Random(seed + 3), start, days + 30))
-    imports.put_accounts(
-        store,
-        [
-            imports.NewAccount(
-                key=f.domain, name=f.name, domain=f.domain, owner=f.owner,
-                fields={"industry": f.industry, "employees": f.employees, "country": f.country} | ({"state": f.state} if f.state else {}),
-            )
-            for f in people.firms
-            if f.owner
-        ],
-        start,
-    )  # fmt: skip
+    imports.put_reps(store, [*company.MANAGERS, *company.REPS], start)
+    imports.put_absences(store, company.absences(Random(seed + 3), start, days + 30), start)
+    past = company.past(Random(seed + 5), people.firms)
+    known = {f.domain: f for f in (*(f for f in people.firms if f.owner), *(one.firm for one in past))}
+    named = [imports.NewAccount(key=f.domain, name=f.name, domain=f.domain, owner=f.owner, fields=f.facts) for f in known.values()]
+    imports.put_accounts(store, named, start)
+    record_opportunities(store, [_deal(one, start) for one in past], start)
+
+
+def _deal(one: company.Past, start: datetime) -> tuple[object, ...]:
+    opened, closed = (start - timedelta(days=days) if days is not None else None for days in (one.opened, one.closed))
+    account, stage = stable_id("acc", one.firm.domain), "won" if closed else "proposal"
+    return (stable_id("opp", "before", account), None, account, one.owner, stage, one.amount, opened, closed, True if closed else None)
 
 
 def sign_contract(store: Store, at: datetime) -> None:
-    """The first version, the way every version comes: a draft that Marketing signs and Sales signs. Raises Refused where it has problems."""
-    made = drafts.save(store, contract_text(), drafts.Who(*company.AUTHOR), at, note={"file": "northwind.yaml"})
-    for side in SIDES:
-        drafts.sign(store, made.number, side, drafts.Who(*company.SIGNERS[side]), at)
+    """The first version."""
+    proposals.sign(store, contract_text(), at, "northwind.yaml")
 
 
 def live_through(
@@ -143,8 +144,32 @@ def live_through(
         browser.send(batch, batch.sent_at)
         if number % 50 == 0:
             say("Visitors arrive", 0.2 * (batch.sent_at - start) / (end - start))
-    done = drive.until(end)
-    return people, done
+    for at, happens in _news(store, people, browser, start, end):
+        drive.until(at)
+        happens()
+    return people, drive.until(end)
+
+
+def _news(store: Store, people: Cast, browser: Browser, start: datetime, end: datetime) -> list[tuple[datetime, Callable[[], None]]]:
+    """What else happens to the company, and when: a version for a share, a draft in the shadow, something decided by hand."""
+    text = contract_text()
+    coming: list[tuple[datetime, Callable[[], None]]] = []
+    if (trial := end - proposals.TRIAL) > start + proposals.TRIAL:
+        coming.append((trial, lambda: proposals.sign(store, proposals.trial_text(text), trial, "northwind-trial.yaml")))
+    if (since := end - proposals.SHADOW) > start + proposals.SHADOW:
+        coming.append((since, lambda: proposals.begin_shadow(store, text, since)))
+        coming += [(at, partial(proposals.follow_shadow, store, at)) for at in (since + timedelta(days=n) for n in range(1, 6))]
+        coming.append((since, lambda: _by_hand(store, people, since)))
+        coming.append((since, lambda: browser.fumble(since)))
+    return sorted(coming, key=lambda one: one[0])
+
+
+def _by_hand(store: Store, people: Cast, at: datetime) -> None:
+    """Two verdicts given by hand, of firms that are known by then."""
+    said = (("not_yet", "Their fair is on; nobody is at a desk.", 9), ("never", "They asked us not to call.", 400))
+    named = [firm.domain for firm in people.firms if firm.owner is not None]
+    for (verdict, reason, days), domain in zip(said, named, strict=False):
+        overrides.set_override(store, domain, verdict, reason, company.SIGNERS["sales"][0], at + timedelta(days=days), at)
 
 
 def _posts(sessions: list[Session]) -> Iterator[Session]:
@@ -182,6 +207,12 @@ class Browser:
         answer = admit(self.store, self.keys, Post("batch", body), at)
         if isinstance(answer, Refusal) or answer.refused:
             raise ValueError(f"the intake refused a session of the demo: {answer}")
+
+    def fumble(self, at: datetime) -> None:
+        """A form of last year's page, which says neither who it was nor when: the intake keeps it for somebody to look at."""
+        event = {"type": "track", "event": "Form Submitted", "properties": {"form": "demo", "message": "Please call us."}}
+        body = orjson.dumps({"batch": [event], "sentAt": at.isoformat(), "writeKey": WRITE_KEY})
+        admit(self.store, self.keys, Post("batch", body), at)
 
 
 class Live:
@@ -243,20 +274,11 @@ class Live:
             return
         happenings = list(self.people.sales.work(found[0], at - timedelta(minutes=5), found[0].owner))
         try:
-            for one in happenings[:1]:
-                if isinstance(one, Touch):
-                    touch(self.store, handoff, found[0].owner, one.kind, at, contact=one.contact)
-            last = happenings[-1] if happenings else None
-            if self.random.random() < 0.7 and last is not None and not isinstance(last, Touch):
-                outcome = getattr(last, "outcome", Outcome.MEETING_SET)
-                dispose(
-                    self.store,
-                    handoff,
-                    found[0].owner,
-                    outcome,
-                    at + timedelta(seconds=1),
-                    reason=getattr(last, "reason", None),
-                    book=self.book,
-                )
+            for one in [h for h in happenings if isinstance(h, Touch)][:1]:
+                touch(self.store, handoff, found[0].owner, one.kind, at, contact=one.contact)
+            ends = [h for h in happenings if isinstance(h, Ended)]
+            if self.random.random() < 0.7 and ends:
+                said = at + timedelta(seconds=1)
+                dispose(self.store, handoff, found[0].owner, ends[-1].outcome, said, reason=ends[-1].reason, book=self.book)
         except Refused as refused:
             log.info("demo_refused", what=refused.problem.what)

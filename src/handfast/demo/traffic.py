@@ -151,9 +151,10 @@ class Traffic:
             "seniority": buyer.seniority, "phone": buyer.phone,
         }  # fmt: skip
         if firm is not None and self.random.random() < 0.9:  # one in ten firms stays unknown to the enrichment
-            traits |= {"country": firm.country, "company": {"name": firm.name, "employees": firm.employees, "industry": firm.industry}}
+            company = {"name": firm.name, "employees": firm.employees, "industry": firm.industry, "website": firm.domain}
+            traits |= {"country": firm.country, "company": company}
             if firm.state:
-                traits["state"] = firm.state
+                traits |= {"state": firm.state, "postalCode": firm.postcode}
         return self._base(buyer, at) | {"type": "identify", "userId": buyer.email, "traits": traits}
 
     def _track(self, buyer: Buyer, at: datetime, event: str, properties: Event) -> Event:

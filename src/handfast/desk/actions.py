@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 
 from handfast.contract.terms import Contract
+from handfast.desk.acting import acts
 from handfast.desk.clocks import passed_on
 from handfast.desk.contracts import Book
 from handfast.desk.held import held_open, wake
@@ -28,6 +29,7 @@ from handfast.store.base import Store
 from handfast.store.work import Case
 
 
+@acts("by")
 def reassign(
     store: Store,
     handoff_id: str,

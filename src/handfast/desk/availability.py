@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
-from handfast.connectors.ics.absences import Window, absences
+from handfast.connectors.ics.absences import NO_EVENT, Window, absences
 from handfast.contract.week import parse_week, profile_problems, week_text
+from handfast.desk.acting import acts
 from handfast.desk.refused import Refused
 from handfast.facts import Absence, Rep, utc
 from handfast.problem import Place, Problem, one_of
@@ -21,12 +22,14 @@ from handfast.store import availability as rows
 from handfast.store import handover
 from handfast.store import imports as put
 from handfast.store.base import Store
+from handfast.store.moves import say_when
 
 #: How far a calendar is read: what is longer past, or farther off, is not asked about.
 CALENDAR_BACK: Final = timedelta(days=31)
 CALENDAR_AHEAD: Final = timedelta(days=400)
 
 
+@acts("by")
 def switch(store: Store, rep_id: str, on: bool, by: str, at: datetime, why: str = "") -> bool:
     """A rep takes handoffs again, or none until switched on. Returns whether that changed anything.
 
@@ -34,18 +37,20 @@ def switch(store: Store, rep_id: str, on: bool, by: str, at: datetime, why: str 
     """
     at = utc(at)
     with store.writing() as conn:
-        _rep(conn, rep_id)
+        rep_of(conn, rep_id)
         return switched(conn, rep_id, on, by, at, why)
 
 
 def switched(conn: psycopg.Connection, rep_id: str, on: bool, by: str, at: datetime, why: str = "") -> bool:
     """As `switch`, within a transaction."""
+    say_when(conn, at)
     if not rows.switch(conn, rep_id, None if on else at, by, why.strip()[:500]):
         return False
-    _note(conn, "switched_on" if on else "switched_off", rep_id, at, {"by": by, "why": why})
+    note_of(conn, "switched_on" if on else "switched_off", rep_id, at, {"by": by, "why": why})
     return True
 
 
+@acts("by")
 def add_absence(store: Store, rep_id: str, starts_at: datetime, ends_at: datetime, why: str, by: str, at: datetime) -> None:
     """Enters an absence by hand. Raises Refused where it ends before it begins, is over, or lasts more than a year; StorageAway."""
     starts_at, ends_at, at = utc(starts_at), utc(ends_at), utc(at)
@@ -58,19 +63,23 @@ def add_absence(store: Store, rep_id: str, starts_at: datetime, ends_at: datetim
             "ends", "the absence lasts more than a year", "Make the rep inactive instead, with `active: false` in the list of reps."
         )
     with store.writing() as conn:
-        _rep(conn, rep_id)
+        rep_of(conn, rep_id)
+        say_when(conn, at)
         put.put_absences(conn, [Absence(rep_id, starts_at, ends_at, why.strip()[:200])])
-        _note(conn, "absence_entered", rep_id, at, {"by": by, "from": starts_at.isoformat(), "until": ends_at.isoformat()})
+        note_of(conn, "absence_entered", rep_id, at, {"by": by, "from": starts_at.isoformat(), "until": ends_at.isoformat()})
 
 
+@acts("by")
 def drop_absence(store: Store, rep_id: str, starts_at: datetime, source: str, by: str, at: datetime) -> None:
     """Takes an absence back. One from a calendar comes again with the calendar. Raises Refused where there is none; StorageAway."""
     with store.writing() as conn:
+        say_when(conn, utc(at))
         if not rows.drop_absence(conn, rep_id, utc(starts_at), source):
             raise _refused("absence", "there is no such absence any more", "Reload the page to see what is entered.")
-        _note(conn, "absence_dropped", rep_id, utc(at), {"by": by, "from": utc(starts_at).isoformat()})
+        note_of(conn, "absence_dropped", rep_id, utc(at), {"by": by, "from": utc(starts_at).isoformat()})
 
 
+@acts("by")
 def read_calendar(store: Store, rep_id: str, data: bytes, name: str, by: str, at: datetime) -> tuple[int, list[Problem]]:
     """What a calendar (iCalendar) says of a rep takes the place of what it said before. How many absences, and every Problem.
 
@@ -79,16 +88,27 @@ def read_calendar(store: Store, rep_id: str, data: bytes, name: str, by: str, at
     """
     at = utc(at)
     with store.writing() as conn:
-        rep = _rep(conn, rep_id)
-        window = Window(at - CALENDAR_BACK, at + CALENDAR_AHEAD, ZoneInfo(rep.time_zone))
-        found, problems = absences(data, rep_id, window, name)
-        if problems and not found:
-            return 0, problems
-        rows.replace_calendar(conn, rep_id, f"calendar:{name}", window.since, window.until, found)
-        _note(conn, "calendar_read", rep_id, at, {"by": by, "absences": len(found), "problems": len(problems)})
+        count, problems = read_into(conn, rep_id, data, name, at)
+        if count is not None:
+            note_of(conn, "calendar_read", rep_id, at, {"by": by, "absences": count, "problems": len(problems)})
+    return count or 0, problems
+
+
+def read_into(conn: psycopg.Connection, rep_id: str, data: bytes, name: str, at: datetime) -> tuple[int | None, list[Problem]]:
+    """As `read_calendar`, within a transaction. None: nothing of it could be taken, and what it said before stands.
+
+    An empty calendar is one that says "never away", and a Problem besides: it may be the wrong one.
+    """
+    window = Window(at - CALENDAR_BACK, at + CALENDAR_AHEAD, ZoneInfo(rep_of(conn, rep_id).time_zone))
+    found, problems = absences(data, rep_id, window, name)
+    if problems and not found and problems[0].what != NO_EVENT:
+        return None, problems
+    say_when(conn, at)
+    rows.replace_calendar(conn, rep_id, f"calendar:{name}", window.since, window.until, found)
     return len(found), problems
 
 
+@acts("by")
 def set_profile(
     store: Store, rep_id: str, week: Mapping[str, Sequence[str]] | None, holidays: str | None, skills: Sequence[str], by: str, at: datetime
 ) -> None:
@@ -96,19 +116,22 @@ def set_profile(
     if problems := profile_problems(week, holidays, skills, rep_id):
         raise Refused(problems[0])
     with store.writing() as conn:
-        _rep(conn, rep_id)
+        rep_of(conn, rep_id)
+        say_when(conn, utc(at))
         rows.set_profile(conn, rep_id, week, holidays, skills)
-        _note(conn, "profile_changed", rep_id, utc(at), {"by": by})
+        note_of(conn, "profile_changed", rep_id, utc(at), {"by": by})
 
 
-def _rep(conn: psycopg.Connection, rep_id: str) -> Rep:
+def rep_of(conn: psycopg.Connection, rep_id: str) -> Rep:
+    """Raises Refused for nobody's id."""
     known = handover.reps(conn)
     if (rep := known.get(rep_id)) is None:
         raise _refused("rep", f"no rep '{rep_id}' is known", one_of(known, word=rep_id))
     return rep
 
 
-def _note(conn: psycopg.Connection, name: str, rep_id: str, at: datetime, data: Mapping[str, object]) -> None:
+def note_of(conn: psycopg.Connection, name: str, rep_id: str, at: datetime, data: Mapping[str, object]) -> None:
+    """Writes the event and wakes whoever gives out what is held."""
     handover.add_events(conn, [(name, at, None, None, None, rep_id, handover.dumps(dict(data)))])
     handover.notify(conn, "held")
     handover.notify(conn, "board")

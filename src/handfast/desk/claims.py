@@ -12,7 +12,7 @@ import psycopg
 from handfast.contract.agreement import Agreement
 from handfast.facts import Account
 from handfast.routing.ownership import Case, case_of, claims
-from handfast.routing.record import NO_RECORD, Dealt, Record, asks_above, asks_deals, chains, record_of
+from handfast.routing.record import NO_RECORD, Dealt, Record, asks_above, asks_deals, record_of
 from handfast.store import claims as rows
 from handfast.store import waiting
 
@@ -65,8 +65,6 @@ def read_record(conn: psycopg.Connection, agreement: Agreement, parties: Sequenc
 
 
 def whole_record(conn: psycopg.Connection, agreements: Sequence[Agreement]) -> Record:
-    """Opportunities and parents of everybody, as far as any of these contracts asks for them: for a replay."""
-    routings = [agreement.contract.routing for agreement in agreements]
-    deals = [Dealt(*row) for row in rows.all_deals(conn)] if any(map(asks_deals, routings)) else []
-    above = chains(rows.companies(conn)) if any(map(asks_above, routings)) else []
-    return record_of(deals, above)
+    """The opportunities of everybody, where any of these contracts asks for them: for a replay."""
+    asked = any(asks_deals(agreement.contract.routing) for agreement in agreements)
+    return record_of([Dealt(*row) for row in rows.all_deals(conn)] if asked else [])

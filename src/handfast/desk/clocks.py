@@ -13,12 +13,16 @@ from typing import Any
 import psycopg
 
 from handfast.contract.agreement import Agreement
+from handfast.desk.acting import acts
+from handfast.desk.again import stopped_while_still
 from handfast.desk.contracts import book_of
-from handfast.desk.follow_up import course_id, renumbered
+from handfast.desk.follow_up import course_id, follow, renumbered
 from handfast.desk.held import held, held_open, wake
+from handfast.desk.own_hours import of_owner
 from handfast.desk.refused import Refused
 from handfast.facts import Rep, stable_id, utc
 from handfast.problem import Place, Problem, one_of
+from handfast.routing.roster import Roster
 from handfast.sla.clock import BESIDE, PAUSABLE, Clock, Kind, Timer, start, start_accept, start_promise
 from handfast.sla.pause import allowed, limit, moved
 from handfast.store import clocks, follow_up, work
@@ -30,27 +34,33 @@ from handfast.store.work import Case
 # --- started ------------------------------------------------------------------------------------------------------
 
 
-def opening(agreement: Agreement, sla: int | None, handoff_id: str, at: datetime, owner: Rep | None) -> list[Clock]:
+def opening(agreement: Agreement, sla: int | None, handoff_id: str, at: datetime, roster: Roster, owner: str | None) -> list[Clock]:
     """The clocks that begin with a handoff: the first touch, and the owner's yes where the SLA asks for one."""
     if sla is None:
         return []
-    zone = owner.time_zone if owner else None
-    clock = start(agreement, sla, handoff_id, at, zone)
-    yes = start_accept(agreement, clock.sla, handoff_id, at, 0, zone) if owner else None
+    own = roster.own_hours(owner, at) if agreement.counts_rep_hours else None
+    clock = start(agreement, sla, handoff_id, at, own)
+    yes = start_accept(agreement, clock.sla, handoff_id, at, 0, own) if owner else None
     return [clock, yes] if yes else [clock]
 
 
 def passed_on(conn: psycopg.Connection, case: Case, to: Rep, leg: int, at: datetime) -> None:
-    """Another owner: their own yes is asked for, and nothing else begins anew. The first owner also begins the follow-up."""
+    """Another owner: their own yes is asked for, in their own hours, and nothing else begins anew: the clock of the lead runs on by the
+    calendar it began with. The first owner also begins the follow-up."""
     agreement = book_of(conn).by_id(case.contract)
+    stopped_while_still(conn, {case.id: at}, ["accept"])
     clocks.stop(conn, [case.id], ["accept"], [at], "passed_on", at)
     work.accepted_by_nobody(conn, case.id)
-    yes = start_accept(agreement, case.sla, case.id, at, leg, to.time_zone)
+    yes = start_accept(agreement, case.sla, case.id, at, leg, of_owner(conn, agreement, to.id, at))
     if yes is not None and case.touched_at is None:
         clocks.not_current(conn, case.id, "accept")
         clocks.add_once(conn, yes)
+        if any(one.ended_at is None for one in clocks.pauses(conn, case.id)):
+            clocks.stand_still(conn, case.id, PAUSABLE, at)
     if agreement.contract.follow_up is not None and case.owner is None:
         follow_up.begin(conn, [(course_id(case.id), case.id, case.person, at)])
+        if case.touched_at is not None:  # somebody tried while nobody owned it: that was the first step
+            follow(conn, replace(case, owner=to.id), at)
 
 
 def owe(conn: psycopg.Connection, agreement: Agreement, kind: Kind, handoff_id: str, at: datetime, about: Mapping[str, Any]) -> bool:
@@ -65,6 +75,7 @@ def owe(conn: psycopg.Connection, agreement: Agreement, kind: Kind, handoff_id: 
 # --- standing still -----------------------------------------------------------------------------------------------
 
 
+@acts("by")
 def pause(store: Store, handoff_id: str, reason: str, by: str, at: datetime, *, note: str = "") -> datetime:
     """Lets the clocks of a handoff stand still, for a reason the contract knows. Returns when they run on by themselves at the latest.
 
@@ -84,7 +95,10 @@ def pause(store: Store, handoff_id: str, reason: str, by: str, at: datetime, *, 
         if not still:
             raise Refused(Problem(Place(handoff_id), "no clock of Sales runs on it", "There is nothing to let stand still."))
         ends = limit(agreement, still[0].calendar, terms, at)
-        row = PauseRow(stable_id("pau", handoff_id, at.isoformat()), handoff_id, reason, note, terms.waits_for, by, at, ends, None, None)
+        most = min(still, key=lambda c: (c.due_at, c.kind))
+        left = book_of(conn).by_id(most.contract or case.contract).hours(most.calendar).elapsed(at, most.due_at)
+        ident = stable_id("pau", handoff_id, at.isoformat())
+        row = PauseRow(ident, handoff_id, reason, note, terms.waits_for, by, at, ends, kind=most.kind, left_seconds=max(0, left))
         clocks.add_pause(conn, row)
         clocks.add_timers(conn, _ends_by_itself(conn, still[0], row))
         said = {"pause": row.id, "reason": reason, "note": note, "by": by, "ends_at": ends.isoformat(), "clocks": [c.kind for c in still]}
@@ -100,6 +114,7 @@ def _ends_by_itself(conn: psycopg.Connection, clock: Running, row: PauseRow) -> 
     return Clock(clock.id, clock.handoff, "first_touch", clock.sla, clock.calendar, clock.started_at, clock.due_at, (timer,))
 
 
+@acts("by")
 def resume(store: Store, handoff_id: str, by: str, at: datetime) -> None:
     """Lets the clocks of a handoff run on; what was left of each when it stopped is left now.
 
@@ -140,6 +155,7 @@ def run_on(conn: psycopg.Connection, case: Case, by: str, at: datetime, *, only:
 # --- promised otherwise -------------------------------------------------------------------------------------------
 
 
+@acts("by")
 def promise_otherwise(store: Store, handoff_id: str, sla: str, by: str, why: str, at: datetime) -> Clock:
     """Puts an open, untouched handoff under another SLA of its contract, from now.
 
@@ -159,8 +175,7 @@ def promise_otherwise(store: Store, handoff_id: str, sla: str, by: str, why: str
             raise Refused(Problem(Place(handoff_id, part="sla"), f"the contract has no SLA '{sla}'", one_of(names, word=sla)))
         if case.sla == sla:
             raise Refused(Problem(Place(handoff_id, part="sla"), f"it is under '{sla}' already", "Choose another, or leave it."))
-        owner = rows.reps(conn).get(case.owner or "")
-        clock = start(agreement, names.index(sla), handoff_id, at, owner.time_zone if owner else None)
+        clock = start(agreement, names.index(sla), handoff_id, at, of_owner(conn, agreement, case.owner, at))
         clocks.supersede(conn, handoff_id, "first_touch", at)
         clock = renumbered(clock, clocks.next_number(conn, handoff_id, "first_touch"))
         clocks.add_once(conn, clock)
@@ -176,6 +191,7 @@ def promise_otherwise(store: Store, handoff_id: str, sla: str, by: str, why: str
 # --- marketing's --------------------------------------------------------------------------------------------------
 
 
+@acts("by")
 def answered(store: Store, clock_id: str, by: str, note: str, at: datetime) -> None:
     """Marketing answers for a period that ended outside its bounds, or says that what a handoff lacked is there now.
 

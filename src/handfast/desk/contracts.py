@@ -14,6 +14,7 @@ import psycopg
 from handfast.contract.agreement import Agreement
 from handfast.contract.history import Kind, Side, Term, entry_after, holding, on_trial, text_digest
 from handfast.contract.reading import read_contract
+from handfast.desk.acting import acts
 from handfast.facts import utc
 from handfast.problem import Place, Problem
 from handfast.store import contracts
@@ -153,6 +154,7 @@ def book_of(conn: psycopg.Connection) -> Book:
 # --- the operator's way ---------------------------------------------------------------------------------------
 
 
+@acts("by")
 def put_in_force(
     store: Store, text: str, file: str, at: datetime, *, by: str = OPERATOR, unsigned: bool = False
 ) -> tuple[int | None, list[Problem]]:

@@ -11,8 +11,8 @@ import psycopg
 
 from handfast.contract.agreement import Agreement
 from handfast.desk.contracts import Book
+from handfast.desk.own_hours import Everybody
 from handfast.measure.delay import Account, Party, Span, Story, account, medians
-from handfast.sla.clock import calendar_of
 from handfast.store import delays as rows
 
 #: The report accounts for so many handoffs at most, the latest of its period.
@@ -37,7 +37,7 @@ def _accounts(conn: psycopg.Connection, book: Book, ids: Sequence[str], at: date
     for one in rows.between(conn, ids):
         if one.start <= at:
             spans[one.handoff, one.what].append(Span(one.start, one.end, cast("Party", one.party)))
-    found = []
+    found, everybody = [], Everybody(conn)
     for times in rows.times(conn, ids, at):
         if touched and times.touched_at is None:
             continue
@@ -58,18 +58,20 @@ def _accounts(conn: psycopg.Connection, book: Book, ids: Sequence[str], at: date
             overdue=tuple(spans[times.id, "overdue"]),
             ended=times.closed_at is not None or times.meeting_at is not None,
         )
-        found.append(account(story, book.by_id(times.contract).hours(calendar_of("rep", times.zone))))
+        found.append(account(story, book.by_id(times.contract).hours(everybody.calendar(times.owner))))
     return found
 
 
-def legs(found: Sequence[Mapping[str, Any]], handoff: Mapping[str, Any], at: datetime, agreement: Agreement) -> list[dict[str, float]]:
+def legs(
+    conn: psycopg.Connection, found: Sequence[Mapping[str, Any]], handoff: Mapping[str, Any], at: datetime, agreement: Agreement
+) -> list[dict[str, float]]:
     """How long each owner had it: `held_seconds` on the wall and `worked_seconds` in their own open hours, until the next owner, the first
     touch, the end, or `at`. The time of the lead's own clock is the sum: nobody's leg starts it anew."""
     over = min(moment for moment in (handoff["closed_at"], handoff["touched_at"], at) if moment is not None)
-    lengths = []
+    lengths, everybody = [], Everybody(conn)
     for n, leg in enumerate(found):
         end = max(leg["at"], min(found[n + 1]["at"], over) if n + 1 < len(found) else over)
-        hours = agreement.hours(calendar_of("rep", leg.get("time_zone")))
+        hours = agreement.hours(everybody.calendar(leg["owner_id"]))
         lengths.append({"held_seconds": (end - leg["at"]).total_seconds(), "worked_seconds": float(hours.elapsed(leg["at"], end))})
     return lengths
 

@@ -20,7 +20,7 @@ from handfast.desk.waiting import unowned
 from handfast.facts import Rep
 from handfast.problem import Place, Problem
 from handfast.routing.record import circles
-from handfast.store import claims, handover, migrate
+from handfast.store import claims, feeds, handover, migrate
 from handfast.store import doctor as rows
 from handfast.store.base import Conn, Store
 
@@ -33,6 +33,8 @@ _LATE: Final = timedelta(seconds=60)
 #: A calendar that names days of its own should name some for so long ahead.
 _AHEAD: Final = timedelta(days=30)
 _FREE_BYTES: Final = 1 << 30
+#: A calendar's server may be away for a night.
+_CALENDAR_FAILS: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +229,18 @@ def _last_day(calendar: Calendar) -> date | None:
     return max((date.fromisoformat(str(day)) for day in days), default=None)
 
 
+def _feeds(visit: Visit) -> Found:
+    """Calendars of leave that have not been read for a day."""
+    with visit.store.reading() as conn:
+        kept = feeds.feeds(conn)
+    for one in kept:
+        if one.failing_since is not None and visit.at - one.failing_since > _CALENDAR_FAILS:
+            said = one.problems[0]["what"] if one.problems else "nobody knows why"
+            what = f"it has not been read since {one.failing_since:%Y-%m-%d %H:%M} UTC: {said}"
+            fix = "Give its address again on the page Reps; what it said before still counts."
+            yield "warning", Problem(Place(f"calendar {one.name}", part=f"rep {one.rep}"), what, fix)
+
+
 def _parity(visit: Visit) -> Found:
     doors, problems = probe(visit.store, visit.at)
     for problem in problems:
@@ -246,5 +260,6 @@ CHECKS: Final[dict[str, Callable[[Visit], Found]]] = {
     "hierarchy": _hierarchy,
     "reps": _reps,
     "calendars": _calendars,
+    "feeds": _feeds,
     "parity": _parity,
 }

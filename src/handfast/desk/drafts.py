@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from handfast.contract.agreement import Agreement
@@ -73,8 +74,9 @@ class Examined:
         return self.agreement is not None and not self.failed
 
 
+@lru_cache(maxsize=4)
 def examine(text: str, name: str = "draft") -> Examined:
-    """Checks and proves a text; stores nothing."""
+    """Checks and proves a text; stores nothing. The second signature asks it of the text that the first one was given for."""
     agreement, problems = read_contract(text, name)
     if agreement is None:
         return Examined(None, problems, [], None)

@@ -66,7 +66,15 @@ class Deal:
     won: bool | None
 
 
-Happening = Touch | Ended | Deal
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something else that somebody does, through the door it has; it gives back what will happen because of it. It may be Refused."""
+
+    at: datetime
+    do: Callable[[], Iterable[Happening]]
+
+
+Happening = Touch | Ended | Deal | Act
 
 
 @dataclass(slots=True)
@@ -200,6 +208,17 @@ class Drive:
                 self._end(one)
         elif self._coming and isinstance(self._coming[0][2], Deal):
             self._deals(to)
+        elif self._coming and isinstance(one := self._coming[0][2], Act):
+            heapq.heappop(self._coming)
+            self._act(one)
+
+    def _act(self, one: Act) -> None:
+        if not self.world.still(one):
+            return
+        try:
+            self.add(one.do())
+        except Refused as refused:
+            self.done.problems.append(refused.problem)
 
     def _end(self, one: Ended) -> None:
         with self.store.reading() as conn:
@@ -237,4 +256,4 @@ class Drive:
             self.add(self.world.passed_on(done.reassigned))
 
 
-__all__ = ["BATCH", "Deal", "Drive", "Driven", "Ended", "Happening", "World", "when"]
+__all__ = ["BATCH", "Act", "Deal", "Drive", "Driven", "Ended", "Happening", "World", "when"]

@@ -9,13 +9,15 @@ from typing import Any, Final
 import psycopg
 
 from handfast.desk import delays
-from handfast.desk.contracts import Book
+from handfast.desk.contracts import Book, NoContract
 from handfast.facts import utc
 from handfast.measure import report as pages
 from handfast.measure import scoreboard as boards
+from handfast.measure.accuracy import accuracy
 from handfast.measure.definitions import MINIMUM
 from handfast.measure.facts import Facts
 from handfast.measure.working import Calendars
+from handfast.sla.clock import Kind, promised_kinds
 from handfast.store import figures as rows
 from handfast.store.base import Store
 
@@ -45,7 +47,8 @@ def report(
         book = Book().refresh(conn)
         bounds = [utc(moment) if moment else None for moment in (start, end)]
         spent = delays.report(conn, book, at, bounds[0], bounds[1], minimum)
-    found = pages.report(facts, at, bounds[0], bounds[1], by, calendars=_calendars(book, facts), minimum=minimum)
+        promised = _promised(book, at)
+    found = pages.report(facts, at, bounds[0], bounds[1], by, calendars=_calendars(book, facts), minimum=minimum, promised=promised)
     return {**found, "delays": spent}
 
 
@@ -63,12 +66,29 @@ def board_of(conn: psycopg.Connection, as_of: datetime, weeks: int = WEEKS) -> d
         return None
     # What fell due or was opened in these weeks belongs to handoffs at most so much older; pipeline from older ones still counts.
     facts = rows.facts(conn, at, at - timedelta(weeks=weeks) - boards.EARLIER)
-    return boards.scoreboard(facts, at, weeks, promises=_promises(Book().refresh(conn), facts))
+    book = Book().refresh(conn)
+    return boards.scoreboard(
+        facts, at, weeks, promises=_promises(book, facts), calendars=_calendars(book, facts), promised=_promised(book, at)
+    )
+
+
+def stood(conn: psycopg.Connection, as_of: datetime, days: int = 90) -> dict[str, Any]:
+    """How many assignments of the last `days` stood (`measure.accuracy`), as known at `as_of` (UTC): what a page shows of it."""
+    since = utc(as_of) - timedelta(days=days)
+    return accuracy(rows.assignments(conn, utc(as_of), since), utc(as_of)) | {"days": days}
 
 
 def _calendars(book: Book, facts: Facts) -> Calendars:
-    pairs = facts.clocks.select("terms", "calendar").unique().iter_rows()
+    pairs = {pair for frame in (facts.clocks, facts.promises) for pair in frame.select("terms", "calendar").unique().iter_rows()}
     return {(terms, name): book.by_id(terms).hours(name) for terms, name in pairs}
+
+
+def _promised(book: Book, at: datetime) -> tuple[Kind, ...]:
+    """The kinds of clocks that the contract in force asks for."""
+    try:
+        return promised_kinds(book.at(at))
+    except NoContract:
+        return ()
 
 
 def _promises(book: Book, facts: Facts) -> Mapping[str, str]:
@@ -77,4 +97,4 @@ def _promises(book: Book, facts: Facts) -> Mapping[str, str]:
     return {sla.name: boards.promise(str(sla.first_touch), sla.calendar) for terms in used for sla in book.by_id(terms).contract.sla}
 
 
-__all__ = ["WEEKS", "board_of", "report", "scoreboard"]
+__all__ = ["WEEKS", "board_of", "report", "scoreboard", "stood"]

@@ -12,7 +12,10 @@ from datetime import datetime
 import psycopg
 
 from handfast.contract.agreement import Agreement
+from handfast.contract.own_hours import OwnHours, read, stored
+from handfast.desk.again import Again, stopped_while_still
 from handfast.desk.contracts import book_of
+from handfast.desk.own_hours import of_owner
 from handfast.facts import stable_id
 from handfast.sla.cadence import Happened, Progress, progress
 from handfast.sla.clock import PAUSABLE, Clock, sla_named, start_disposition, start_next_touch
@@ -44,10 +47,11 @@ def follow(conn: psycopg.Connection, case: Case, at: datetime, *, closed: bool =
     if not asks(agreement, case.sla):
         return
     known = _known(conn, case, at if closed else case.closed_at)
-    zone = _zone(conn, case.owner)
+    running = {c.kind: c for c in clocks.of_handoffs(conn, [case.id]) if c.stopped_at is None and c.current}
+    own = _own(conn, agreement, case, known, running.get("next_touch"), at)
     course = rows.of_handoff(conn, case.id)
     # A person has one sequence: where another handoff of theirs runs one, this one has none.
-    plan = progress(agreement, known, zone) if agreement.contract.follow_up is not None and course is not None else None
+    plan = progress(agreement, known, own) if agreement.contract.follow_up is not None and course is not None else None
     if plan is not None and course is not None:
         rows.note(conn, course.id, plan.made, plan.falls_due_at, plan.ended_at, plan.ended)
         if plan.ended is not None and course.ended_at is None:
@@ -55,10 +59,9 @@ def follow(conn: psycopg.Connection, case: Case, at: datetime, *, closed: bool =
             events.add_events(conn, [("follow_up_ended", at, case.id, case.person, case.account, case.owner, events.dumps(said))])
     if known.closed_at is not None:
         return
-    running = {c.kind: c for c in clocks.of_handoffs(conn, [case.id]) if c.stopped_at is None and c.current}
     started = [
-        _next_touch(conn, agreement, case, known, plan, zone, running.get("next_touch"), at),
-        _outcome(conn, agreement, case, known, plan, zone, running.get("disposition"), at),
+        _next_touch(conn, agreement, case, known, plan, own, running.get("next_touch"), at),
+        _outcome(conn, agreement, case, known, plan, own, running.get("disposition"), at),
     ]
     if any(started) and any(p.ended_at is None for p in clocks.pauses(conn, case.id)):
         clocks.stand_still(conn, case.id, PAUSABLE, at)
@@ -72,7 +75,7 @@ def _known(conn: psycopg.Connection, case: Case, closed_at: datetime | None) -> 
 
 
 def _next_touch(
-    conn: psycopg.Connection, agreement: Agreement, case: Case, known: Happened, plan: Progress | None, zone: str | None,
+    conn: psycopg.Connection, agreement: Agreement, case: Case, known: Happened, plan: Progress | None, own: OwnHours | None,
     runs: Running | None, at: datetime,
 ) -> bool:  # fmt: skip
     """The clock on the next touch: the one that should run does, and no other. True where one was started."""
@@ -80,32 +83,38 @@ def _next_touch(
     wanted = None
     if made and (plan is None or plan.falls_due_at is not None):
         start = plan.falls_due_at if plan is not None and plan.falls_due_at is not None else known.attempts[-1]
-        wanted = start_next_touch(agreement, case.sla, case.id, start, 0, zone, task=plan is not None)
+        wanted = start_next_touch(agreement, case.sla, case.id, start, 0, own, task=plan is not None)
     if runs is not None and wanted is not None and _after(runs) == made and runs.started_at == wanted.started_at:
         return False
     if runs is not None:
         _stop_next(conn, case, known, plan, runs, made, at)
-    if wanted is None or clocks.reopen(conn, case.id, "next_touch", made, "next"):
+    if wanted is None:
         return False
-    return _start(conn, agreement, case, "next_touch", replace(wanted, about={"after": made}), at)
+    again = Again(conn, case)
+    if clocks.reopen(conn, case.id, "next_touch", made, "next"):
+        again.settle()
+        return False
+    about = {"after": made, **({"hours": stored(own)} if own is not None else {})}
+    return _start(conn, agreement, case, "next_touch", replace(wanted, about=about), at)
 
 
 def _stop_next(
     conn: psycopg.Connection, case: Case, known: Happened, plan: Progress | None, runs: Running, made: int, at: datetime
 ) -> None:
-    after = _after(runs)
+    after, when, by = _after(runs), at, "waiting"
     if after < made:
-        clocks.answer(conn, runs.id, max(known.attempts[after], runs.started_at), "next")
+        when, by = known.attempts[after], "next"
     elif after > made:
-        clocks.answer(conn, runs.id, at, "undone")
+        by = "undone"
     elif plan is not None and plan.ended is not None and plan.ended_at is not None:
-        clocks.answer(conn, runs.id, max(plan.ended_at, runs.started_at), "contact" if plan.ended in ("contact", "meeting") else "ended")
-    else:
-        clocks.answer(conn, runs.id, max(at, runs.started_at), "waiting")
+        when, by = plan.ended_at, "contact" if plan.ended in ("contact", "meeting") else "ended"
+    when = max(when, runs.started_at)
+    stopped_while_still(conn, {case.id: when}, ["next_touch"])
+    clocks.answer(conn, runs.id, when, by)
 
 
 def _outcome(
-    conn: psycopg.Connection, agreement: Agreement, case: Case, known: Happened, plan: Progress | None, zone: str | None,
+    conn: psycopg.Connection, agreement: Agreement, case: Case, known: Happened, plan: Progress | None, own: OwnHours | None,
     runs: Running | None, at: datetime,
 ) -> bool:  # fmt: skip
     """The clock on an outcome, once nothing else is awaited: from a contact, the end of the sequence, or without one the first touch."""
@@ -121,7 +130,7 @@ def _outcome(
         return False
     if runs is not None:
         return False
-    wanted = start_disposition(agreement, case.sla, case.id, max(since, case.opened_at), 0, zone, steps_made=steps_made)
+    wanted = start_disposition(agreement, case.sla, case.id, max(since, case.opened_at), 0, own, steps_made=steps_made)
     return wanted is not None and _start(conn, agreement, case, "disposition", wanted, at)
 
 
@@ -145,11 +154,13 @@ def _after(runs: Running) -> int:
     return int((runs.about or {}).get("after", 0))
 
 
-def _zone(conn: psycopg.Connection, owner: str | None) -> str | None:
-    if owner is None:
-        return None
-    rep = events.reps(conn).get(owner)
-    return rep.time_zone if rep else None
+def _own(
+    conn: psycopg.Connection, agreement: Agreement, case: Case, known: Happened, runs: Running | None, at: datetime
+) -> OwnHours | None:
+    """The owner's hours. A clock that runs keeps those it was started with, whoever owns it and whatever they changed since."""
+    if runs is not None and _after(runs) == len(known.attempts) and (kept := (runs.about or {}).get("hours")):
+        return read(str(kept))
+    return of_owner(conn, agreement, case.owner, at)
 
 
 __all__ = ["asks", "course_id", "follow", "renumbered"]

@@ -7,6 +7,7 @@ from typing import Final
 
 import psycopg
 
+from handfast.desk.acting import OURSELVES
 from handfast.desk.refused import Refused
 from handfast.problem import Place, Problem
 from handfast.store import handover as rows
@@ -15,7 +16,7 @@ from handfast.store.work import Case
 
 #: How long a touch or an outcome may be taken back by the one who recorded it.
 UNDO: Final = timedelta(minutes=15)
-BY_HAND: Final = "handfast"
+BY_HAND: Final = OURSELVES
 
 
 def held(conn: psycopg.Connection, handoff_id: str) -> Case:

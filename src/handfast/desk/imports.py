@@ -30,7 +30,7 @@ from handfast.store import availability, claims, handover, intake, work
 from handfast.store import imports as rows
 from handfast.store.base import Store
 from handfast.store.handover import dumps
-from handfast.store.moves import say_who
+from handfast.store.moves import say_when, say_who
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +44,27 @@ class NewAccount:
     fields: Mapping[str, Any] = field(default_factory=dict)
 
 
-def put_reps(store: Store, reps: Sequence[Rep]) -> int:
-    """Adds reps or brings them up to date; managers may come in any order. Returns how many changed. Raises StorageAway."""
+def put_reps(store: Store, reps: Sequence[Rep], at: datetime | None = None) -> int:
+    """Adds reps or brings them up to date; managers may come in any order. Returns how many changed. Raises StorageAway.
+
+    `at`: when it was said, for a replay; None: now, by the database's clock.
+    """
     if not reps:
         return 0
     with store.writing() as conn:
+        if at is not None:
+            say_when(conn, utc(at))
         return rows.put_reps(conn, reps)
 
 
-def put_absences(store: Store, absences: Sequence[Absence]) -> int:
-    """Raises StorageAway, and ValueError where an absence ends before it starts."""
+def put_absences(store: Store, absences: Sequence[Absence], at: datetime | None = None) -> int:
+    """`at` as for reps. Raises StorageAway, and ValueError where an absence ends before it starts."""
     for one in absences:
         if utc(one.ends_at) <= utc(one.starts_at):
             raise ValueError(f"the absence of {one.rep} ends before it starts")
     with store.writing() as conn:
+        if at is not None:
+            say_when(conn, utc(at))
         return rows.put_absences(conn, absences)
 
 
@@ -169,7 +176,7 @@ class _Chunk:
         elif kind == "opportunities":
             added, wrong = record_deal_rows(self.store, [f for f in facts if isinstance(f, DealRow)], self.table.name, self.at)
         else:
-            added, wrong = record_end_rows(self.store, [f for f in facts if isinstance(f, EndRow)], self.table.name)
+            added, wrong = record_end_rows(self.store, [f for f in facts if isinstance(f, EndRow)], self.table.name, news_at=self.at)
         # A moment later than the facts: a crash in between records the chunk again, which changes nothing.
         with self.store.writing() as conn:
             self._note(conn, added, len(wrong))
@@ -196,6 +203,7 @@ class _Chunk:
 
     def _reps(self, reps: Sequence[Rep]) -> tuple[int, list[Problem]]:
         with self.store.writing() as conn:
+            say_when(conn, self.at)
             fit, wrong = _fitting_reps({r.id: r for r in reps}, rows.rep_ids(conn), rows.rep_emails(conn), self.table.name)
             added = rows.put_reps(conn, fit) if fit else 0
             said = [r for r in fit if r.week is not None or r.holidays is not None or r.skills]
@@ -206,6 +214,7 @@ class _Chunk:
     def _absences(self, found: Sequence[AwayRow]) -> tuple[int, list[Problem]]:
         """By hand, as far as Handfast is concerned: what a calendar says is told apart."""
         with self.store.writing() as conn:
+            say_when(conn, self.at)
             known, wrong = Reps(conn), []
             fit: dict[tuple[str, datetime], Absence] = {}
             for one in found:
@@ -352,8 +361,13 @@ def record_deal_rows(store: Store, deals: Sequence[DealRow], file: str, at: date
     return len(made.keys() - known), wrong
 
 
-def record_end_rows(store: Store, ends: Sequence[EndRow], file: str, book: Book | None = None) -> tuple[int, list[Problem]]:
-    """Outcomes of the handoffs that people known by a key were in, each given at its own time. Raises StorageAway."""
+def record_end_rows(
+    store: Store, ends: Sequence[EndRow], file: str, book: Book | None = None, news_at: datetime | None = None
+) -> tuple[int, list[Problem]]:
+    """Outcomes of the handoffs that people known by a key were in, each given at its own time. Raises StorageAway.
+
+    `news_at`: they are news, and what is somebody else's goes on to them from now (as on the page); None: a past that is lived through.
+    """
     with store.reading() as conn:
         people, reps = handover.identities(conn, list({e.who for e in ends})), Reps(conn)
     known, added = book or Book(), 0
@@ -365,13 +379,15 @@ def record_end_rows(store: Store, ends: Sequence[EndRow], file: str, book: Book 
         elif (person := people.get(one.who)) is None:
             wrong.append(_nobody(one.who, file, one.line))
         else:
-            new, problem = _end(store, person, one, rep, known)
+            new, problem = _end(store, person, one, rep, known, news_at)
             added += new
             wrong += [Problem(Place(file, one.line, 0, problem.where.part), problem.what, problem.fix)] if problem else []
     return added, wrong
 
 
-def _end(store: Store, person: str, one: EndRow, rep: str | None, book: Book) -> tuple[bool, Problem | None]:
+def _end(
+    store: Store, person: str, one: EndRow, rep: str | None, book: Book, news_at: datetime | None
+) -> tuple[bool, Problem | None]:  # fmt: skip
     """Gives an outcome to the handoff a person was in at that time. Given before, it changes nothing."""
     with store.reading() as conn:
         spans = [s for s in work.handoffs_of(conn, [person]) if s[2] <= one.at or s[2].date() == one.at.date()]
@@ -380,8 +396,10 @@ def _end(store: Store, person: str, one: EndRow, rep: str | None, book: Book) ->
     if not spans:
         return False, Problem(Place(""), "this person was in no handoff at that time", "Import their signals first, or leave the row out.")
     try:
-        by, evidence = rep or BY_HAND, Evidence.EVIDENCED
-        dispose(store, spans[-1][1], by, one.outcome, one.at, reason=one.reason, note=one.note, book=book, evidence=evidence)
+        dispose(
+            store, spans[-1][1], rep or BY_HAND, one.outcome, one.at, reason=one.reason, note=one.note, book=book,
+            evidence=Evidence.EVIDENCED, goes_on_at=news_at,
+        )  # fmt: skip
     except Refused as refused:
         return False, refused.problem
     return True, None

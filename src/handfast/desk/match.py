@@ -116,10 +116,10 @@ def _ask_about(conn: psycopg.Connection, said: Mapping[str, Mapping[str, str | N
     found = [
         (person, other, weighed) for person, theirs in sorted(said.items()) for other, weighed in alike(conn, theirs, model, but=person)[:5]
     ]
-    return rows.ask(conn, [_question(person, other, weighed, at) for person, other, weighed in found])
+    return rows.ask(conn, [question(person, other, weighed, at) for person, other, weighed in found])
 
 
-def _question(person: str, other: str, weighed: Weighed, at: datetime) -> tuple[Any, ...]:
+def question(person: str, other: str, weighed: Weighed, at: datetime) -> tuple[Any, ...]:
     """Whether these two are one person, as a row; the same question whichever of them came first."""
     first, second = sorted((person, other))
     steps = [[s.field, s.level, s.sentence, round(s.bits, 2)] for s in weighed.steps]
@@ -157,7 +157,7 @@ def _ask_about_pairs(
     for a, b in pairs:
         (one, mine), (other, theirs) = everybody[a], everybody[b]
         weighed = weigh(dict(zip(FIELDS, mine, strict=True)), dict(zip(FIELDS, theirs, strict=True)), model)
-        questions.append(_question(one, other, weighed, at))
+        questions.append(question(one, other, weighed, at))
     return rows.ask(conn, questions)
 
 

@@ -14,13 +14,14 @@ from typing import Any
 
 import psycopg
 
+from handfast.desk.acting import acts
 from handfast.desk.refused import Refused
 from handfast.facts import Person, lane_of, stable_id, utc
 from handfast.identity.keys import account_key, email_key
 from handfast.identity.merge import Kept, combine, part, person_of
 from handfast.identity.normalise import business_domain
 from handfast.problem import Place, Problem
-from handfast.store import handover
+from handfast.store import duplicates, handover
 from handfast.store import merges as rows
 from handfast.store.base import Store
 from handfast.store.handover import dumps
@@ -80,6 +81,7 @@ def _forbidden(conn: psycopg.Connection, kept: Person, folded: Person) -> Proble
     return None
 
 
+@acts("by")
 def merge(store: Store, keep: str, fold: str, by: str, at: datetime, chosen: Mapping[str, str] | None = None) -> Merge:
     """Folds one person into another, in one transaction. Raises Refused where it is forbidden, and StorageAway."""
     at = utc(at)
@@ -98,6 +100,7 @@ def merge_in(conn: psycopg.Connection, keep: str, fold: str, by: str, at: dateti
     values = {f: asdict(k) for f, k in seen.fields.items()}
     done = Merge(stable_id("mrg", keep, fold, at.isoformat()), keep, fold, at, by, before, values, None)
     rows.add_merge(conn, done)
+    duplicates.settle(conn, [keep, fold], by, at)
     rows.fold(conn, seen.folded, keep, merged)
     rows.move(conn, done.id, fold, keep, merged.account or keep, at)
     rows.learned_person(conn, merged, at)
@@ -114,6 +117,7 @@ def lanes_of(conn: psycopg.Connection, *ids: str) -> list[int]:
     return [lane_of(k) for k in keys] + [lane_of(account_key(email_key(e), business_domain(e))) for e in addresses]
 
 
+@acts("by")
 def unmerge(store: Store, folded: str, by: str, at: datetime) -> Parted:
     """Makes two of one again. `folded`: the id of the person who was folded in, or of the merge. Raises Refused and StorageAway."""
     at = utc(at)

@@ -15,13 +15,15 @@ import psycopg
 
 from handfast.desk.actions import pass_on
 from handfast.desk.contracts import Book
-from handfast.desk.opening import keep_roster, read_roster
+from handfast.desk.opening import keep_roster, messages_for, read_roster
 from handfast.desk.waiting import drain_all, routing_cases
 from handfast.facts import Rep, utc
 from handfast.routing.assign import Assignment, Roster, assign
 from handfast.routing.assign import Case as RoutingCase
 from handfast.routing.roster import because, eligible
 from handfast.routing.rotation import counter_of, give_back
+from handfast.sla.clock import MARKETING, OPS
+from handfast.sla.notice import Named, notice
 from handfast.store import covers, disputes, handover, work
 from handfast.store import moves as rows
 from handfast.store import waiting as held
@@ -69,9 +71,9 @@ def move(store: Store, book: Book, at: datetime, *, channels: Sequence[str] = ("
         book.refresh(conn)
         if not look(conn, book, at)[0]:
             return done
-        done.late_disputes = _late_disputes(conn, at)
         handover.lock_assignment(conn)
         turn = _Turn(conn, book, at, tuple(channels), read_roster(conn, at), done)
+        turn.late_disputes()
         turn.credits()
         turn.owner_changes()
         turn.the_absent()
@@ -90,15 +92,6 @@ def tend(store: Store, book: Book, at: datetime, *, channels: Sequence[str] = ("
     return [*moved, *drain_all(store, book, at, channels=channels)]
 
 
-def _late_disputes(conn: psycopg.Connection, at: datetime) -> int:
-    """A dispute nobody answered in time is said to be late, once."""
-    late = disputes.note_late(conn, at)
-    handover.add_events(
-        conn, [("dispute_late", at, handoff, None, None, None, handover.dumps({"dispute": dispute})) for dispute, handoff in late]
-    )
-    return len(late)
-
-
 class _Turn:
     """The working state of one transaction."""
 
@@ -114,6 +107,37 @@ class _Turn:
         handover.add_messages(self.conn, self.messages)
         if self.done.anything:
             handover.notify(self.conn, "board")
+
+    # --- disputes ---------------------------------------------------------------------------------------------
+
+    def late_disputes(self) -> None:
+        """A dispute nobody answered in time is said to be late, once: to whoever has to answer, and to whoever minds the exceptions."""
+        late = disputes.note_late(self.conn, self.at)
+        holding = work.hold(self.conn, sorted({handoff for _, handoff in late})) if late else {}
+        for dispute, handoff in late:
+            self.done.late_disputes += 1
+            data = handover.dumps({"dispute": dispute})
+            self.events.append(("dispute_late", self.at, handoff, None, None, None, data))
+            if (one := disputes.get(self.conn, dispute)) is not None:
+                self._tell_of(one, holding[handoff])
+
+    def _tell_of(self, one: disputes.Dispute, case: work.Case) -> None:
+        owner = self.roster.rep(one.owner_id or "")
+        answers = MARKETING if one.side == "sales" else (owner.manager if owner else None) or OPS
+        minder = self.book.by_id(case.contract).contract.routing.minded_by or OPS
+        why = f"{one.side.capitalize()} disputes the {one.about} since {one.opened_at:%Y-%m-%d %H:%M} UTC, and nobody has answered."
+        payload = notice(
+            "dispute",
+            handoff_id=case.id,
+            opened_at=case.opened_at,
+            next_step=case.next_step,
+            person=Named(case.person, case.person_name),
+            account=Named(case.account, case.account_name) if case.account else None,
+            owner=Named(owner.id, owner.name) if owner else None,
+            why=why,
+        )
+        for recipient in dict.fromkeys((answers, minder)):
+            self.messages += messages_for(self.channels, "dispute", case.id, one.id, recipient, case.owner, payload, self.at)
 
     # --- turns ------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from handfast.desk.acting import acts
 from handfast.desk.actions import pass_on
 from handfast.desk.contracts import book_of
 from handfast.desk.held import held_open, wake
@@ -18,6 +19,7 @@ from handfast.store import handover as rows
 from handfast.store.base import Store
 
 
+@acts("rep_id")
 def take(store: Store, handoff_id: str, rep_id: str, at: datetime, *, channels: Sequence[str] = ("email",)) -> None:
     """A rep takes what was offered to them.
 

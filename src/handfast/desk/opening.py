@@ -139,7 +139,7 @@ class _Opened:
         b, signal = self.batch, r.moment.waiting.signal
         agreement, opened = b.agreement, signal.received_at
         person = b.directory.people[r.moment.person]
-        clocks = opening(agreement, sla, handoff_id, opened, roster.rep(chosen.owner) if chosen.owner else None)
+        clocks = opening(agreement, sla, handoff_id, opened, roster, chosen.owner)
         due = clocks[0].due_at if clocks else None
         if chosen.owner is None:
             clocks.append(start_exception(agreement, handoff_id, opened))

@@ -16,6 +16,7 @@ import polars as pl
 import psycopg
 
 from handfast.contract.agreement import OVERRIDDEN
+from handfast.desk.acting import acts
 from handfast.desk.intake import record_within
 from handfast.desk.refused import Refused
 from handfast.facts import Signal, signal_id, stable_id
@@ -31,6 +32,7 @@ VERDICTS: Final = ("ready", "not_yet", "never")
 SOURCE: Final = "handfast"
 
 
+@acts("by")
 def set_override(store: Store, key: str, verdict: str, reason: str, by: str, until: datetime, at: datetime) -> OverrideRow:
     """Decides by hand that a person or account is ready, not yet, or never, from `at` up to `until` (UTC).
 

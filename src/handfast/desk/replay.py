@@ -20,12 +20,11 @@ import orjson
 import polars as pl
 
 from handfast.contract.agreement import Agreement
-from handfast.desk.claims import whole_record
 from handfast.desk.contracts import Book
+from handfast.desk.replay_crew import read_crew
 from handfast.desk.replay_history import Folder, Stopped, take
 from handfast.facts import stable_id, utc
 from handfast.readiness.overrides import Override
-from handfast.store import handover
 from handfast.store import replay as rows
 from handfast.store.base import Conn, Store
 from handfast.tuning.replay import judged
@@ -106,8 +105,7 @@ def read_world(conn: Conn, asked: Asked) -> World:
         Recorded(r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7], r[8], frozenset(r[9] or ()))
         for r in rows.handoffs(conn, asked.draft.contract.motion)
     ]
-    record = whole_record(conn, [asked.draft, *(agreement for agreement, _, _ in spans)])
-    crew = Crew(handover.reps(conn), handover.absences(conn, asked.since), rows.account_owners(conn), record)
+    crew = read_crew(conn, [asked.draft, *(agreement for agreement, _, _ in spans)], asked.since)
     overrides = [Override(*row) for row in rows.overrides(conn)]
     return World([Lens(agreement, since, until) for agreement, since, until in spans], recorded, crew, overrides)
 

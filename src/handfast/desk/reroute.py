@@ -14,6 +14,7 @@ from typing import Final, Literal
 import psycopg
 
 from handfast.contract.agreement import Agreement
+from handfast.desk.acting import acts
 from handfast.facts import stable_id
 from handfast.sla.clock import start_exception
 from handfast.store import clocks, covers, handover, moves
@@ -80,6 +81,7 @@ def credit(conn: psycopg.Connection, handoff: str, reason: CreditReason, note: s
     return True
 
 
+@acts("by")
 def give_back(store: Store, handoff: str, reason: CreditReason, note: str, by: str, at: datetime) -> bool:
     """As `credit`, in a transaction of its own: for a page. Raises StorageAway."""
     with store.writing() as conn:

@@ -13,12 +13,13 @@ from typing import Any, Final
 
 import psycopg
 
+from handfast.desk.acting import acts
 from handfast.desk.merge import lanes_of
 from handfast.desk.refused import Refused
 from handfast.facts import Account, Person, stable_id, utc
 from handfast.identity.normalise import business_domain
 from handfast.problem import Place, Problem
-from handfast.store import handover, merges
+from handfast.store import duplicates, handover, merges
 from handfast.store import identity as rows
 from handfast.store.base import Store
 from handfast.store.handover import dumps
@@ -105,6 +106,7 @@ def _asking_side(person: Person, working: Mapping[str, Any]) -> Side:
 # --- answering ------------------------------------------------------------------------------------------------
 
 
+@acts("by")
 def answer(store: Store, review_id: str, *, same: bool, by: str, at: datetime, note: str = "") -> Review:
     """Records an answer and what follows from it, in one transaction. Raises Refused where it was answered already, and StorageAway."""
     at = utc(at)
@@ -116,6 +118,8 @@ def answer(store: Store, review_id: str, *, same: bool, by: str, at: datetime, n
         rows.answer(conn, review_id, "same" if same else "different", by, note, at)
         if same and found.kind == "account":
             _belongs(conn, found, by, at)
+        if same and found.kind == "person":
+            duplicates.settle(conn, [found.person, found.other], by, at)
         told = dumps({"question": review_id, "kind": found.kind, "other": found.other, "answer": "same" if same else "different", "by": by})
         account = found.other if found.kind == "account" else None
         handover.add_events(conn, [("match_answered", at, None, found.person, account, None, told)])

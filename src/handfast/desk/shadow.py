@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from handfast.contract.agreement import BY_HAND, Agreement
 from handfast.contract.reading import read_contract
+from handfast.desk.acting import acts
 from handfast.desk.batch import Batch, Moment, Ready
 from handfast.desk.claims import Party, cases
 from handfast.desk.contracts import compiled
@@ -43,6 +44,7 @@ BATCH: Final = 1000
 LISTED: Final = 200
 
 
+@acts("by")
 def start(store: Store, text: str, name: str, by: str, at: datetime) -> Shadow:
     """Begins a shadow of a draft's text, from now on.
 

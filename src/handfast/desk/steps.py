@@ -100,7 +100,8 @@ class Steps:
             case "off_rotation" if case is not None:
                 self._off_rotation(timer, case, what.target, now)
             case "resume" if case is not None:
-                run_on(self.conn, case, BY_HAND, now, only=what.target)
+                # At its limit, not when a worker came to it: else a worker that was away would have lengthened every promise that stood still.
+                run_on(self.conn, case, BY_HAND, timer.due_at, only=what.target)
             case "recycle" if case is not None:
                 self._recycle(timer, case, what.target, now)
             case _:
@@ -135,6 +136,8 @@ class Steps:
         rows.add_messages(self.conn, messages)
         self.cases[case.id] = replace(case, owner=chosen.owner, legs=case.legs + 1)
         self._stopped[case.id, "accept"] = Stop(now, "passed_on")
+        if case.owner is None:
+            self._stopped[case.id, "exception"] = Stop(now, "assigned")
         self.reassigned.append(case.id)
 
     def _read_roster(self, now: datetime) -> Roster:
@@ -183,8 +186,8 @@ class Steps:
             self._tell(
                 "breach" if timer.kind == "first_touch" else "clock", timer, case, self._manager(case), now, "Nobody else can take it."
             )
-        for rep in asked:
-            self._tell("offer", timer, case, rep, now, f"Offered to {pool}: whoever takes it first has it.")
+        for place, rep in enumerate(asked):
+            self._tell("offer", timer, case, rep, now, f"Offered to {pool}: whoever takes it first has it.", machines=place == 0)
 
     def _off_rotation(self, timer: DueTimer, case: Case, owner: str, now: datetime) -> None:
         """No further handoffs for the owner until they switch themselves on again."""
@@ -219,9 +222,12 @@ class Steps:
         why = "" if timer.kind == "first_touch" else f"{WHAT[timer.kind]} is due {timer.clock_due_at:%a %d %b %H:%M} UTC."  # type: ignore[index]
         self._tell(_NOTICES[action] if timer.kind == "first_touch" else "clock", timer, case, recipient, at, why)
 
-    def _tell(self, kind: Kind, timer: DueTimer, case: Case | None, recipient: str, at: datetime, why: str = "") -> None:
+    def _tell(
+        self, kind: Kind, timer: DueTimer, case: Case | None, recipient: str, at: datetime, why: str = "", *, machines: bool = True
+    ) -> None:
+        """`machines`: also by webhook, which reports a step once however many people it is told to."""
         clock = Named(timer.clock, timer.kind)
-        channels = self.channels
+        channels = self.channels if machines else tuple(c for c in self.channels if c != "webhook")
         if recipient.startswith(CHANNEL):  # a mail has no channel to go to: where there is nothing else, ops hear of it
             channels = tuple(c for c in channels if c != "email")
             recipient, channels = (recipient, channels) if channels else (OPS, self.channels)

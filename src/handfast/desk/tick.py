@@ -95,7 +95,8 @@ def _situation(case: Case | None, reps: dict[str, Rep], stop: Stop | None) -> Si
         handoff_id=case.id,
         owner=case.owner,
         manager=owner.manager if owner else None,
-        assigned_at=case.assigned_at if case.owner else None,
+        # Not since when it has ever had an owner: it may have been taken from one since, and stood in the queue again.
+        assigned_at=stop.at if stop is not None and stop.by == "assigned" else None,
         touched_at=case.touched_at,
         closed_at=case.closed_at,
         outcome=case.outcome,

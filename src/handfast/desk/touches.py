@@ -12,6 +12,8 @@ from datetime import datetime
 
 import psycopg
 
+from handfast.desk.acting import acts
+from handfast.desk.again import Again, stopped_while_still
 from handfast.desk.contracts import book_of
 from handfast.desk.follow_up import asks, follow
 from handfast.desk.held import UNDO, held, held_open, wake
@@ -24,6 +26,7 @@ from handfast.store.base import Store
 from handfast.store.work import Case
 
 
+@acts("rep_id")
 def touch(
     store: Store,
     handoff_id: str,
@@ -59,6 +62,7 @@ def touch(
     return made
 
 
+@acts("rep_id")
 def undo_touch(store: Store, touch_id: str, rep_id: str, at: datetime) -> str:
     """Takes back a touch declared by this rep within the last 15 minutes; the clock owes again what it had not done. Returns the handoff.
 
@@ -77,11 +81,13 @@ def undo_touch(store: Store, touch_id: str, rep_id: str, at: datetime) -> str:
                 Problem(Place(touch_id), "this touch can no longer be taken back", "Only the rep who declared it can, within 15 minutes.")
             )
         case = held(conn, handoff_id)
+        again = Again(conn, case)
         work.delete_touch(conn, touch_id)
         work.note_touches(conn, [handoff_id])
         left = work.hold(conn, [handoff_id])[handoff_id]
         if left.touched_at is None and case.closed_at is None:
             work.restart_clock(conn, handoff_id)
+            again.settle()
         if case.closed_at is None:
             follow(conn, left, at)
         rows.add_events(conn, [("touch_undone", at, handoff_id, case.person, case.account, rep_id, rows.dumps({"touch": touch_id}))])
@@ -156,6 +162,7 @@ def record(conn: psycopg.Connection, touches: Sequence[tuple[Touch, Case | None]
     case_of = {c.id: c for _, c in mine}
     stopped = [(h, max(first[h], case_of[h].opened_at)) for h in handoffs if case_of[h].clock_stopped_at is None]
     if stopped:
+        stopped_while_still(conn, dict(stopped))
         work.stop_clocks(conn, [h for h, _ in stopped], [s for _, s in stopped], "touch", at)
     rows.add_events(
         conn,

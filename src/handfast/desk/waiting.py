@@ -21,7 +21,7 @@ from handfast.desk.batch import Batch
 from handfast.desk.claims import Party, cases
 from handfast.desk.contracts import Book
 from handfast.desk.opening import keep_roster, read_roster
-from handfast.facts import Rep, utc
+from handfast.facts import Rep, stable_id, utc
 from handfast.problem import Place, Problem
 from handfast.routing.assign import Assignment, Case, Roster, assign, covered
 from handfast.store import covers, handover, work
@@ -37,9 +37,10 @@ BATCH: Final = 500
 
 @dataclass(slots=True)
 class Given:
-    """What one turn did. `after`: where to go on; None where everything held was looked at."""
+    """What one turn did. `left`: how many a person has to decide since; `after`: where to go on, None where everything was looked at."""
 
     handoffs: list[str] = field(default_factory=list)
+    left: int = 0
     looked_at: int = 0
     after: Cursor | None = None
 
@@ -53,7 +54,7 @@ def give_out(b: Batch, roster: Roster, at: datetime) -> int:
     if done.after is None:
         return 0
     handover.notify(b.conn, "held")
-    return max(0, rows.count_held(b.conn, at) - (done.looked_at - len(done.handoffs)))
+    return max(0, rows.count_held(b.conn, at) - (done.looked_at - len(done.handoffs) - done.left))
 
 
 def drain(
@@ -110,6 +111,7 @@ def _give(
     asked = routing_cases(conn, agreement_of, [holding[one] for one in ids], subjects, at)
     hopeless: set[object] = set()
     events, messages = [], []
+    for_people: list[tuple[work.Case, Assignment]] = []
     for handoff in ids:
         case, subject, agreement = holding[handoff], subjects[handoff], agreement_of(holding[handoff].contract)
         # Whoever could not take one just now cannot take another just like it: nobody gets room while this runs.
@@ -117,6 +119,9 @@ def _give(
         if like in hopeless:
             continue
         chosen = assign(agreement, asked[handoff], roster, at, exclude=subject.excluded)
+        if chosen.for_person:
+            for_people.append((case, chosen))
+            continue
         if chosen.owner is None:
             hopeless.add(like)
             continue
@@ -124,9 +129,41 @@ def _give(
         events.append(event)
         messages += told
         done.handoffs.append(handoff)
+    done.left = len(for_people)
+    events += _left_to_people(conn, for_people, at)
     handover.add_events(conn, events)
     handover.add_messages(conn, messages)
     return done
+
+
+def _left_to_people(conn: psycopg.Connection, found: Sequence[tuple[work.Case, Assignment]], at: datetime) -> list[tuple[Any, ...]]:
+    """What has come to be barred, or claimed by two, since it began to wait: nobody gets it by itself any more. Returns the events.
+
+    Its clock runs on, and whoever minds the queue has heard of it already.
+    """
+    if not found:
+        return []
+    legs = [
+        (
+            stable_id("asg", case.id, str(case.legs)),
+            case.id,
+            case.legs,
+            None,
+            chosen.rule,
+            None,
+            False,
+            handover.dumps(list(chosen.working)),
+            at,
+        )
+        for case, chosen in found
+    ]
+    handover.add_assignments(conn, legs)
+    rows.leave_to_person(conn, [case.id for case, _ in found])
+    handover.notify(conn, "board")
+    return [
+        ("left_to_person", at, case.id, case.person, case.account, None, handover.dumps({"leg": case.legs, "why": chosen.because}))
+        for case, chosen in found
+    ]
 
 
 def _like(agreement: Agreement, case: Case, subject: Subject) -> object:

@@ -17,6 +17,7 @@ import psycopg
 
 from handfast.contract.agreement import Agreement
 from handfast.contract.terms import Contract
+from handfast.desk import duplicates
 from handfast.desk.batch import Batch, Ready
 from handfast.desk.clocks import owe
 from handfast.desk.contracts import Book
@@ -88,6 +89,8 @@ def tell(store: Store, book: Book, at: datetime, *, channels: Sequence[str] = ("
                 person = facts.people(conn, [one.person])[one.person]
                 about = {"missing": ["email", "phone"], "was": digest(person), "reason": one.reason}
                 owe(conn, book.by_id(case.contract), "contact_valid", case.id, at, about)
+            if one.leads_to == "merge":
+                duplicates.ask(conn, one.id, at)
             messages += messages_for(
                 channels, "nurture", case.id, one.id, MARKETING, case.owner, _payload(book.by_id(case.contract).contract, case, one), at
             )

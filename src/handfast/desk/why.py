@@ -104,13 +104,13 @@ def _group(conn: psycopg.Connection, book: Book, account: str, people: list[Stor
 
 def explained(conn: psycopg.Connection, book: Book, handoff_id: str, agreement: Agreement) -> list[Story]:
     """The clocks of a handoff, each with `explained`: the hours and holidays that counted, and when it stood still."""
-    still = [Paused(one.starts_at, one.ended_at, one.reason, one.waits_for) for one in pauses_of(conn, handoff_id)]
+    still = [Paused(one.starts_at, one.ended_at, one.reason, one.waits_for, one.ends_at, one.note) for one in pauses_of(conn, handoff_id)]
     clocks = story.clocks(conn, handoff_id)
     for row in clocks:
         terms = book.by_id(row["contract_id"]) if row["contract_id"] else agreement
         about = (row["id"], row["handoff_id"], row["kind"], row["sla"], row["calendar"], row["started_at"], row["due_at"])
         pauses = still if row["kind"] in PAUSABLE else []
-        row["explained"] = explain_due(terms, Clock(*about, (), row["number"]), pauses)
+        row["explained"] = explain_due(terms, Clock(*about, (), row["number"]), pauses, paused_at=row["paused_at"])
     return clocks
 
 
@@ -121,7 +121,7 @@ def _handoff(conn: psycopg.Connection, book: Book, handoff: Story, at: datetime 
     events = story.events(conn, handoff["id"])
     at = at or max([handoff["decided_at"], *(event["at"] for event in events)])
     spent = delays.of_handoff(conn, book, handoff["id"], at)
-    for leg, length in zip(legs, delays.legs(legs, handoff, at, agreement), strict=True):
+    for leg, length in zip(legs, delays.legs(conn, legs, handoff, at, agreement), strict=True):
         leg.update(length)
     return {
         "is": "handoff",

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from handfast.contract.countries import country
 from handfast.identity.normalise import email_address, registrable, snake_case
 
 #: Nested values are kept to this depth; conditions cannot read them, and a document has no business in a trait.
@@ -124,7 +125,7 @@ def _learn_address(address: Mapping[str, Any], facts: dict[str, Any]) -> None:
     for name, value in address.items():
         key = _trait(name)
         if key in _ADDRESS and type(value) is str and value.strip():
-            facts.setdefault(key, _country(value.strip()))
+            facts.setdefault(key, _country(value) if key == "country" else _capitals(value.strip()))
 
 
 def learn_account(traits: Mapping[str, Any], account: dict[str, Any]) -> None:
@@ -174,8 +175,13 @@ def _number(value: Any) -> Any:
 
 
 def _country(value: Any) -> Any:
-    """Codes in capitals (`us` → `US`); names as they came."""
-    return value.upper() if type(value) is str and len(value) == 2 else value
+    """By its code (`Deutschland` → `DE`); what is no country's name as it came."""
+    return country(value) if type(value) is str else value
+
+
+def _capitals(value: str) -> str:
+    """Codes of states in capitals (`ca` → `CA`); names as they came."""
+    return value.upper() if len(value) == 2 else value
 
 
 @lru_cache(maxsize=4096)

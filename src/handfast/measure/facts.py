@@ -1,4 +1,4 @@
-"""What is measured: four frames of facts as they were known at one moment.
+"""What is measured: frames of facts as they were known at one moment.
 
 Whoever makes the frames (the store, a test) leaves out what was not known then: rows recorded later are absent, times later are null.
 Everything here is UTC, `Datetime("us", "UTC")`. Each row carries the words it can be broken down by, as they were at the first assignment.
@@ -6,7 +6,7 @@ Everything here is UTC, `Datetime("us", "UTC")`. Each row carries the words it c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import polars as pl
@@ -40,6 +40,27 @@ CLOCKS: Final[Columns] = {
 OPPORTUNITIES: Final[Columns] = {
     "opportunity": pl.String, "handoff": pl.String, **WORDS, "amount": pl.Float64, "opened_at": TIME, "closed_at": TIME, "won": pl.Boolean,
 }  # fmt: skip
+#: One row a clock of any kind but the exception queue's, as it stood then. `stopped_by` as the store keeps it; `paused_at`: it stands
+#: still; `outcome` of its handoff, which is null for marketing's answer on a period.
+PROMISES: Final[Columns] = {
+    "clock": pl.String, "handoff": pl.String, "kind": pl.String, "terms": pl.String, "calendar": pl.String, "started_at": TIME,
+    "due_at": TIME, "stopped_at": TIME, "stopped_by": pl.String, "paused_at": TIME, "outcome": pl.String,
+}  # fmt: skip
+#: One row a stretch in which the clocks of a handoff stood still; `until` is null while they do.
+PAUSES: Final[Columns] = {"handoff": pl.String, "since": TIME, "until": TIME}
+#: One row a week or month of marketing's that was measured at `at`. `kept` is null where too little happened to judge.
+MEASURED: Final[Columns] = {"kind": pl.String, "period": pl.String, "at": TIME, "kept": pl.Boolean, "why": pl.String}
+
+#: One row an assignment: a leg with an owner. `judged_at`: something first spoke for or against it, `wrong_at`: against it; `how`: what did
+#: (`accuracy.EVIDENCE`), what speaks against it first.
+ASSIGNMENTS: Final[Columns] = {
+    "handoff": pl.String, "leg": pl.Int64, "rule": pl.String, "pool": pl.String, "at": TIME, "judged_at": TIME, "wrong_at": TIME,
+    "how": pl.String,
+}  # fmt: skip
+
+
+def _empty(columns: Columns) -> pl.DataFrame:
+    return pl.DataFrame(schema=columns)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,11 +71,29 @@ class Facts:
     handoffs: pl.DataFrame
     clocks: pl.DataFrame
     opportunities: pl.DataFrame
+    promises: pl.DataFrame = field(default_factory=lambda: _empty(PROMISES))
+    pauses: pl.DataFrame = field(default_factory=lambda: _empty(PAUSES))
+    measured: pl.DataFrame = field(default_factory=lambda: _empty(MEASURED))
+    assignments: pl.DataFrame = field(default_factory=lambda: _empty(ASSIGNMENTS))
 
 
 def nothing() -> Facts:
     """No facts at all: an installation before its first handoff."""
-    return Facts(*(pl.DataFrame(schema=columns) for columns in (LEADS, HANDOFFS, CLOCKS, OPPORTUNITIES)))
+    return Facts(*(_empty(columns) for columns in (LEADS, HANDOFFS, CLOCKS, OPPORTUNITIES)))
 
 
-__all__ = ["CLOCKS", "HANDOFFS", "LEADS", "OPPORTUNITIES", "TIME", "WORDS", "Columns", "Facts", "nothing"]
+__all__ = [
+    "ASSIGNMENTS",
+    "CLOCKS",
+    "HANDOFFS",
+    "LEADS",
+    "MEASURED",
+    "OPPORTUNITIES",
+    "PAUSES",
+    "PROMISES",
+    "TIME",
+    "WORDS",
+    "Columns",
+    "Facts",
+    "nothing",
+]

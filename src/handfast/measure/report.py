@@ -13,9 +13,11 @@ from typing import Any, Final
 import polars as pl
 
 from handfast.measure import definitions as d
+from handfast.measure.accuracy import accuracy
 from handfast.measure.cohort import BY, Frames, Period, units, watched, words
 from handfast.measure.facts import Facts
 from handfast.measure.interval import wilson
+from handfast.measure.kept import clocks_kept
 from handfast.measure.survival import summary
 from handfast.measure.takeaway import guards, takeaway
 from handfast.measure.working import Calendars
@@ -33,7 +35,7 @@ Rows = Mapping[tuple[d.Unit, str], Row]
 
 def report(
     facts: Facts, as_of: datetime, start: datetime | None = None, end: datetime | None = None, by: Sequence[str] = (), *,
-    calendars: Calendars | None = None, minimum: int = d.MINIMUM,
+    calendars: Calendars | None = None, minimum: int = d.MINIMUM, promised: Sequence[str] = (),
 ) -> dict[str, Any]:  # fmt: skip
     """What the facts say.
 
@@ -44,9 +46,11 @@ def report(
         by: words of `cohort.BY` to break down by, together.
         calendars: the hours of each contract's calendars; without them no accountable time is given.
         minimum: fewer rows than this give no figure.
+        promised: the kinds of clocks for which the contract in force makes a promise.
 
-    Returns: `as_of`, `from`, `to`, `by`, `minimum`, `takeaway`, `counts`, `measures`, `guards`, `sla` (one entry a clause), `cohorts`
-    (one a month of handoffs) and `groups`. Keys come in this order, groups in the order of their words. Times are ISO 8601 in UTC.
+    Returns: `as_of`, `from`, `to`, `by`, `minimum`, `takeaway`, `counts`, `measures`, `guards`, `sla` (one entry a clause), `clocks` (one a
+    kind: see `kept.clocks_kept`), `assignments` (see `accuracy.accuracy`), `cohorts` (one a month of handoffs) and `groups`. Keys come in
+    this order, groups in the order of their words. Times are ISO 8601 in UTC.
 
     Raises:
         ValueError: a word in `by` that is not in `BY`, or twice.
@@ -60,7 +64,8 @@ def report(
     found: dict[str, Any] = {
         "as_of": as_of.isoformat(), "from": start.isoformat() if start else None, "to": end.isoformat() if end else None,
         "by": list(by), "minimum": minimum, "takeaway": takeaway(whole), **whole, "guards": guards(whole["measures"]),
-        "sla": page.clauses(), "cohorts": page.cohorts(),
+        "sla": page.clauses(), "clocks": clocks_kept(facts, as_of, period, hours, minimum, promised),
+        "assignments": accuracy(facts.assignments, as_of, period, minimum), "cohorts": page.cohorts(),
         "groups": [{"key": dict(zip(by, key, strict=True)), **group} for key, group in sorted(page.groups(by).items())] if by else [],
     }  # fmt: skip
     return found

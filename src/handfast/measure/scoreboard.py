@@ -1,7 +1,8 @@
 """The scoreboard: whether speed, promises, meetings and pipeline improve, together. The page draws this and computes nothing.
 
-The shape is the one the page documents (`web.scoreboard`): `period`, `verdict`, `tiles`, `speed`, `funnel`, `cohorts`, `sla`. Weeks are ISO
-weeks in UTC, by the Monday they begin on. A change counts as one only where the intervals say so; everything else has not moved.
+The shape is the one the page documents (`web.scoreboard`): `period`, `verdict`, `tiles`, `speed`, `funnel`, `cohorts`, `sla`, `clocks`.
+Weeks are ISO weeks in UTC, by the Monday they begin on. A change counts as one only where the intervals say so; everything else has not
+moved.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from handfast.measure import definitions as d
 from handfast.measure.cohort import Frames, Period, units, watched, words
 from handfast.measure.facts import TIME, Facts
 from handfast.measure.interval import difference, wilson
+from handfast.measure.kept import clocks_kept
 from handfast.measure.survival import summary
 from handfast.measure.takeaway import duration, percent
+from handfast.measure.working import Calendars
 
 #: How much older than the first week shown a handoff may be whose clocks or opportunities fall into it.
 EARLIER: Final = timedelta(days=180)
@@ -37,14 +40,16 @@ Board = dict[str, Any]
 
 
 def scoreboard(
-    facts: Facts, as_of: datetime, weeks: int = 12, *, promises: Mapping[str, str] | None = None, minimum: int = d.MINIMUM
-) -> Board:
+    facts: Facts, as_of: datetime, weeks: int = 12, *, promises: Mapping[str, str] | None = None, minimum: int = d.MINIMUM,
+    calendars: Calendars | None = None, promised: Sequence[str] = (),
+) -> Board:  # fmt: skip
     """What the page shows of the last `weeks` weeks, the one that is running included.
 
     Args:
         facts: as known at `as_of` (UTC).
         promises: SLA name → its promise in words.
         minimum: fewer rows than this, and a figure says what it needs.
+        calendars: the hours of each contract's calendars. `promised`: the kinds of clocks that the contract in force asks for.
     """
     today = as_of.date()
     monday = today - timedelta(days=today.weekday())
@@ -59,6 +64,7 @@ def scoreboard(
         "funnel": _funnel(view),
         "cohorts": _cohorts(view),
         "sla": _sla(view, promises or {}),
+        "clocks": clocks_kept(facts, as_of, Period(_midnight(starts[0])), calendars or {}, minimum, promised),
     }
 
 

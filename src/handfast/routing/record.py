@@ -1,6 +1,7 @@
 """Opportunities and parents as they are recorded, made into what routing knows of one handoff at one moment.
 
-The live path reads a batch of them, a replay all of them; both ask here, so that both know the same.
+The live path reads a batch of them, a replay all of them; both ask here, so that both know the same. What stood above an account at a
+moment of the past is told by `tuning.replay_past`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,10 @@ from handfast.routing.ownership import NOTHING_KNOWN, Company, Deal, Known
 
 #: Companies above companies: a chain longer than this is a mistake of the record.
 MOST_ABOVE = 20
+
+
+#: The accounts above an account, the nearest first, and whether they lead round in a circle, and end there.
+Chain = tuple[tuple[Company, ...], bool]
 
 
 class Dealt(NamedTuple):
@@ -41,11 +46,14 @@ class Record:
     above: Mapping[str, tuple[Company, ...]] = field(default_factory=dict)
     circles: frozenset[str] = frozenset()
 
-    def known(self, account: str | None, person: str, at: datetime) -> Known:
-        """What was known of this account, or of this person who has none, at a moment: by the opportunities' own times."""
+    def known(self, account: str | None, person: str, at: datetime, chain: Chain | None = None) -> Known:
+        """What was known of this account, or of this person who has none, at a moment: by the opportunities' own times.
+
+        `chain`: the accounts that stood above it then, where that is not what is recorded here.
+        """
         dealt = self.of_account.get(account, ()) if account else self.of_person.get(person, ())
-        above = self.above.get(account, ()) if account else ()
-        if not dealt and not above:
+        above, circle = chain or (self.above.get(account, ()) if account else (), account in self.circles)
+        if not dealt and not above and not circle:
             return NOTHING_KNOWN
         begun = [one for one in dealt if one.opened_at <= at]
         won = max(
@@ -55,7 +63,7 @@ class Record:
             tuple(_deal(one, one.opened_at) for one in begun if one.closed_at is None or one.closed_at > at),
             _deal(won, won.closed_at or at) if won else None,
             above,
-            account in self.circles,
+            circle,
         )
 
 
@@ -83,22 +91,6 @@ def record_of(deals: Iterable[Dealt], above: Iterable[tuple[str, str, str, str |
         else:
             chains[account] = (*chains.get(account, ()), Company(id_, name, owner))
     return Record(of_account, of_person, chains, frozenset(circles))
-
-
-def chains(companies: Iterable[tuple[str, str, str, str | None, str | None]]) -> list[tuple[str, str, str, str | None, bool]]:
-    """The rows of `record_of` from (id, key, name, owner, key of the parent) of every account: each chain is walked once, and ends."""
-    by_key = {key: (id_, name, owner, parent) for id_, key, name, owner, parent in companies}
-    found = []
-    for key, (account, _, _, parent) in by_key.items():
-        seen, above = {key}, parent
-        while above is not None and above in by_key and len(seen) <= MOST_ABOVE:
-            id_, name, owner, following = by_key[above]
-            found.append((account, id_, name, owner, above in seen))
-            if above in seen:
-                break
-            seen.add(above)
-            above = following
-    return found
 
 
 def circles(parents: Mapping[str, str]) -> list[tuple[str, ...]]:

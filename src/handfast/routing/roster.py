@@ -14,6 +14,7 @@ from typing import Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from handfast.contract.calendars import hours_of
+from handfast.contract.own_hours import OwnHours, calendar_of_rep, own_hours
 from handfast.contract.terms import Calendar, Contract, Pool, Routing
 from handfast.facts import Absence, Rep
 from handfast.worktime import Hours
@@ -105,6 +106,18 @@ class Roster:
             self._calendars, self._hours = {**contract.calendars, "team": contract.calendar}, {}
             self._by_day = any(pool.per_day is not None for pool in contract.routing.pools.values())
 
+    def learn(self, rep: Rep, absences: Iterable[Absence]) -> None:
+        """From now on this rep is like this, and these are all of their absences: for a replay, which goes through the past."""
+        before = self._reps.get(rep.id)
+        self._reps[rep.id] = rep
+        self._absences.pop(rep.id, None)
+        self._starts.pop(rep.id, None)
+        if spans := _merged(absences).get(rep.id):
+            self._absences[rep.id], self._starts[rep.id] = spans, [one.starts_at for one in spans]
+        if before is None or (before.time_zone, before.week, before.holidays) != (rep.time_zone, rep.week, rep.holidays):
+            self._zones.pop(rep.id, None)
+            self._hours = {key: hours for key, hours in self._hours.items() if key[0] != rep.id}
+
     def rep(self, rep: str) -> Rep | None:
         return self._reps.get(rep)
 
@@ -120,6 +133,11 @@ class Roster:
         if place and at < (found := self._absences[rep][place - 1]).ends_at:
             return found
         return None
+
+    def own_hours(self, rep: str | None, at: datetime) -> OwnHours | None:
+        """What is known at `at` of a rep's hours and absences, for clocks that count in them; None for nobody."""
+        known = self._reps.get(rep) if rep is not None else None
+        return own_hours(known, self._absences.get(known.id, ()), at) if known is not None else None
 
     def open_count(self, rep: str) -> int:
         """How many open handoffs this rep owns, with those of this batch."""
@@ -231,9 +249,7 @@ def _within(rep: Rep, roster: Roster, pool: Pool, at: datetime) -> Reason | None
 def _hours(rep: Rep, calendar: Calendar | None) -> Hours | None:
     if calendar is None:
         return None
-    week = calendar.week if rep.week is None else {days: tuple(times) for days, times in rep.week.items()}
-    own = {"timezone": rep.time_zone, "week": week, "holidays": rep.holidays or calendar.holidays}
-    return hours_of(calendar.model_copy(update=own))
+    return hours_of(calendar_of_rep(calendar, rep.time_zone, rep.week, rep.holidays))
 
 
 def _loosest(pools: list[Pool]) -> Pool | None:

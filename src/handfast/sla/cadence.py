@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Literal
 
 from handfast.contract.agreement import Agreement
+from handfast.contract.own_hours import OwnHours
 from handfast.contract.terms import FollowUp
 from handfast.sla.clock import calendar_of, due
 
@@ -46,8 +47,8 @@ class Progress:
     ended_at: datetime | None = None
 
 
-def progress(agreement: Agreement, happened: Happened, zone: str | None = None) -> Progress:
-    """Where the sequence of the contract stands. `zone`: of the owner's wall clock, for the calendar `rep`.
+def progress(agreement: Agreement, happened: Happened, own: OwnHours | None = None) -> Progress:
+    """Where the sequence of the contract stands. `own`: the owner's hours as known then, for the calendar `rep`.
 
     Raises:
         ValueError: the contract has no follow-up.
@@ -62,7 +63,7 @@ def progress(agreement: Agreement, happened: Happened, zone: str | None = None) 
         return Progress(0)
     if made == len(plan.steps):
         return Progress(made, ended="steps_made", ended_at=happened.attempts[made - 1])
-    hours = agreement.hours(calendar_of(plan.calendar, zone))
+    hours = agreement.hours(calendar_of(plan.calendar, own))
     falls_due = due(hours, happened.attempts[-1], plan.steps[made].wait)
     if happened.away_until is not None and happened.away_until > falls_due:
         return Progress(made, hours.next_opening(happened.away_until), waits_for_return=True)

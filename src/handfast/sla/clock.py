@@ -27,6 +27,7 @@ from typing import Any, Final, Literal, get_args
 import polars as pl
 
 from handfast.contract.agreement import Agreement
+from handfast.contract.own_hours import REP, OwnHours, stored
 from handfast.contract.terms import Duration, Sla, Step, Target
 from handfast.facts import stable_id
 from handfast.routing.ownership import answers
@@ -101,30 +102,30 @@ def choose(agreement: Agreement, frame: pl.DataFrame) -> list[int | None]:
 # --- Sales' -----------------------------------------------------------------------------------------------------
 
 
-def start(agreement: Agreement, index: int, handoff_id: str, started_at: datetime, zone: str | None = None, number: int = 0) -> Clock:
+def start(agreement: Agreement, index: int, handoff_id: str, started_at: datetime, own: OwnHours | None = None, number: int = 0) -> Clock:
     """The first-touch clock under the SLA at `index`, with the steps of its ladder and the breach itself as timers.
 
-    `zone`: of the owner's wall clock, for the calendar `rep`.
+    `own`: the owner's own hours as known then, for the calendar `rep`; None: nobody owns it, and it counts in the team's.
 
     Raises:
         BeyondCalendarError: the calendar does not open for long enough.
     """
     sla = agreement.contract.sla[index]
     return _made(
-        agreement, "first_touch", sla.name, calendar_of(sla.calendar, zone), sla.first_touch, sla.ladder, handoff_id, started_at, number
+        agreement, "first_touch", sla.name, calendar_of(sla.calendar, own), sla.first_touch, sla.ladder, handoff_id, started_at, number
     )
 
 
 def start_accept(
-    agreement: Agreement, sla_name: str | None, handoff_id: str, at: datetime, leg: int, zone: str | None = None
+    agreement: Agreement, sla_name: str | None, handoff_id: str, at: datetime, leg: int, own: OwnHours | None = None
 ) -> Clock | None:
     """The clock on the owner's yes, of the leg that begins at `at`; None where the SLA asks for none."""
     sla = sla_named(agreement, sla_name)
-    return _target(agreement, "accept", sla, sla.accept, handoff_id, at, leg, zone) if sla and sla.accept else None
+    return _target(agreement, "accept", sla, sla.accept, handoff_id, at, leg, own) if sla and sla.accept else None
 
 
 def start_next_touch(
-    agreement: Agreement, sla_name: str | None, handoff_id: str, at: datetime, number: int, zone: str | None, *, task: bool
+    agreement: Agreement, sla_name: str | None, handoff_id: str, at: datetime, number: int, own: OwnHours | None, *, task: bool
 ) -> Clock | None:
     """The clock on the next touch, from `at`: when a step of the follow-up falls due (`task`: its owner is told then), else the last touch.
 
@@ -136,12 +137,12 @@ def start_next_touch(
         target = Target(within=plan.within, calendar=plan.calendar)
     if target is None:
         return None
-    clock = _target(agreement, "next_touch", sla, target, handoff_id, at, number, zone)
+    clock = _target(agreement, "next_touch", sla, target, handoff_id, at, number, own)
     return beside(clock, [(at, "task", "owner")]) if task else clock
 
 
 def start_disposition(
-    agreement: Agreement, sla_name: str | None, handoff_id: str, at: datetime, number: int, zone: str | None, *, steps_made: bool
+    agreement: Agreement, sla_name: str | None, handoff_id: str, at: datetime, number: int, own: OwnHours | None, *, steps_made: bool
 ) -> Clock | None:
     """The clock on an outcome, from when nothing else is awaited. `steps_made`: the follow-up is through, and recycles by its rule.
 
@@ -154,7 +155,7 @@ def start_disposition(
         return None
     if end is not None and sla is not None and sla.disposition is not None:
         target = target.model_copy(update={"ladder": sla.disposition.ladder})
-    clock = _target(agreement, "disposition", sla, target, handoff_id, at, number, zone)
+    clock = _target(agreement, "disposition", sla, target, handoff_id, at, number, own)
     if end is None:
         return clock
     steps: list[tuple[datetime, Action, str]] = [(at, "task", "owner")]
@@ -232,18 +233,31 @@ def promised(agreement: Agreement, clock: Clock) -> Duration:
     raise ValueError(f"the contract has no SLA '{clock.sla}' for {clock.kind}; the clock was started under another contract")
 
 
-def calendar_of(name: str, zone: str | None) -> str:
-    """How a calendar is stored with a clock: `rep` together with the zone of the owner's wall clock."""
-    return f"rep@{zone}" if name == "rep" and zone else name
+def promised_kinds(agreement: Agreement) -> tuple[Kind, ...]:
+    """The kinds of clocks for which a contract makes a promise, but for the exception queue's, which always has one."""
+    contract = agreement.contract
+    of_sales: dict[Kind, bool] = {
+        "first_touch": bool(contract.sla),
+        "exception": False,
+        "accept": any(sla.accept for sla in contract.sla),
+        "next_touch": contract.follow_up is not None or any(sla.next_touch for sla in contract.sla),
+        "disposition": contract.follow_up is not None or any(sla.disposition for sla in contract.sla),
+    }
+    return tuple(kind for kind in KINDS if of_sales.get(kind, getattr(contract.marketing, kind, None) is not None))
+
+
+def calendar_of(name: str, own: OwnHours | None) -> str:
+    """How a calendar is stored with a clock: `rep` together with all that is known of the owner's hours (`contract.own_hours`)."""
+    return stored(own) if name == REP and own is not None else name
 
 
 # --- helpers ----------------------------------------------------------------------------------------------------
 
 
 def _target(
-    agreement: Agreement, kind: Kind, sla: Sla | None, target: Target, handoff_id: str, at: datetime, number: int, zone: str | None
+    agreement: Agreement, kind: Kind, sla: Sla | None, target: Target, handoff_id: str, at: datetime, number: int, own: OwnHours | None
 ) -> Clock:
-    calendar = calendar_of(target.calendar or (sla.calendar if sla else "team"), zone)
+    calendar = calendar_of(target.calendar or (sla.calendar if sla else "team"), own)
     return _made(agreement, kind, sla.name if sla else FOLLOW_UP, calendar, target.within, target.ladder, handoff_id, at, number)
 
 

@@ -22,7 +22,8 @@ from handfast.contract.terms_notices import NoticeKind
 from handfast.facts import stable_id, utc
 
 #: `clock`: a reminder or a breach of another clock than the first touch's. `task`: the next step of the follow-up. `offer`: whoever takes
-#: it first has it. `nurture`: recycled, and marketing's again. `measure`: one of marketing's own promises, about a period.
+#: it first has it. `nurture`: recycled, and marketing's again. `measure`: one of marketing's own promises, about a period. `taken_back`:
+#: whoever leads took back what a rep had said. `dispute`: nobody has answered one in time.
 Kind = NoticeKind
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
@@ -50,6 +51,16 @@ class Address:
     time_zone: str = "UTC"
 
 
+class Standing(NamedTuple):
+    """That the clocks of a handoff stand still at the moment of sending: since when, until when at the latest (UTC), for which reason, and
+    how many working seconds of the most pressing clock are left (None: not known)."""
+
+    since: datetime
+    until: datetime
+    reason: str
+    left_seconds: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """A row of the outbox as the sender of it needs it. `id` is the idempotency key the receiver sees, the same on every attempt.
@@ -57,7 +68,7 @@ class Message:
     `owner_id` is who owned the handoff when the message was written. `attempt` counts from 1. `to` is None where `recipient` is no rep
     (`marketing`, an endpoint's name). `brief` is the stored brief, for the kinds that show it. `handoff_id` None: about no single one.
     `why` is the last failure, or why it was held back. `parts` are the notices a digest stands for. `seal` proves that a link to the brief
-    came from this message.
+    came from this message. `standing`: the clocks of its handoff stand still, so no due time is told.
     """
 
     id: str
@@ -76,6 +87,7 @@ class Message:
     why: str | None = None
     parts: tuple[Message, ...] = ()
     seal: str = ""
+    standing: Standing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,5 +326,7 @@ _CHECKS: Final[Mapping[Kind, tuple[Callable[[Message, HandoffState], str | None]
         "nurture": (),
         "measure": (_clock_over,),
         "rolled_back": (),
+        "taken_back": (),
+        "dispute": (),
     }
 )

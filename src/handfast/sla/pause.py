@@ -19,12 +19,15 @@ from handfast.worktime import Hours
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """A stretch in which the clocks of a handoff stood still; `until` is None while they do."""
+    """A stretch in which the clocks of a handoff stood still; `until` is None while they do, and then `ends_at` is when they run on at the
+    latest."""
 
     since: datetime
     until: datetime | None
     reason: str
     waits_for: str = "prospect"
+    ends_at: datetime | None = None
+    note: str = ""
 
 
 def allowed(agreement: Agreement, handoff_id: str, reason: str) -> Pause | Problem:

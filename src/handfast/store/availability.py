@@ -71,13 +71,16 @@ def drop_absence(conn: psycopg.Connection, rep: str, starts_at: datetime, source
 
 
 def replace_calendar(conn: psycopg.Connection, rep: str, source: str, since: datetime, until: datetime, found: Sequence[Absence]) -> None:
-    """What a calendar says of a rep between two moments takes the place of what it said before."""
-    conn.execute("DELETE FROM absence WHERE rep_id = %s AND source = %s AND ends_at > %s AND starts_at < %s", (rep, source, since, until))
+    """What a calendar says of a rep between two moments takes the place of what it said before. What it says again is not touched."""
+    conn.execute(
+        """DELETE FROM absence WHERE rep_id = %s AND source = %s AND ends_at > %s AND starts_at < %s AND NOT starts_at = ANY(%b::timestamptz[])""",
+        (rep, source, since, until, [one.starts_at for one in found]),
+    )
     if found:
         conn.execute(
             """INSERT INTO absence (rep_id, starts_at, ends_at, why, source)
                SELECT %s, d.starts_at, d.ends_at, %s, %s FROM unnest(%b::timestamptz[], %b::timestamptz[]) AS d (starts_at, ends_at)
-               ON CONFLICT (rep_id, starts_at, source) DO UPDATE SET ends_at = excluded.ends_at""",
+               ON CONFLICT (rep_id, starts_at, source) DO UPDATE SET ends_at = excluded.ends_at WHERE absence.ends_at <> excluded.ends_at""",
             (rep, "calendar", source, [one.starts_at for one in found], [one.ends_at for one in found]),
         )
 

@@ -65,14 +65,6 @@ def parents(conn: psycopg.Connection) -> dict[str, str]:
     return dict(conn.execute("SELECT key, fields ->> 'parent' FROM account WHERE fields ->> 'parent' IS NOT NULL").fetchall())
 
 
-def companies(conn: psycopg.Connection) -> list[tuple[str, str, str, str | None, str | None]]:
-    """(id, key, name, owner, key of the account above) of every account that names one above it, or is named so."""
-    return conn.execute(
-        """SELECT id, key, coalesce(nullif(name, ''), key), owner_id, fields ->> 'parent' FROM account
-           WHERE fields ->> 'parent' IS NOT NULL OR key IN (SELECT fields ->> 'parent' FROM account)"""
-    ).fetchall()
-
-
 def parties(conn: psycopg.Connection, fields: Sequence[str]) -> pl.DataFrame:
     """Everybody a handoff could be about: `party` (account id, or person id of one without), `name`, and one a field: its JSON text.
 
@@ -80,7 +72,8 @@ def parties(conn: psycopg.Connection, fields: Sequence[str]) -> pl.DataFrame:
     """
     columns: dict[str, tuple[str, pl.DataType]] = {
         "party": ("coalesce(a.id, p.id)", pl.String()),
-        "name": ("coalesce(nullif(a.name, ''), a.key, nullif(p.name, ''), p.email, p.id)", pl.String()),
+        # A name may hold what ends a cell or a line.
+        "name": ("translate(coalesce(nullif(a.name, ''), a.key, nullif(p.name, ''), p.email, p.id), E'\\t\\r\\n', '   ')", pl.String()),
         **{name: (f"coalesce(p.fields -> {quoted(name)}, a.fields -> {quoted(name)})::text", pl.String()) for name in fields},
     }
     source = """(SELECT * FROM person WHERE merged_into IS NULL) AS p FULL JOIN account AS a ON a.id = p.account_id"""

@@ -148,7 +148,7 @@ def stop(
 def answer(conn: psycopg.Connection, clock_id: str, at: datetime, by: str, about: dict[str, Any] | None = None) -> bool:
     """Stops one clock by its id, and keeps what was said; False where it had stopped."""
     done = conn.execute(
-        """WITH c AS (UPDATE clock SET stopped_at = %s, stopped_by = %s, about = coalesce(about, '{}') || coalesce(%s::jsonb, '{}')
+        """WITH c AS (UPDATE clock SET stopped_at = %s, stopped_by = %s, paused_at = NULL, about = coalesce(about, '{}') || coalesce(%s::jsonb, '{}')
                       WHERE id = %s AND stopped_at IS NULL RETURNING id),
                 t AS (UPDATE timer AS t SET state = 2, settled_at = %s FROM c
                       WHERE t.clock_id = c.id AND t.state IN (0, 3) AND t.action <> 'resume'
@@ -214,6 +214,37 @@ def stand_still(conn: psycopg.Connection, handoff_id: str, kinds: Sequence[str],
     return stopped
 
 
+def stand(conn: psycopg.Connection, clock_id: str, since: datetime) -> None:
+    """Lets one running clock stand still since a moment that may have passed."""
+    conn.execute("UPDATE clock SET paused_at = %s WHERE id = %s AND stopped_at IS NULL", (since, clock_id))
+    conn.execute("UPDATE timer SET state = 3 WHERE clock_id = %s AND state = 0 AND due_at > %s AND action <> 'resume'", (clock_id, since))
+
+
+def waiting(conn: psycopg.Connection, clock_id: str) -> list[tuple[int, datetime]]:
+    """(step, due_at) of what a clock still owes."""
+    return conn.execute(
+        "SELECT step, due_at FROM timer WHERE clock_id = %s AND state = 0 AND action <> 'resume' ORDER BY step", (clock_id,)
+    ).fetchall()
+
+
+def move(conn: psycopg.Connection, clock_id: str, due_at: datetime, timers: Sequence[tuple[int, datetime]]) -> None:
+    """New due times of a clock that runs, and of what it still owes: (step, due_at)."""
+    conn.execute("UPDATE clock SET due_at = %s WHERE id = %s", (due_at, clock_id))
+    conn.execute(
+        """UPDATE timer AS t SET due_at = d.due FROM unnest(%b::int[], %b::timestamptz[]) AS d (step, due)
+           WHERE t.clock_id = %s AND t.step = d.step AND t.state = 0""",
+        ([step for step, _ in timers], [due for _, due in timers], clock_id),
+    )
+
+
+def reopen_pause(conn: psycopg.Connection, handoff_id: str, since: datetime) -> None:
+    """The pause that the end of a handoff ended is on again: that end was taken back."""
+    conn.execute(
+        "UPDATE clock_pause SET ended_at = NULL, ended_by = NULL WHERE handoff_id = %s AND ended_by = 'closed' AND ended_at >= %s",
+        (handoff_id, since),
+    )
+
+
 def still_timers(conn: psycopg.Connection, clock_ids: Sequence[str]) -> list[tuple[str, int, datetime]]:
     """(clock, step, due_at) of what stands still."""
     return conn.execute(
@@ -235,6 +266,15 @@ def run_on(conn: psycopg.Connection, clocks: Sequence[tuple[str, datetime]], tim
     )
 
 
+def put_due(conn: psycopg.Connection, clocks: Sequence[tuple[str, datetime]]) -> None:
+    """Moves the due times of clocks: (clock, due_at). Their timers stay where they are."""
+    if clocks:
+        conn.execute(
+            "UPDATE clock AS c SET due_at = d.due FROM unnest(%b::text[], %b::timestamptz[]) AS d (id, due) WHERE c.id = d.id",
+            ([c for c, _ in clocks], [due for _, due in clocks]),
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class PauseRow:
     """A stretch in which the clocks of a handoff stood still, as recorded."""
@@ -247,14 +287,18 @@ class PauseRow:
     by: str
     starts_at: datetime
     ends_at: datetime
-    ended_at: datetime | None
-    ended_by: str | None
+    ended_at: datetime | None = None
+    ended_by: str | None = None
+    #: The clock that was the most pressing, and the working seconds left of it; 0: it was late already.
+    kind: str | None = None
+    left_seconds: int | None = None
 
 
 def add_pause(conn: psycopg.Connection, row: PauseRow) -> None:
     conn.execute(
-        """INSERT INTO clock_pause (id, handoff_id, reason, note, waits_for, by, starts_at, ends_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)""",
-        (row.id, row.handoff, row.reason, row.note, row.waits_for, row.by, row.starts_at, row.ends_at),
+        """INSERT INTO clock_pause (id, handoff_id, reason, note, waits_for, by, starts_at, ends_at, kind, left_seconds)
+           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
+        (row.id, row.handoff, row.reason, row.note, row.waits_for, row.by, row.starts_at, row.ends_at, row.kind, row.left_seconds),
     )
 
 
@@ -269,8 +313,8 @@ def end_pauses(conn: psycopg.Connection, handoff_ids: Sequence[str], at: datetim
 def pauses(conn: psycopg.Connection, handoff_id: str) -> list[PauseRow]:
     """The pauses of a handoff in order; the running one has no `ended_at`."""
     got = conn.execute(
-        """SELECT id, handoff_id, reason, note, waits_for, by, starts_at, ends_at, ended_at, ended_by FROM clock_pause WHERE handoff_id = %s
-           ORDER BY starts_at""",
+        """SELECT id, handoff_id, reason, note, waits_for, by, starts_at, ends_at, ended_at, ended_by, kind, left_seconds FROM clock_pause
+           WHERE handoff_id = %s ORDER BY starts_at""",
         (handoff_id,),
     )
     return [PauseRow(*row) for row in got.fetchall()]

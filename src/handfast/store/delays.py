@@ -12,7 +12,7 @@ import psycopg
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """The times of a handoff, UTC; `zone` of its first owner. `notified_at`: the first notice to an owner left."""
+    """The times of a handoff, UTC; `owner`: its first one. `notified_at`: the first notice to an owner left."""
 
     id: str
     contract: str
@@ -26,7 +26,7 @@ class Times:
     contacted_at: datetime | None
     meeting_at: datetime | None
     closed_at: datetime | None
-    zone: str | None
+    owner: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,8 @@ def times(conn: psycopg.Connection, ids: Sequence[str], as_of: datetime) -> list
                   (SELECT min(o.settled_at) FROM outbox AS o WHERE o.handoff_id = h.id AND o.state = 'sent'
                       AND o.kind IN ('handoff_opened', 'reassigned') AND o.recipient = o.owner_id),
                   coalesce((SELECT min(e.at) FROM event AS e WHERE e.handoff_id = h.id AND e.name = 'accepted'), h.accepted_at),
-                  t.first, t.contact, coalesce(d.meeting, CASE WHEN h.meeting_at = t.contact THEN h.meeting_at END), d.closed, r.time_zone
+                  t.first, t.contact, coalesce(d.meeting, CASE WHEN h.meeting_at = t.contact THEN h.meeting_at END), d.closed, (
+                      SELECT a.owner_id FROM assignment AS a WHERE a.handoff_id = h.id AND a.owner_id IS NOT NULL ORDER BY a.leg LIMIT 1)
            FROM handoff AS h LEFT JOIN handoff_person AS p ON p.handoff_id = h.id AND p.person_id = h.person_id
            LEFT JOIN LATERAL (
                SELECT min(x.occurred_at) AS first, min(x.occurred_at) FILTER (WHERE x.contact) AS contact FROM touch AS x
@@ -64,8 +65,6 @@ def times(conn: psycopg.Connection, ids: Sequence[str], as_of: datetime) -> list
            LEFT JOIN LATERAL (
                SELECT min(x.at) FILTER (WHERE x.outcome = 'meeting_set') AS meeting, min(x.at) FILTER (WHERE x.outcome <> 'connected') AS closed
                FROM disposition AS x WHERE x.handoff_id = h.id AND x.recorded_at <= %(as_of)s) AS d ON true
-           LEFT JOIN rep AS r ON r.id =
-               (SELECT a.owner_id FROM assignment AS a WHERE a.handoff_id = h.id AND a.owner_id IS NOT NULL ORDER BY a.leg LIMIT 1)
            WHERE h.id = ANY(%(ids)s) AND h.decided_at <= %(as_of)s ORDER BY h.opened_at, h.id""",
         {"ids": list(ids), "as_of": as_of},
     ).fetchall()

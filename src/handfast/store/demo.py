@@ -18,13 +18,16 @@ class Opened:
     owner: str | None
     opened_at: datetime
     passed_at: datetime | None
+    offered_at: datetime | None
 
 
 def opened_handoffs(conn: psycopg.Connection, ids: Sequence[str]) -> list[Opened]:
-    """In the order of the ids; `passed_at`: when the present owner got it."""
+    """In the order of the ids; `passed_at`: when the present owner got it, `offered_at`: when it will be offered to others, untouched."""
     rows = conn.execute(
         """SELECT h.id, h.person_id, p.email, h.account_id, h.owner_id, h.opened_at,
-                  (SELECT max(a.at) FROM assignment AS a WHERE a.handoff_id = h.id)
+                  (SELECT max(a.at) FROM assignment AS a WHERE a.handoff_id = h.id),
+                  (SELECT min(t.due_at) FROM clock AS c JOIN timer AS t ON t.clock_id = c.id
+                   WHERE c.handoff_id = h.id AND c.current AND t.action = 'offer' AND t.state = 0)
            FROM handoff AS h JOIN person AS p ON p.id = h.person_id WHERE h.id = ANY(%s) AND h.closed_at IS NULL""",
         (list(ids),),
     ).fetchall()
@@ -35,6 +38,16 @@ def opened_handoffs(conn: psycopg.Connection, ids: Sequence[str]) -> list[Opened
 def owners(conn: psycopg.Connection, ids: Sequence[str]) -> dict[str, str | None]:
     """handoff → owner, of those still open."""
     return dict(conn.execute("SELECT id, owner_id FROM handoff WHERE id = ANY(%s) AND closed_at IS NULL", (list(ids),)).fetchall())
+
+
+def offered(conn: psycopg.Connection, handoff: str) -> list[str]:
+    """Reps to whom it is offered, while nobody has taken it."""
+    rows = conn.execute(
+        """SELECT rep_id FROM offer AS o WHERE handoff_id = %s AND NOT EXISTS (
+               SELECT FROM offer WHERE handoff_id = o.handoff_id AND taken_at IS NOT NULL) ORDER BY rep_id""",
+        (handoff,),
+    ).fetchall()
+    return [row[0] for row in rows]
 
 
 def open_of_others(conn: psycopg.Connection, hands_off: Sequence[str]) -> list[str]:

@@ -82,6 +82,45 @@ def answered(conn: psycopg.Connection, limit: int = 100) -> list[Dispute]:
     return [Dispute(*row) for row in conn.execute(query, (limit,)).fetchall()]
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The decision a dispute is about, as far as it can be told again: the verdict, what is known of the person and the company, the rungs
+    tried, and who has had it since.
+
+    `signals`: (kind, when, properties) of those the verdict was made from, the oldest first. `then`: owner and rule of the latest later leg.
+    """
+
+    contract: str
+    at: datetime
+    next_step: str
+    group: bool
+    fields: dict[str, Any]
+    working: list[dict[str, Any]]
+    rule: str
+    pool: str | None
+    owner: str | None
+    then: tuple[str, str] | None
+    signals: list[tuple[str, datetime, dict[str, Any]]]
+
+
+def decided(conn: psycopg.Connection, dispute: str) -> Decided | None:
+    """What was decided where this dispute says it was decided wrongly."""
+    row = conn.execute(
+        """SELECT h.contract_id, v.at, h.next_step, v.working ? 'group', coalesce(a.fields, '{}') || p.fields, s.working, s.rule, s.pool, s.owner_id,
+                  (SELECT ARRAY[n.owner_id, n.rule] FROM assignment AS n WHERE n.handoff_id = h.id AND n.leg > d.leg AND n.owner_id IS NOT NULL
+                   ORDER BY n.leg DESC LIMIT 1), v.inputs
+           FROM dispute AS d JOIN handoff AS h ON h.id = d.handoff_id JOIN verdict AS v ON v.id = h.verdict_id JOIN person AS p ON p.id = h.person_id
+           LEFT JOIN account AS a ON a.id = h.account_id JOIN assignment AS s ON s.handoff_id = d.handoff_id AND s.leg = d.leg WHERE d.id = %s""",
+        (dispute,),
+    ).fetchone()
+    if row is None:
+        return None
+    signals = conn.execute(
+        "SELECT kind, occurred_at, properties FROM signal WHERE id = ANY(%b) ORDER BY occurred_at, seq", (row[10],)
+    ).fetchall()
+    return Decided(*row[:9], tuple(row[9]) if row[9] else None, signals)
+
+
 def count_waiting(conn: psycopg.Connection) -> int:
     row = conn.execute("SELECT count(*) FROM dispute WHERE state = 'open'").fetchone()
     return int(row[0]) if row else 0

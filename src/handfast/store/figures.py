@@ -15,7 +15,8 @@ from io import BytesIO
 import polars as pl
 import psycopg
 
-from handfast.measure.facts import CLOCKS, HANDOFFS, LEADS, OPPORTUNITIES, TIME, Columns, Facts
+from handfast.measure.facts import ASSIGNMENTS, CLOCKS, HANDOFFS, LEADS, MEASURED, OPPORTUNITIES, PAUSES, PROMISES, TIME, Columns, Facts
+from handfast.store import accuracy
 
 # Every end of a handoff has its disposition; only 'connected' and one that passed it on leave it open.
 _KNOWN = """
@@ -88,6 +89,27 @@ _CLOCKS = (
     WHERE c.started_at <= %(as_of)s AND c.kind IN ('first_touch', 'exception')
     """
 )
+# What stops a first touch is known with the touches; of the others the stop is known since it was made.
+_PROMISES = (
+    _KNOWN
+    + """
+    SELECT c.id, k.id, c.kind, coalesce(c.contract_id, k.contract_id), c.calendar, c.started_at, c.due_at,
+           CASE WHEN c.kind = 'first_touch' THEN least(k.touched_at, k.closed_at) WHEN c.stopped_at <= %(as_of)s THEN c.stopped_at END,
+           CASE WHEN c.kind <> 'first_touch' THEN c.stopped_by WHEN k.touched_at <= coalesce(k.closed_at, k.touched_at) THEN 'touch' ELSE 'closed' END,
+           CASE WHEN c.paused_at <= %(as_of)s THEN c.paused_at END, k.outcome
+    FROM known AS k JOIN clock AS c ON c.handoff_id = k.id WHERE c.started_at <= %(as_of)s AND c.kind <> 'exception'
+    UNION ALL
+    SELECT c.id, NULL, c.kind, c.contract_id, c.calendar, c.started_at, c.due_at, CASE WHEN c.stopped_at <= %(as_of)s THEN c.stopped_at END,
+           c.stopped_by, NULL::timestamptz, NULL
+    FROM clock AS c WHERE c.handoff_id IS NULL AND c.started_at <= %(as_of)s
+    """
+)
+_PAUSES = (
+    """SELECT handoff_id, starts_at, CASE WHEN ended_at <= %(as_of)s THEN ended_at END FROM clock_pause WHERE starts_at <= %(as_of)s"""
+)
+_MEASURED = """
+    SELECT data ->> 'kind', data ->> 'period', at, (data ->> 'kept')::boolean, data ->> 'why' FROM event
+    WHERE name = 'promise_measured' AND at <= %(as_of)s"""
 _OPPORTUNITIES = (
     _KNOWN
     + """
@@ -101,8 +123,16 @@ _OPPORTUNITIES = (
 def facts(conn: psycopg.Connection, as_of: datetime, since: datetime | None = None) -> Facts:
     """Everything measured, as known at `as_of` (UTC); only handoffs opened at or after `since`, where it is given."""
     given = {"as_of": as_of, "since": since or "-infinity"}
-    read = ((_LEADS, LEADS), (_HANDOFFS, HANDOFFS), (_CLOCKS, CLOCKS), (_OPPORTUNITIES, OPPORTUNITIES))
+    read = (
+        (_LEADS, LEADS), (_HANDOFFS, HANDOFFS), (_CLOCKS, CLOCKS), (_OPPORTUNITIES, OPPORTUNITIES), (_PROMISES, PROMISES), (_PAUSES, PAUSES),
+        (_MEASURED, MEASURED), (accuracy.ASSIGNMENTS, ASSIGNMENTS),
+    )  # fmt: skip
     return Facts(*(_frame(conn, query, given, columns) for query, columns in read))
+
+
+def assignments(conn: psycopg.Connection, as_of: datetime, since: datetime) -> pl.DataFrame:
+    """Who got what since then, and what spoke for or against it: `facts.ASSIGNMENTS`, as known at `as_of` (UTC)."""
+    return _frame(conn, accuracy.ASSIGNMENTS, {"as_of": as_of, "since": since}, ASSIGNMENTS)
 
 
 def one_moment(conn: psycopg.Connection) -> None:
@@ -135,4 +165,4 @@ def _frame(conn: psycopg.Connection, query: str, given: Mapping[str, object], co
     return frame.with_columns(*truths).cast({n: dtype for n, dtype in columns.items() if dtype == TIME})
 
 
-__all__ = ["facts", "latest", "one_moment"]
+__all__ = ["assignments", "facts", "latest", "one_moment"]

@@ -396,9 +396,11 @@ def reps(conn: psycopg.Connection) -> dict[str, Rep]:
     return {r[0]: Rep(*(*r[:9], frozenset(r[9] or ()), r[10])) for r in rows}
 
 
-def absences(conn: psycopg.Connection, since: datetime) -> list[Absence]:
-    """Absences that end after `since`."""
-    rows = conn.execute("SELECT rep_id, starts_at, ends_at, why FROM absence WHERE ends_at > %s", (since,)).fetchall()
+def absences(conn: psycopg.Connection, since: datetime, rep: str | None = None) -> list[Absence]:
+    """Absences that end after `since`; of one rep, or of everybody."""
+    rows = conn.execute(
+        "SELECT rep_id, starts_at, ends_at, why FROM absence WHERE ends_at > %s AND (%s::text IS NULL OR rep_id = %s)", (since, rep, rep)
+    ).fetchall()
     return [Absence(*r) for r in rows]
 
 

@@ -279,7 +279,7 @@ class Review:
     decided_at: datetime | None
 
 
-_REVIEW: Final = "id, kind, person_id, other_id, probability, code, working, asked_at, state, by, note, decided_at"
+REVIEW: Final = "id, kind, person_id, other_id, probability, code, working, asked_at, state, by, note, decided_at"
 
 
 def ask(conn: psycopg.Connection, rows: Sequence[Sequence[Any]]) -> int:
@@ -304,7 +304,7 @@ def ask(conn: psycopg.Connection, rows: Sequence[Sequence[Any]]) -> int:
 def open_reviews(conn: psycopg.Connection, limit: int = 200) -> list[Review]:
     """Questions nobody has answered, the most telling first: those nearest to the bar ask for a person most."""
     rows = conn.execute(
-        f"SELECT {_REVIEW} FROM match_review WHERE state = 'open' ORDER BY kind, probability DESC, asked_at, id LIMIT %s", (limit,)
+        f"SELECT {REVIEW} FROM match_review WHERE state = 'open' ORDER BY kind, probability DESC, asked_at, id LIMIT %s", (limit,)
     ).fetchall()
     return [Review(*r) for r in rows]
 
@@ -316,7 +316,7 @@ def count_open(conn: psycopg.Connection) -> int:
 
 def hold_review(conn: psycopg.Connection, review_id: str) -> Review | None:
     """A question, locked until the transaction ends, so that two people cannot answer it at once."""
-    row = conn.execute(f"SELECT {_REVIEW} FROM match_review WHERE id = %s FOR UPDATE", (review_id,)).fetchone()
+    row = conn.execute(f"SELECT {REVIEW} FROM match_review WHERE id = %s FOR UPDATE", (review_id,)).fetchone()
     return Review(*row) if row else None
 
 
@@ -333,5 +333,5 @@ def close_others(conn: psycopg.Connection, person: str, kind: str, at: datetime)
 
 def labels(conn: psycopg.Connection) -> list[Review]:
     """Every answer a person gave, oldest first: the labelled examples."""
-    rows = conn.execute(f"SELECT {_REVIEW} FROM match_review WHERE state IN ('same', 'different') ORDER BY decided_at, id").fetchall()
+    rows = conn.execute(f"SELECT {REVIEW} FROM match_review WHERE state IN ('same', 'different') ORDER BY decided_at, id").fetchall()
     return [Review(*r) for r in rows]

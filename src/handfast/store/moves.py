@@ -15,6 +15,11 @@ def say_who(conn: psycopg.Connection, by: str, at: datetime) -> None:
     conn.execute("SELECT set_config('handfast.by', %s, true), set_config('handfast.at', %s, true)", (by[:200], at.isoformat()))
 
 
+def say_when(conn: psycopg.Connection, at: datetime) -> None:
+    """For the rest of this transaction: since when what it says of reps and absences holds."""
+    conn.execute("SELECT set_config('handfast.at', %s, true)", (at.isoformat(),))
+
+
 def what_waits(conn: psycopg.Connection, at: datetime, moving: Sequence[str], back: Sequence[str]) -> tuple[bool, bool]:
     """Whether anything has to move at `at`, and whether anything is held: a probe of an index for each kind, in one statement.
 

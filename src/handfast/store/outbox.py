@@ -16,7 +16,7 @@ from typing import Any, Final, LiteralString
 from psycopg import Connection
 from psycopg.rows import dict_row
 
-from handfast.sla.notice import PARTIES, Address, ClockSeen, HandoffState, Message, TouchSeen, with_names
+from handfast.sla.notice import PARTIES, Address, ClockSeen, HandoffState, Message, Standing, TouchSeen, with_names
 
 #: Touches read per handoff for the check of truth; a handoff with more has long been touched.
 TOUCHES_READ: Final = 50
@@ -37,12 +37,14 @@ WITH due AS (
 SELECT c.id, c.handoff_id, c.kind, c.channel, c.recipient, c.owner_id, c.payload, c.created_at, c.attempt, c.lease_until, c.why,
        t.name AS to_name, t.email AS to_email, t.time_zone AS to_zone,
        r.name AS reply_name, r.email AS reply_email, r.time_zone AS reply_zone,
-       CASE WHEN c.channel IN ('email', 'slack') AND c.kind IN ('handoff_opened', 'reassigned', 'offer') THEN b.body END AS brief
+       CASE WHEN c.channel IN ('email', 'slack') AND c.kind IN ('handoff_opened', 'reassigned', 'offer') THEN b.body END AS brief,
+       z.starts_at AS still_since, z.ends_at AS still_until, z.reason AS still_why, z.left_seconds AS still_left
 FROM claimed c
 LEFT JOIN rep t ON t.id = c.recipient
 -- An answer goes to the manager; an answer to a notice about somebody's handoff goes to that somebody.
 LEFT JOIN rep r ON r.id = CASE WHEN c.recipient IS DISTINCT FROM c.owner_id THEN c.owner_id ELSE t.manager_id END
 LEFT JOIN brief b ON b.handoff_id = c.handoff_id
+LEFT JOIN clock_pause z ON z.handoff_id = c.handoff_id AND z.ended_at IS NULL
 ORDER BY c.created_at, c.seq
 """
 
@@ -273,7 +275,9 @@ def _message(row: Mapping[str, Any]) -> Message:
         *("id", "handoff_id", "kind", "channel", "recipient", "owner_id", "payload", "created_at", "attempt", "lease_until", "brief"),
         "why",
     )
-    return Message(**{name: row[name] for name in plain}, to=_address(row, "to"), reply_to=_address(row, "reply"))
+    since = row["still_since"]
+    standing = Standing(since, row["still_until"], row["still_why"], row["still_left"]) if since is not None else None
+    return Message(**{name: row[name] for name in plain}, to=_address(row, "to"), reply_to=_address(row, "reply"), standing=standing)
 
 
 def _address(row: Mapping[str, Any], role: str) -> Address | None:

@@ -5,17 +5,16 @@ Functions take the connection of `Store.reading()`. Times are aware and in UTC; 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from handfast.store.base import Conn, Store
+from handfast.store.base import Conn
 
 #: No list is longer than this; the page says so when it is reached.
 MOST_ROWS: Final = 500
-CHANNEL: Final = "handfast"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,16 @@ class Line:
     task_from: datetime | None = None
     task_due: datetime | None = None
     task_after: int | None = None
-    paused: bool = False
+    #: Its clocks stand still: since when, until when at the latest, for which reason; the most pressing one, and its working seconds left.
+    still_since: datetime | None = None
+    still_until: datetime | None = None
+    still_why: str | None = None
+    still_kind: str | None = None
+    still_left: int | None = None
+
+    @property
+    def paused(self) -> bool:
+        return self.still_since is not None
 
     @property
     def ticking(self) -> bool:
@@ -73,7 +81,7 @@ _LINE: Final = """
            h.opened_at, h.owner_id, r.name, h.touched_at, h.contacted_at, h.meeting_at, h.closed_at, h.outcome, h.reason, h.revision,
            v.fit, v.intent, c.started_at, c.due_at, c.stopped_at,
            (SELECT count(*) FROM handoff_person AS hp WHERE hp.handoff_id = h.id), b.body, n.kind, n.started_at, n.due_at, n.after,
-           EXISTS (SELECT FROM clock_pause AS z WHERE z.handoff_id = h.id AND z.ended_at IS NULL)
+           z.starts_at, z.ends_at, z.reason, z.kind, z.left_seconds
       FROM handoff AS h
       JOIN person AS p ON p.id = h.person_id
       JOIN verdict AS v ON v.id = h.verdict_id
@@ -87,6 +95,7 @@ _LINE: Final = """
            SELECT x.kind, x.started_at, x.due_at, (x.about ->> 'after')::int AS after FROM clock AS x
             WHERE x.handoff_id = h.id AND x.kind IN ('next_touch', 'disposition') AND x.stopped_at IS NULL AND x.current
             ORDER BY x.due_at LIMIT 1) AS n ON h.touched_at IS NOT NULL
+      LEFT JOIN clock_pause AS z ON z.handoff_id = h.id AND z.ended_at IS NULL
 """
 
 
@@ -131,13 +140,15 @@ class OtherClock:
     person: str
     account: str
     owner: str | None
+    started_at: datetime
     due_at: datetime
 
 
 def other_clocks(conn: Conn, before: datetime, most: int = 50) -> list[OtherClock]:
     """Those due before a moment and not standing still, most urgent first."""
     rows = conn.execute(
-        """SELECT h.id, c.kind, coalesce(nullif(p.name, ''), p.email, 'Unknown person'), coalesce(nullif(a.name, ''), a.domain, ''), r.name, c.due_at
+        """SELECT h.id, c.kind, coalesce(nullif(p.name, ''), p.email, 'Unknown person'), coalesce(nullif(a.name, ''), a.domain, ''), r.name,
+                  c.started_at, c.due_at
              FROM clock AS c JOIN handoff AS h ON h.id = c.handoff_id JOIN person AS p ON p.id = h.person_id
              LEFT JOIN account AS a ON a.id = h.account_id LEFT JOIN rep AS r ON r.id = h.owner_id
             WHERE c.stopped_at IS NULL AND c.due_at < %s AND c.paused_at IS NULL AND h.closed_at IS NULL
@@ -164,123 +175,6 @@ def find(conn: Conn, words: str, since: datetime, limit: int = 8) -> list[Line]:
         (since, pattern, pattern, pattern, limit),
     )
     return [Line(*row) for row in rows]
-
-
-# --- numbers above the lists ----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Today:
-    """A rep's day so far: first touches made since midnight and their median time in seconds (None without any)."""
-
-    touched: int
-    median_seconds: float | None
-
-
-def today(conn: Conn, rep_id: str, since: datetime) -> Today:
-    row = conn.execute(
-        """SELECT count(*), percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM h.touched_at - h.opened_at))
-             FROM handoff AS h WHERE h.owner_id = %s AND h.touched_at >= %s""",
-        (rep_id, since),
-    ).fetchone()
-    return Today(int(row[0]), float(row[1]) if row[1] is not None else None) if row else Today(0, None)
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """The four numbers of the board. `met` and `missed`: first-touch clocks decided since midnight, in time and not."""
-
-    late: int
-    soon: int
-    open: int
-    met: int
-    missed: int
-
-    @property
-    def inside(self) -> int | None:
-        """Per cent inside SLA today; None before the first clock is decided."""
-        decided = self.met + self.missed
-        return round(100 * self.met / decided) if decided else None
-
-
-def totals(conn: Conn, at: datetime, since: datetime) -> Totals:
-    """What runs at `at`; a clock counts as decided when it is touched, or when it falls due without a touch."""
-    row = conn.execute(
-        """SELECT count(*) FILTER (WHERE running AND due_at < %(at)s),
-                  count(*) FILTER (WHERE running AND due_at >= %(at)s AND due_at < %(soon)s),
-                  count(*) FILTER (WHERE running),
-                  count(*) FILTER (WHERE kind = 'first_touch' AND stopped_by = 'touch' AND stopped_at >= %(since)s AND stopped_at <= due_at),
-                  count(*) FILTER (WHERE kind = 'first_touch' AND due_at >= %(since)s AND due_at < %(at)s AND (stopped_at IS NULL OR stopped_at > due_at))
-             FROM (SELECT c.*, c.stopped_at IS NULL AND h.closed_at IS NULL AND c.kind IN ('first_touch', 'exception') AND c.current AND (c.kind = 'exception') = (h.owner_id IS NULL) AS running
-                     FROM clock AS c JOIN handoff AS h ON h.id = c.handoff_id
-                    WHERE c.stopped_at IS NULL OR c.stopped_at >= %(since)s OR c.due_at >= %(since)s) AS t""",
-        {"at": at, "soon": at + timedelta(minutes=15), "since": since},
-    ).fetchone()
-    return Totals(*row) if row else Totals(0, 0, 0, 0, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """How much a rep carries: open handoffs split by their clock, and until when the rep is away (None: here)."""
-
-    rep_id: str
-    name: str
-    team: str
-    late: int
-    soon: int
-    fine: int
-    touched: int
-    away_until: datetime | None
-
-    @property
-    def open(self) -> int:
-        return self.late + self.soon + self.fine + self.touched
-
-
-def team_load(conn: Conn, at: datetime) -> list[Load]:
-    """Active reps by team and name. `soon`: due within 15 minutes."""
-    rows = conn.execute(
-        """SELECT r.id, r.name, r.team,
-                  count(h.id) FILTER (WHERE h.touched_at IS NULL AND c.stopped_at IS NULL AND c.due_at < %(at)s),
-                  count(h.id) FILTER (WHERE h.touched_at IS NULL AND c.stopped_at IS NULL AND c.due_at >= %(at)s AND c.due_at < %(soon)s),
-                  count(h.id) FILTER (WHERE h.touched_at IS NULL AND (c.id IS NULL OR c.stopped_at IS NOT NULL OR c.due_at >= %(soon)s)),
-                  count(h.id) FILTER (WHERE h.touched_at IS NOT NULL),
-                  (SELECT max(ends_at) FROM absence AS x WHERE x.rep_id = r.id AND x.starts_at <= %(at)s AND x.ends_at > %(at)s)
-             FROM rep AS r
-             LEFT JOIN handoff AS h ON h.owner_id = r.id AND h.closed_at IS NULL
-             LEFT JOIN clock AS c ON c.handoff_id = h.id AND c.kind = 'first_touch' AND c.current
-            WHERE r.active GROUP BY r.id ORDER BY r.team, r.name""",
-        {"at": at, "soon": at + timedelta(minutes=15)},
-    )
-    return [Load(*row) for row in rows]
-
-
-@dataclass(frozen=True, slots=True)
-class Badges:
-    """The numbers beside the navigation: open in my queue, late on the board, refused at the doors, who is whom, what nobody owns, and what
-    is argued about."""
-
-    mine: int
-    late: int
-    problems: int
-    reviews: int = 0
-    held: int = 0
-    disputes: int = 0
-
-
-def badges(conn: Conn, rep_id: str | None, at: datetime) -> Badges:
-    row = conn.execute(
-        """SELECT (SELECT count(*) FROM handoff WHERE owner_id = %s AND closed_at IS NULL),
-                  (SELECT count(*) FROM clock AS c JOIN handoff AS h ON h.id = c.handoff_id
-                    WHERE c.stopped_at IS NULL AND c.due_at < %s AND h.closed_at IS NULL AND c.kind IN ('first_touch', 'exception') AND c.current
-                      AND (c.kind = 'exception') = (h.owner_id IS NULL)),
-                  (SELECT count(*) FROM intake_problem WHERE state = 'open'),
-                  (SELECT count(*) FROM match_review WHERE state = 'open'),
-                  (SELECT count(*) FROM handoff WHERE closed_at IS NULL AND owner_id IS NULL),
-                  (SELECT count(*) FROM dispute WHERE state = 'open')""",
-        (rep_id, at),
-    ).fetchone()
-    return Badges(*row) if row else Badges(0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -472,103 +366,3 @@ def owners_ever(conn: Conn, handoff_ids: Sequence[str]) -> list[str]:
         "SELECT DISTINCT owner_id FROM assignment WHERE handoff_id = ANY(%s) AND owner_id IS NOT NULL", (list(handoff_ids),)
     )
     return [row[0] for row in rows]
-
-
-# --- intake problems ------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A payload refused at a door. `payload` is its JSON, or None and `raw` the text as it came."""
-
-    id: str
-    source: str
-    received_at: datetime
-    part: str
-    what: str
-    fix: str
-    payload: Any
-    raw: str | None
-    times: int
-    state: str
-
-
-_REFUSAL: Final = "SELECT id, source, received_at, part, what, fix, payload, raw, times, state FROM intake_problem"
-
-
-def refusals(conn: Conn, limit: int = 100) -> list[Refusal]:
-    """Open intake problems, latest first."""
-    return [Refusal(*row) for row in conn.execute(_REFUSAL + " WHERE state = 'open' ORDER BY received_at DESC LIMIT %s", (limit,))]
-
-
-def refusal(conn: Conn, problem_id: str) -> Refusal | None:
-    row = conn.execute(_REFUSAL + " WHERE id = %s", (problem_id,)).fetchone()
-    return Refusal(*row) if row else None
-
-
-def refusal_counts(conn: Conn, since: datetime) -> dict[str, int]:
-    """How many are open, and how many were replayed or dismissed since `since`."""
-    rows = conn.execute(
-        "SELECT state, count(*) FROM intake_problem WHERE state = 'open' OR settled_at >= %s GROUP BY state", (since,)
-    ).fetchall()
-    return {"open": 0, "replayed": 0, "dismissed": 0} | dict(rows)
-
-
-# --- the installation -----------------------------------------------------------------------------------------
-
-
-def note(conn: Conn, key: str) -> tuple[Any, datetime] | None:
-    """A small fact about the installation and when it was written."""
-    row = conn.execute("SELECT value, at FROM note WHERE key = %s", (key,)).fetchone()
-    return (row[0], row[1]) if row else None
-
-
-@dataclass(frozen=True, slots=True)
-class Pulse:
-    """What an operator watches, read in one go. Ages are left to whoever knows the time."""
-
-    signals: int
-    pending: int
-    problems: int
-    open_owned: int
-    open_exceptions: int
-    overdue_timers: int
-    waiting: int
-    oldest_waiting: datetime | None
-    dead: int
-    worker_at: datetime | None
-    contract_version: int
-
-
-def pulse(conn: Conn, at: datetime) -> Pulse:
-    """`signals` is the number given to the latest one: a count that costs no scan."""
-    row = conn.execute(
-        """SELECT coalesce((SELECT max(seq) FROM signal), 0),
-                  (SELECT count(*) FROM pending),
-                  (SELECT count(*) FROM intake_problem WHERE state = 'open'),
-                  (SELECT count(*) FROM handoff WHERE closed_at IS NULL AND owner_id IS NOT NULL),
-                  (SELECT count(*) FROM handoff WHERE closed_at IS NULL AND owner_id IS NULL),
-                  (SELECT count(*) FROM timer WHERE state = 0 AND due_at < %s),
-                  (SELECT count(*) FROM outbox WHERE state = 'waiting'),
-                  (SELECT min(created_at) FROM outbox WHERE state = 'waiting'),
-                  (SELECT count(*) FROM outbox WHERE state = 'dead'),
-                  (SELECT at FROM note WHERE key = 'worker'),
-                  coalesce((SELECT version FROM contract WHERE in_force_from <= %s AND withdrawn_at IS NULL
-                            ORDER BY in_force_from DESC, version DESC LIMIT 1), 0)""",
-        (at, at),
-    ).fetchone()
-    assert row is not None  # an aggregate always gives a row
-    return Pulse(*row)
-
-
-def notifications(store: Store, patience_seconds: float = 0.25) -> Iterator[list[str]]:
-    """What the database announces on channel `handfast`, in batches without repetition; an empty list each time nothing came.
-
-    One connection of its own, outside the pool. Raises StorageAway when it breaks: whoever listens starts again and reloads.
-    """
-    with store.session() as conn:
-        conn.execute(f"LISTEN {CHANNEL}")
-        yield ["board"]  # what changed before we listened
-        while True:
-            batch = [n.payload for n in conn.notifies(timeout=patience_seconds)]
-            yield list(dict.fromkeys(batch))

@@ -178,11 +178,6 @@ def overrides(conn: psycopg.Connection) -> list[tuple[Any, ...]]:
     ).fetchall()
 
 
-def account_owners(conn: psycopg.Connection) -> dict[str, str]:
-    """Account → the rep who owns it."""
-    return dict(conn.execute("SELECT id, owner_id FROM account WHERE owner_id IS NOT NULL").fetchall())
-
-
 def names(conn: psycopg.Connection, ids: Sequence[str]) -> dict[str, str]:
     """Person or account id → what people call it, for lists that people read."""
     rows = conn.execute(

@@ -425,6 +425,7 @@ CREATE TABLE event (
 );
 CREATE INDEX event_handoff ON event (handoff_id, seq);
 CREATE INDEX event_person ON event (person_id, seq) WHERE person_id IS NOT NULL;
+CREATE INDEX event_measured ON event (at) WHERE name = 'promise_measured';
 
 -- What was refused at a door, kept whole so that it can be mended and replayed.
 CREATE TABLE intake_problem (
@@ -714,7 +715,9 @@ CREATE TABLE clock_pause (
     starts_at   timestamptz NOT NULL,
     ends_at     timestamptz NOT NULL,
     ended_at    timestamptz,
-    ended_by    text
+    ended_by    text,
+    kind        text,                                 -- the clock that was the most pressing then, and how much of it was left
+    left_seconds integer                              -- of working time; 0: it was late already
 );
 CREATE UNIQUE INDEX clock_pause_one ON clock_pause (handoff_id) WHERE ended_at IS NULL;
 CREATE INDEX clock_pause_handoff ON clock_pause (handoff_id, starts_at);
@@ -855,7 +858,87 @@ CREATE TABLE way_back (
     back_at     timestamptz,                          -- when they may be addressed again
     at          timestamptz NOT NULL,
     tell_at     timestamptz NOT NULL,
-    told_at     timestamptz
+    told_at     timestamptz,
+    asked_at    timestamptz,                          -- merge: when it was put on the page Review, of whom they are known twice
+    settled_at  timestamptz,                          -- and when somebody said so
+    settled_by  text
 );
 CREATE INDEX way_back_untold ON way_back (tell_at) WHERE told_at IS NULL;
 CREATE INDEX way_back_at ON way_back (at);
+CREATE INDEX way_back_twice ON way_back (at) WHERE leads_to = 'merge' AND settled_at IS NULL;
+
+-- --- what is known of who there is, and since when ------------------------------------------------------------------
+
+-- Whose an account became, what a rep became like, which absences were entered and taken back, in the order in which it was recorded: a
+-- replay asks what held then. Filled by triggers, so that no door can forget it. Append only; nothing live reads it. What stands above an
+-- account is among its fields, so its history is in `learned`.
+CREATE TABLE roster_log (
+    seq         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    noun        text NOT NULL CHECK (noun IN ('owner', 'rep', 'absence')),
+    id          text NOT NULL,                        -- the account whose owner it is; else the rep
+    was         text,                                 -- the owner before; NULL: nobody
+    becomes     text,                                 -- the owner from now on
+    data        jsonb,                                -- rep: active, time_zone, week, holidays, skills, off; absence: starts_at, source, ends_at
+                                                      -- (null: taken back). It does not say why somebody is away
+    at          timestamptz NOT NULL,                 -- when it was said: by the door (`handfast.at`), else when it was written
+    signal_seq  bigint NOT NULL                       -- the latest signal recorded before it
+);
+CREATE TRIGGER roster_log_append_only BEFORE UPDATE OR DELETE ON roster_log FOR EACH ROW EXECUTE FUNCTION append_only();
+CREATE FUNCTION roster_logs(noun text, id text, was text, becomes text, data jsonb) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO roster_log (noun, id, was, becomes, data, at, signal_seq)
+    VALUES (noun, id, was, becomes, data, coalesce(nullif(current_setting('handfast.at', true), '')::timestamptz, now()),
+            coalesce(pg_sequence_last_value(pg_get_serial_sequence('signal', 'seq')::regclass), 0))
+$$;
+CREATE FUNCTION owner_logged() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM roster_logs('owner', NEW.id, CASE WHEN TG_OP = 'UPDATE' THEN OLD.owner_id END, NEW.owner_id, NULL);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER account_owner_added AFTER INSERT ON account
+    FOR EACH ROW WHEN (NEW.owner_id IS NOT NULL) EXECUTE FUNCTION owner_logged();
+CREATE TRIGGER account_owner_logged AFTER UPDATE OF owner_id ON account
+    FOR EACH ROW WHEN (OLD.owner_id IS DISTINCT FROM NEW.owner_id) EXECUTE FUNCTION owner_logged();
+CREATE FUNCTION rep_logged() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM roster_logs('rep', r.id, NULL, NULL, jsonb_build_object('active', r.active, 'time_zone', r.time_zone, 'week', p.week,
+                        'holidays', p.holidays, 'skills', coalesce(to_jsonb(p.skills), '[]'), 'off', p.off_since IS NOT NULL))
+    FROM rep AS r LEFT JOIN rep_profile AS p ON p.rep_id = r.id WHERE r.id = to_jsonb(NEW) ->> TG_ARGV[0];
+    RETURN NULL;
+END $$;
+CREATE TRIGGER rep_added AFTER INSERT ON rep FOR EACH ROW EXECUTE FUNCTION rep_logged('id');
+CREATE TRIGGER rep_changed AFTER UPDATE ON rep
+    FOR EACH ROW WHEN ((OLD.active, OLD.time_zone) IS DISTINCT FROM (NEW.active, NEW.time_zone)) EXECUTE FUNCTION rep_logged('id');
+CREATE TRIGGER rep_profile_added AFTER INSERT ON rep_profile FOR EACH ROW EXECUTE FUNCTION rep_logged('rep_id');
+CREATE TRIGGER rep_profile_changed AFTER UPDATE ON rep_profile
+    FOR EACH ROW WHEN ((OLD.week, OLD.holidays, OLD.skills, OLD.off_since IS NULL)
+                       IS DISTINCT FROM (NEW.week, NEW.holidays, NEW.skills, NEW.off_since IS NULL)) EXECUTE FUNCTION rep_logged('rep_id');
+CREATE FUNCTION absence_logged() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    one absence := coalesce(NEW, OLD);
+BEGIN
+    PERFORM roster_logs('absence', one.rep_id, NULL, NULL, jsonb_build_object('starts_at', one.starts_at, 'source', one.source,
+                        'ends_at', CASE WHEN TG_OP <> 'DELETE' THEN one.ends_at END));
+    RETURN NULL;
+END $$;
+CREATE TRIGGER absence_logged AFTER INSERT OR DELETE ON absence FOR EACH ROW EXECUTE FUNCTION absence_logged();
+CREATE TRIGGER absence_changed AFTER UPDATE ON absence
+    FOR EACH ROW WHEN (OLD.ends_at IS DISTINCT FROM NEW.ends_at) EXECUTE FUNCTION absence_logged();
+
+-- Calendars that are fetched again and again. What one says stands in `absence`, under the source `calendar:NAME`.
+CREATE TABLE absence_feed (
+    rep_id      text NOT NULL REFERENCES rep (id),
+    name        text NOT NULL,                        -- tells several of a rep apart
+    url         text NOT NULL,                        -- a secret: whoever has it reads the calendar. Never shown, never logged
+    kept_by     text NOT NULL,
+    kept_at     timestamptz NOT NULL,
+    next_at     timestamptz NOT NULL,                 -- when it is asked again; moved on by whoever asks, before asking
+    etag        text,
+    modified    text,                                 -- as its server said it
+    read_at     timestamptz,                          -- when it was last read, whole
+    good_at     timestamptz,                          -- when its server last answered as it should
+    failing_since timestamptz,
+    absences    integer,                              -- how many were in it
+    problems    jsonb NOT NULL DEFAULT '[]',          -- the first of what was wrong the last time: what, fix, part
+    PRIMARY KEY (rep_id, name)
+);
+CREATE INDEX absence_feed_due ON absence_feed (next_at);

@@ -111,7 +111,7 @@ def unowned(conn: psycopg.Connection, limit: int = 100) -> list[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A handoff in the exception queue, with why it stands there and its clock."""
+    """A handoff in the exception queue, with why it stands there and its clock. `for_person`: it is never given out by itself."""
 
     handoff: str
     person: str
@@ -123,13 +123,14 @@ class Standing:
     working: list[dict[str, Any]]
     started_at: datetime | None
     due_at: datetime | None
+    for_person: bool
 
 
 def standing(conn: psycopg.Connection, limit: int = 200) -> list[Standing]:
     """The exception queue, the oldest first: the order in which it is given out."""
     rows = conn.execute(
         """SELECT h.id, coalesce(nullif(p.name, ''), p.email, p.id), coalesce(nullif(a.name, ''), a.domain, ''), h.next_step, h.opened_at, l.at, l.working,
-                  c.started_at, c.due_at
+                  c.started_at, c.due_at, h.for_person
            FROM handoff AS h JOIN person AS p ON p.id = h.person_id LEFT JOIN account AS a ON a.id = h.account_id
            JOIN LATERAL (SELECT at, working FROM assignment WHERE handoff_id = h.id ORDER BY leg DESC LIMIT 1) AS l ON true
            LEFT JOIN LATERAL (SELECT started_at, due_at FROM clock WHERE handoff_id = h.id AND kind = 'exception' AND stopped_at IS NULL
@@ -137,4 +138,4 @@ def standing(conn: psycopg.Connection, limit: int = 200) -> list[Standing]:
            WHERE h.closed_at IS NULL AND h.owner_id IS NULL ORDER BY h.opened_at, h.id LIMIT %s""",
         (limit,),
     ).fetchall()
-    return [Standing(*(*r[:6], str(r[6][-1].get("because", "")) if r[6] else "", r[6], r[7], r[8])) for r in rows]
+    return [Standing(*(*r[:6], str(r[6][-1].get("because", "")) if r[6] else "", r[6], *r[7:])) for r in rows]

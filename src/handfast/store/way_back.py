@@ -22,9 +22,13 @@ def add(conn: psycopg.Connection, row: Sequence[Any]) -> None:
     )
 
 
-def take_back(conn: psycopg.Connection, disposition_id: str) -> None:
-    """As if it had not been said."""
+def take_back(conn: psycopg.Connection, disposition_id: str) -> bool:
+    """As if it had not been said; False, and nothing is changed, where it was told already."""
+    row = conn.execute("SELECT told_at IS NOT NULL FROM way_back WHERE id = %s FOR UPDATE", (disposition_id,)).fetchone()
+    if row is not None and row[0]:
+        return False
     conn.execute("DELETE FROM way_back WHERE id = %s", (disposition_id,))
+    return True
 
 
 @dataclass(frozen=True, slots=True)

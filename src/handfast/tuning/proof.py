@@ -71,10 +71,11 @@ class Proof:
 
 def prove(agreement: Agreement) -> list[Proof]:
     """Decides every example of a contract, in their order."""
-    return [_proof(agreement, example) for example in agreement.contract.examples]
+    return [proof_of(agreement, example) for example in agreement.contract.examples]
 
 
-def _proof(agreement: Agreement, example: Example) -> Proof:
+def proof_of(agreement: Agreement, example: Example) -> Proof:
+    """Decides one example, which need not be among the contract's own but has to be sound under it (`given.example_problems`)."""
     given = read_given(agreement.contract, example)
     found, working = decide(agreement, given)
     differences = list(_differences(agreement, example.expect, found, working))

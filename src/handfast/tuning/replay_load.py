@@ -1,8 +1,8 @@
 """Whose the handoffs of a replay would have been, and whether the hours of those people could carry them.
 
-Owners are chosen by the functions that choose live, one handoff after the other, with the capacity that those before it left. The reps,
-their absences and the owners of accounts are as recorded today; turns start level. Nobody is reassigned by a clock that ran out: that is
-what the lateness below foretells.
+Owners are chosen by the functions that choose live, one handoff after the other, with the capacity that those before it left. Owners of
+accounts, what stood above them, reps and their absences are those that were known then (`replay_past`); turns start level. Nobody is
+reassigned by a clock that ran out: that is what the lateness below foretells.
 
 A rep works through their handoffs in the order received, `touch_minutes` of working time each, in the hours of the SLA's calendar (the
 team's, for a clock that runs around the clock). The first touch is made when the work on a handoff begins; it is late if that is after the
@@ -14,7 +14,7 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, Final
@@ -24,13 +24,15 @@ import orjson
 
 from handfast.contract.agreement import SLA_FIELDS, Agreement
 from handfast.contract.frames import as_frame
+from handfast.contract.own_hours import OwnHours
 from handfast.facts import Absence, Rep
 from handfast.routing.assign import Assignment, Case, assign
 from handfast.routing.ownership import Claim, case_of, claims
 from handfast.routing.record import NO_RECORD, Record
 from handfast.routing.roster import Roster
-from handfast.sla.clock import choose, due
+from handfast.sla.clock import calendar_of, choose, due
 from handfast.tuning.replay_life import Opening, Recorded
+from handfast.tuning.replay_past import NO_CHAINS, NO_OWNERS, Chains, Like, Moment, Owners, Reps
 from handfast.worktime import BeyondCalendarError, Hours
 
 #: Who gets what nobody could take.
@@ -40,26 +42,32 @@ _WEEK: Final = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Crew:
-    """Who there is to own handoffs: reps by id, absences, the owners of named accounts (account id to rep id), and what else gives a claim.
+    """Who there is to own handoffs: reps by id and absences as they are now, and what gave somebody a claim then.
 
-    Owners and parents are those of today; of opportunities the times are kept, so what was open then is asked for each moment.
+    `told`: what of reps and absences was recorded when. `record`: opportunities; what was open then is asked by their own times.
     """
 
     reps: Mapping[str, Rep]
     absences: Sequence[Absence] = ()
-    owners: Mapping[str, str] = field(default_factory=dict)
+    owners: Owners = NO_OWNERS
     record: Record = NO_RECORD
+    chains: Chains = NO_CHAINS
+    told: Sequence[Like] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """A handoff of a replay with its owner (None: the exception queue), and the place of its SLA in its contract."""
+    """A handoff of a replay with its owner (None: the exception queue), and the place of its SLA in its contract.
+
+    `own`: the owner's hours as known when it was opened, where clocks of its contract count in them; None also for what had to wait.
+    """
 
     opening: Opening
     owner: str | None
     rule: str
     pool: str | None
     sla: int | None
+    own: OwnHours | None = None
 
 
 def routed(agreements: Sequence[Agreement], openings: Sequence[Opening], crew: Crew, standing: Iterable[Recorded]) -> list[Owned]:
@@ -75,18 +83,23 @@ def routed(agreements: Sequence[Agreement], openings: Sequence[Opening], crew: C
     counts: dict[str, int] = defaultdict(int)
     for _, owner in ending:
         counts[owner] += 1
-    roster = Roster(crew.reps, crew.absences, counts)
+    past = Reps(crew.reps, crew.absences, crew.told)
+    roster, watch = Roster(*past.begin(), counts), past.watch()
     heapq.heapify(ending)
     found: list[Owned] = []
     held = _Held()
+    by_reps = [agreement.counts_rep_hours for agreement in agreements]
     last: dict[str, tuple[str, datetime]] = {}
     for number, one in enumerate(openings):
         at = one.row.received_at
         while ending and ending[0][0] <= at:
             roster.gave_up(heapq.heappop(ending)[1])
-        account_owner = crew.owners.get(one.row.account or "")
-        known = crew.record.known(one.row.account, one.row.person, at)
-        case = case_of(f"{one.row.signal}", account_owner, claimed[number], known, last.get(one.row.person))
+        then = Moment(at, one.row.signal)
+        for rep, absences in watch.changed(then):
+            roster.learn(rep, absences)
+        account = one.row.account
+        known = crew.record.known(account, one.row.person, at, crew.chains.at(account, then))
+        case = case_of(f"{one.row.signal}", crew.owners.at(account, then), claimed[number], known, last.get(one.row.person))
         found.append(Owned(one, None, "exception", None, slas[number]))
         # As live: what waits is given out before what is new, the oldest first.
         for place, chosen in (
@@ -94,7 +107,8 @@ def routed(agreements: Sequence[Agreement], openings: Sequence[Opening], crew: C
             (number, assign(agreements[one.row.contract], case, roster, at, told=False)),
         ):
             opening = openings[place]
-            found[place] = Owned(opening, chosen.owner, chosen.rule, chosen.pool, slas[place])
+            own = roster.own_hours(chosen.owner, at) if place == number and by_reps[opening.row.contract] else None
+            found[place] = Owned(opening, chosen.owner, chosen.rule, chosen.pool, slas[place], own)
             if chosen.owner is None:
                 if not chosen.for_person:
                     held.add(place, opening.row.contract, case)
@@ -172,7 +186,10 @@ class Feasible:
 
 
 def carried(agreements: Sequence[Agreement], owned: Sequence[Owned], touch_minutes: int) -> dict[str, Feasible]:
-    """Rep id to how their promises would have been kept. What stands in the exception queue is counted by nobody here."""
+    """Rep id to how their promises would have been kept; a clock in the calendar `rep` by the hours and absences known of its owner then.
+
+    What stands in the exception queue is counted by nobody here.
+    """
     free: dict[str, datetime] = {}
     waits: dict[str, list[float]] = defaultdict(list)
     for one in owned:
@@ -180,12 +197,13 @@ def carried(agreements: Sequence[Agreement], owned: Sequence[Owned], touch_minut
             continue
         agreement = agreements[one.opening.row.contract]
         sla = agreement.contract.sla[one.sla]
-        hours = _at_work(agreement, sla.calendar)
         at = one.opening.row.received_at
+        counts = calendar_of(sla.calendar, one.own)
+        hours = _at_work(agreement, counts)
         try:
             begins = hours.next_opening(max(at, free.get(one.owner, at)))
             free[one.owner] = hours.due(begins, touch_minutes)
-            owed = due(agreement.hours(sla.calendar), at, sla.first_touch)
+            owed = due(agreement.hours(counts), at, sla.first_touch)
         except BeyondCalendarError:
             continue
         waits[one.owner].append((begins - owed).total_seconds() / 60)

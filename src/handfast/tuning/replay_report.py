@@ -15,6 +15,7 @@ from handfast.contract.agreement import Agreement
 from handfast.measure.interval import Z
 from handfast.tuning.replay_life import MATURE, Opening, Recorded
 from handfast.tuning.replay_load import NOBODY, Crew, Feasible, Owned, carried, loads, routed, week_of, working_minutes
+from handfast.tuning.replay_past import Moment, Reps
 
 #: Fewer recorded handoffs with a known end than this, and no meetings are foretold.
 FEWEST: Final = 30
@@ -61,16 +62,51 @@ def report(sides: tuple[Side, Side], period: Period) -> dict[str, Any]:
         "owners": _owners(sides, owned, period, zone),
         "sla": _promises(sides, owned, period),
         "meetings": meetings(sides, period),
-        "notes": _notes(sides),
+        "notes": _notes(sides, owned, period),
     }
 
 
-def _notes(sides: tuple[Side, Side]) -> list[str]:
-    """What this replay cannot show of this draft, a sentence each."""
+def _notes(sides: tuple[Side, Side], owned: tuple[list[Owned], ...], period: Period) -> list[str]:
+    """What this replay cannot show of this draft, or had to take for granted, a sentence each."""
     draft = sides[1].agreements[0].contract
-    if all(agreement.contract.match == draft.match for agreement in sides[0].agreements):
-        return []
-    return ["The draft matches people to accounts by other terms; here everybody stays in the account they were matched to."]
+    found = [_reps_from(owned, period), _owners_from(sides, period)]
+    if any(agreement.contract.match != draft.match for agreement in sides[0].agreements):
+        found.append("The draft matches people to accounts by other terms; here everybody stays in the account they were matched to.")
+    return [note for note in found if note]
+
+
+def _reps_from(owned: tuple[list[Owned], ...], period: Period) -> str:
+    """Reps who get what was received before anything was recorded of them."""
+    reps = Reps(period.crew.reps, period.crew.absences, period.crew.told)
+    early: dict[str, datetime] = {}
+    handoffs: set[int] = set()
+    for one in (one for found in owned for one in found if one.owner is not None):
+        first = reps.first_told(one.owner or "")
+        if first is not None and first > one.opening.row.received_at:
+            early[one.owner or ""] = first
+            handoffs.add(one.opening.row.signal)
+    if not early:
+        return ""
+    names = [period.crew.reps[rep].name or rep for rep in sorted(early)]
+    who = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    began = f"{min(early.values()):%Y-%m-%d}"
+    some = _some(len(handoffs))
+    return (
+        f"{some} received before anything was recorded of the reps who get them ({who}; from {began} on): what was recorded first is taken."
+    )
+
+
+def _owners_from(sides: tuple[Side, Side], period: Period) -> str:
+    """Accounts whose owner was recorded later than a handoff of theirs was received."""
+    if not any({"named_account", "customer"} & set(one.contract.routing.ladder) for side in sides for one in side.agreements):
+        return ""
+    rows = {one.row.signal: one.row for side in sides for one in side.openings}
+    count = sum(period.crew.owners.unsure(row.account, Moment(row.received_at, row.signal)) for row in rows.values())
+    return f"{_some(count)} received before the owner of their account was recorded: the first who was is taken." if count else ""
+
+
+def _some(handoffs: int) -> str:
+    return "1 handoff was" if handoffs == 1 else f"{handoffs:,} handoffs were"
 
 
 def _in_order(side: Side) -> list[Opening]:

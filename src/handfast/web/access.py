@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 LEADS: Final[frozenset[Role]] = frozenset({"manager", "revops"})
 MENDS: Final[frozenset[Role]] = frozenset({"marketing", "revops"})
+#: Who writes drafts of the contract, and so replays and shadows them.
+PROPOSES: Final[frozenset[Role]] = frozenset({"marketing", "revops", "manager"})
 SEES_PROBLEMS: Final[frozenset[Role]] = frozenset({"marketing", "revops", "manager"})
 
 HOME: Final[dict[Role, str]] = {
@@ -74,6 +76,10 @@ class User:
     @property
     def sees_problems(self) -> bool:
         return self.role in SEES_PROBLEMS
+
+    @property
+    def proposes(self) -> bool:
+        return self.role in PROPOSES
 
     @property
     def home(self) -> str:

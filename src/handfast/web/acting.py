@@ -18,9 +18,10 @@ from handfast.problem import Place, Problem, one_of
 from handfast.store import pages
 from handfast.web import words
 from handfast.web.access import Forbidden, User, access_handoff, acting_rep
+from handfast.web.forms import Sentence, Word, prefixed
 from handfast.web.house import House, after, house_of, page, refused, wants_fragment
 from handfast.web.login import local
-from handfast.web.queue import Me, Sentence, Word, bar_context, brief_context, queue_context, whose
+from handfast.web.queue import Me, bar_context, brief_context, queue_context, whose
 
 if TYPE_CHECKING:
     from handfast.store.base import Conn
@@ -81,8 +82,7 @@ def undo(request: Request, user: Me, touch_id: str, back: Word = "") -> Response
 
 async def _answers(request: Request) -> dict[str, str]:
     """What the form says to the questions of its reasons: `answer-CODE-NAME`, by `CODE-NAME`."""
-    form = await request.form()
-    return {key.removeprefix("answer-"): value for key, value in form.items() if key.startswith("answer-") and isinstance(value, str)}
+    return await prefixed(request, "answer-")
 
 
 @router.post("/handoffs/{handoff_id}/dispose")
@@ -141,15 +141,16 @@ def accept(request: Request, user: Me, handoff_id: str, back: Word = "") -> Resp
 
 
 @router.post("/handoffs/{handoff_id}/undo")
-def undo_disposition(request: Request, user: Me, handoff_id: str, back: Word = "") -> Response:
-    """Take back what was said of it last."""
+def undo_disposition(request: Request, user: Me, handoff_id: str, why: Sentence = "", back: Word = "") -> Response:
+    """Take back what was said of it last: one's own; for those who lead, also a rep's, saying why."""
     from handfast.desk import outcomes
 
     house = house_of(request)
-    rep = _allowed(house, user, handoff_id)
+    _allowed(house, user, handoff_id)
+    by, at = user.rep_id or user.name, request.state.at
 
     def act() -> None:
-        outcomes.undo(house.store, handoff_id, rep, request.state.at)
+        outcomes.undo(house.store, handoff_id, by, at, leads=user.leads, why=why, channels=house.channels)
 
     return _acted(request, user, handoff_id, back, act, "Open again")
 
@@ -254,7 +255,7 @@ def _refusal(request: Request, user: User, handoff_id: str, back: str, problem: 
     if not wants_fragment(request):
         return refused(request, user, problem, back)
     if back.startswith("/board"):
-        return page(request, user, "_board_refused.html", nav="", status=409, problem=problem)
+        return page(request, user, "_toast_refused.html", nav="", status=409, problem=problem)
     house, at = house_of(request), request.state.at
     with house.store.reading() as conn:
         context = bar_context(house, conn, user, access_handoff(user, conn, handoff_id), at) | {"problem": problem}

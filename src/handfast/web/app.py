@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlsplit
 
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import PlainTextResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
 from handfast.desk.refused import Refused
+from handfast.problem import Place, Problem
 from handfast.store.base import StorageAway
 from handfast.web import (
     acting,
@@ -51,7 +52,8 @@ from handfast.web import (
     who,
 )
 from handfast.web.access import Forbidden, NotFound, NotSignedIn, User
-from handfast.web.house import STATIC, House, PageSettings, page, plain_page, refused, signed_in, wants_fragment
+from handfast.web.forms import typed
+from handfast.web.house import STATIC, House, PageSettings, page, plain_page, refused, render, signed_in, wants_fragment
 from handfast.web.security import Guard
 
 if TYPE_CHECKING:
@@ -161,13 +163,26 @@ def _answer_errors(app: FastAPI) -> None:
     app.exception_handler(Exception)(_crash)
 
 
-def _not_signed_in(request: Request, _: Exception) -> Response:
+async def _not_signed_in(request: Request, _: Exception) -> Response:
+    """The sign-in page, and the way back. What somebody typed into a form whose session ended meanwhile goes along."""
     if request.headers.get("HX-Request"):
-        return Response(status_code=401, headers={"HX-Redirect": "/login"})
+        return _sign_in_beside(request)
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    if request.method != "GET" or here == "/":
-        return RedirectResponse("/login", 303)
-    return RedirectResponse(f"/login?next={quote(here, safe='/')}", 303)
+    if request.method == "GET":
+        return RedirectResponse("/login" if here == "/" else f"/login?next={quote(here, safe='/')}", 303)
+    if kept := await typed(request):
+        return login.sign_in_form(request, here, kept=kept, problem=login.ENDED, status=401)
+    return RedirectResponse("/login", 303)
+
+
+def _sign_in_beside(request: Request) -> Response:
+    """For a part of a page: what is only looked at is left for the sign-in page; what was typed stays where it is, with a word."""
+    page_of = urlsplit(request.headers.get("HX-Current-URL", ""))
+    here = login.local(page_of.path + (f"?{page_of.query}" if page_of.query else ""))
+    where = "/login" if here == "/" else f"/login?next={quote(here, safe='/')}"
+    if request.method == "GET":
+        return Response(status_code=401, headers={"HX-Redirect": where})
+    return HTMLResponse(render("_toast_ended.html", where=where), 401, headers={"HX-Reswap": "none", "Cache-Control": "no-store"})
 
 
 def _user(request: Request) -> User | None:
@@ -181,7 +196,14 @@ def _not_found(request: Request, error: NotFound) -> Response:
     user = _user(request)
     if user is None:
         return plain_page(request, "stop.html", status=404, heading="Not found", what=error.what)
+    if wants_fragment(request):
+        return _toast(request, user, Problem(Place("page"), error.what.rstrip("."), "Reload the page to see what is there."), 404)
     return page(request, user, "missing.html", nav="", status=404, what=error.what)
+
+
+def _toast(request: Request, user: User, problem: Problem, status: int) -> Response:
+    """A refusal beside the page as it is: nothing of it is replaced."""
+    return page(request, user, "_toast_refused.html", nav="", status=status, problem=problem, headers={"HX-Reswap": "none"})
 
 
 def _forbidden(request: Request, error: Forbidden) -> Response:
@@ -199,8 +221,16 @@ def _stopped(request: Request, error: Forbidden | Refused, status: int) -> Respo
             request, "stop.html", status=status, heading="This was not done", what=f"{error.problem.what}. {error.problem.fix}"
         )
     if wants_fragment(request):
-        return page(request, user, "_board_refused.html", nav="", status=status, problem=error.problem, headers={"HX-Reswap": "none"})
-    return refused(request, user, error.problem, user.home, status)
+        return _toast(request, user, error.problem, status)
+    return refused(request, user, error.problem, _came_from(request) or user.home, status)
+
+
+def _came_from(request: Request) -> str:
+    """The page of ours with the form that was sent, empty where nothing says so."""
+    referer = urlsplit(request.headers.get("Referer", ""))
+    if referer.netloc != request.headers.get("Host"):
+        return ""
+    return login.local(referer.path + (f"?{referer.query}" if referer.query else ""))
 
 
 def _away(request: Request, _: Exception) -> Response:
@@ -220,10 +250,34 @@ def _http(request: Request, error: HTTPException) -> Response:
 
 
 def _malformed(request: Request, error: RequestValidationError) -> Response:
-    said = "; ".join(f"{'.'.join(str(p) for p in one['loc'][1:])}: {one['msg']}" for one in error.errors()[:5])
+    found = error.errors()
     if request.url.path.startswith(MACHINES):
+        said = "; ".join(f"{'.'.join(str(p) for p in one['loc'][1:])}: {one['msg']}" for one in found[:5])
         return PlainTextResponse(f"The request is malformed: {said}", 422)
-    return plain_page(request, "stop.html", status=422, heading="This was not understood", what=f"The form is malformed: {said}.")
+    if any(one["loc"][0] == "path" for one in found):
+        return _not_found(request, NotFound("There is no page at this address."))
+    problem = _field_problem(found[0])
+    user = _user(request)
+    if user is None:
+        return plain_page(request, "stop.html", status=422, heading="This was not understood", what=f"{problem.what}. {problem.fix}")
+    if wants_fragment(request):
+        return _toast(request, user, problem, 422)
+    return refused(request, user, problem, _came_from(request) or user.home, 422)
+
+
+def _field_problem(wrong: Mapping[str, Any]) -> Problem:
+    """What is wrong with one field, as people say it."""
+    name = str(wrong["loc"][-1])
+    label, given = name.replace("_", " "), wrong.get("input")
+    match wrong["type"]:
+        case "string_too_long":
+            most = wrong["ctx"]["max_length"]
+            return Problem(Place("form", part=name), f"“{label}” has {len(given or ''):,} characters; {most:,} are the most", "Shorten it.")
+        case "missing":
+            return Problem(Place("form", part=name), f"“{label}” is missing", "Fill it in, or choose one, and send the form again.")
+        case _:
+            shown = f" is “{given[:40]}”, which" if isinstance(given, str) else ""
+            return Problem(Place("form", part=name), f"“{label}”{shown} cannot be read", "Correct it, and send the form again.")
 
 
 def _crash(request: Request, _: Exception) -> Response:

@@ -12,14 +12,14 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
 
 from handfast.desk.contracts import NoContract
-from handfast.store import pages
+from handfast.store import counts, pages
 from handfast.web.access import User
 from handfast.web.house import House, house_of, midnight, page, render, signed_in
 
 if TYPE_CHECKING:
     from handfast.contract.terms import Contract
     from handfast.store.base import Conn
-    from handfast.store.pages import Load
+    from handfast.store.counts import Load
     from handfast.web.stream import Hub
 
 router = APIRouter(include_in_schema=False)
@@ -76,8 +76,8 @@ def board_context(house: House, conn: Conn, at: datetime) -> dict[str, Any]:
         "lines": pages.board(conn),
         "others": pages.other_clocks(conn, at + AHEAD),
         "exceptions": pages.exceptions(conn),
-        "totals": pages.totals(conn, at, midnight(at, zone)),
-        "bars": bars(pages.team_load(conn, at), caps_of(terms) if terms else {}, members),
+        "totals": counts.totals(conn, at, midnight(at, zone)),
+        "bars": bars(counts.team_load(conn, at), caps_of(terms) if terms else {}, members),
         "zone": zone,
         "now": at,
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from markupsafe import Markup, escape
 
@@ -89,41 +89,75 @@ def spark(values: Values, label: str, width: int = 96, height: int = 28) -> Mark
     )
 
 
-_RIGHT: Final = 96
+#: From this on minutes are told in hours: nobody reads 3,800 minutes.
+_HOURS_FROM: Final = 300
+#: Pixels of a letter of a label, by the font of `.chart`.
+_LETTER: Final = 6.4
+
+
+def fitted(title: str, labels: Sequence[str], series: Sequence[Series], *, cid: str = "chart", **how: Any) -> Markup:
+    """The same chart twice, as wide as a desk and as a phone; the style sheet shows one of them. Text does not shrink with the picture."""
+    return line(title, labels, series, cid=cid, cls="roomy", **how) + line(
+        title, labels, series, cid=f"{cid}-n", cls="narrow", **{**how, "width": 370, "most_labels": 4}
+    )
 
 
 def line(
     title: str, labels: Sequence[str], series: Sequence[Series], *, unit: str = "", target: float | None = None,
     target_label: str = "target",
-    cid: str = "chart", width: int = 720, height: int = 240,
+    cid: str = "chart", width: int = 720, height: int = 240, most_labels: int = 7, cls: str = "",
 ) -> Markup:  # fmt: skip
     """Lines over a shared axis that starts at zero, the target dashed. Empty where no series has a value."""
+    series, target, unit = _readable(series, target, unit)
     known = [v for s in series for v in s.values if v is not None]
     if not known or len(labels) < 2:
         return Markup()
     marks = ticks(0, max([*known, target or 0, 1]))
-    box = Box(width, height, 34, _RIGHT, 12, 24, marks[0], marks[-1], len(labels))
+    said = [(one, last, f"{one.name} {last:g}{unit}") for one in series if (last := _last(one.values)) is not None]
+    aim = [] if target is None else [(target, f"{target:g}{unit} {target_label}")]
+    right = 14 + math.ceil(_LETTER * max(len(text) for text in [*(text for *_, text in said), *(text for _, text in aim)]))
+    box = Box(width, height, 34, right, 24 if unit else 12, 24, marks[0], marks[-1], len(labels))
     parts = [
-        f'<svg class="chart" viewBox="0 0 {width} {height}" role="img" aria-labelledby="{cid}-t {cid}-d">',
+        f'<svg class="chart {cls}" viewBox="0 0 {width} {height}" role="img" aria-labelledby="{cid}-t {cid}-d">',
         f'<title id="{cid}-t">{escape(title)}</title><desc id="{cid}-d">{escape(_said(series, unit))}</desc>',
-        *_grid(box, marks, labels),
+        *_grid(box, marks, labels, most_labels),
+        f'<text x="{box.left - 8}" y="10" text-anchor="end">{escape(unit.strip())}</text>' if unit else "",
     ]
-    ends: list[tuple[float, str, str]] = []
-    if target is not None:
-        y = box.y(target)
-        parts.append(f'<line class="target" x1="{box.left}" x2="{width - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        ends.append((y - 0.1, "tl", f"{target:g}{unit} {target_label}"))
-    for one in series:
-        runs = _paths([None if v is None else (box.x(i), box.y(v)) for i, v in enumerate(one.values)])
-        if not runs:
-            continue
-        parts += [f'<path class="s {one.cls}" d="{_d(run)}"/>' for run in runs]
-        x, y = runs[-1][-1]
-        parts.append(f'<circle class="dot {one.cls}" cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>')
-        last = next(v for v in reversed(one.values) if v is not None)
-        ends.append((y, f"sl {one.cls}", f"{one.name} {last:g}{unit}"))
-    parts += end_labels(box, ends)
-    return Markup("".join(parts) + "</svg>")  # noqa: S704 - everything given is escaped on its way in
+    for value, _ in aim:
+        parts.append(f'<line class="target" x1="{box.left}" x2="{width - right}" y1="{box.y(value):.1f}" y2="{box.y(value):.1f}"/>')
+    for one, _, _ in said:
+        parts += _drawn(box, one)
+    ends = [(box.y(value) - 0.1, "tl", text) for value, text in aim] + [(box.y(last), f"sl {one.cls}", text) for one, last, text in said]
+    return Markup("".join([*parts, *end_labels(box, ends)]) + "</svg>")  # noqa: S704 - everything given is escaped on its way in
+
+
+def _readable(series: Sequence[Series], target: float | None, unit: str) -> tuple[Sequence[Series], float | None, str]:
+    """Minutes as hours where there are many of them; everything else as it is."""
+    most = max((v for s in series for v in s.values if v is not None), default=0)
+    if unit != " min" or most < _HOURS_FROM:
+        return series, target, unit
+
+    def hours(value: float | None) -> float | None:
+        return None if value is None else round(value / 60, 1)
+
+    return [Series(one.name, one.cls, [hours(v) for v in one.values]) for one in series], hours(target), " h"
+
+
+def _last(values: Values) -> float | None:
+    return next((v for v in reversed(values) if v is not None), None)
+
+
+def _drawn(box: Box, one: Series) -> list[str]:
+    """The line in its unbroken runs, and a dot at its end."""
+    runs = _paths([None if v is None else (box.x(i), box.y(v)) for i, v in enumerate(one.values)])
+    x, y = runs[-1][-1]
+    # A run of one point has no length; without a dot it would not be seen.
+    lone = [f'<circle class="dot {one.cls}" cx="{run[0][0]:.1f}" cy="{run[0][1]:.1f}" r="2"/>' for run in runs[:-1] if len(run) == 1]
+    return [
+        *(f'<path class="s {one.cls}" d="{_d(run)}"/>' for run in runs),
+        *lone,
+        f'<circle class="dot {one.cls}" cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>',
+    ]
 
 
 def _said(series: Sequence[Series], unit: str) -> str:
@@ -145,9 +179,9 @@ def rulers(box: Box, marks: Sequence[float]) -> list[str]:
     ]
 
 
-def _grid(box: Box, marks: Sequence[float], labels: Sequence[str]) -> list[str]:
+def _grid(box: Box, marks: Sequence[float], labels: Sequence[str], most: int) -> list[str]:
     parts = rulers(box, marks)
-    step = max(1, math.ceil(len(labels) / 7))
+    step = max(1, math.ceil(len(labels) / most))
     parts += [
         f'<text x="{box.x(i):.1f}" y="{box.height - 6}" text-anchor="middle">{escape(labels[i])}</text>'
         for i in range(0, len(labels), step)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from handfast.desk import clocks, delays, offers
 from handfast.desk.refused import Refused
@@ -15,6 +15,7 @@ from handfast.problem import Place, Problem
 from handfast.store import clocks as rows
 from handfast.store import follow_up
 from handfast.web.access import Forbidden, User, access_handoff
+from handfast.web.forms import Sentence, Word
 from handfast.web.house import House, after, house_of, refused, signed_in
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 router = APIRouter(include_in_schema=False)
 Me = Annotated[User, Depends(signed_in)]
-Word = Annotated[str, Form(max_length=200)]
-Sentence = Annotated[str, Form(max_length=500)]
 
 
 def clocks_context(house: House, conn: Conn, user: User, line: Line, at: datetime) -> dict[str, Any]:

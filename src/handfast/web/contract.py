@@ -10,7 +10,7 @@ from handfast.contract.history import SIDES, standings
 from handfast.desk import drafts
 from handfast.desk.contracts import NoContract
 from handfast.desk.drafts import Who
-from handfast.store import contracts, pages
+from handfast.store import contracts, pages, pulse
 from handfast.web.access import NotFound, User
 from handfast.web.house import after, house_of, page, signed_in
 
@@ -59,7 +59,7 @@ def _show(request: Request, user: User, number: int | None) -> Response:
     with house.store.reading() as conn:
         book = house.contracts(conn)
         every = contracts.versions(conn)
-        wrong = pages.note(conn, "contract_problem")
+        wrong = pulse.note(conn, "contract_problem")
         names = pages.rep_names(conn)
         entries = contracts.history(conn)
         open_drafts = contracts.drafts(conn, only_open=True)

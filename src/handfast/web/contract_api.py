@@ -15,7 +15,7 @@ import orjson
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from handfast.contract.diff import diff
 from handfast.contract.history import Side, broken, signatures, standings, version_problems
@@ -29,6 +29,7 @@ from handfast.problem import Place, Problem
 from handfast.store import contracts
 from handfast.web.access import NotSignedIn
 from handfast.web.contract import who_of
+from handfast.web.forms import storable
 from handfast.web.house import House, house_of, signed_in
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def asking(request: Request) -> Who:
 
 
 Asks = Annotated[Who, Depends(asking)]
-Text = Annotated[str, Field(max_length=3 * LONGEST + LONGEST_PACKED)]
+Text = Annotated[str, AfterValidator(storable), Field(max_length=3 * LONGEST + LONGEST_PACKED)]
 
 
 class Body(BaseModel):

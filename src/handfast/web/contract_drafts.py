@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Form, Request, Response
+from pydantic import AfterValidator
 
 from handfast.contract.diff import Change, diff
 from handfast.contract.history import SIDES, Side, signatures
@@ -15,22 +16,23 @@ from handfast.desk.drafts import examine, in_force
 from handfast.desk.named import moment_of
 from handfast.desk.refused import Refused
 from handfast.desk.sizes import sizes
+from handfast.problem import Place, Problem
 from handfast.store import contracts, replay
 from handfast.web.access import Forbidden, NotFound, User
 from handfast.web.contract import who_of
 from handfast.web.contract_diff import lines_of, terms_of
 from handfast.web.contract_margin import margin
+from handfast.web.forms import Word, storable
 from handfast.web.house import after, house_of, page, refused, signed_in
 
 if TYPE_CHECKING:
-    from handfast.problem import Problem
     from handfast.store.contracts import Draft
 
 router = APIRouter(include_in_schema=False)
 Me = Annotated[User, Depends(signed_in)]
 #: A text may be longer than a contract: the check says by how much, and nothing typed is lost.
-Text = Annotated[str, Form(max_length=3 * LONGEST + LONGEST_PACKED)]
-Moment = Annotated[str, Form(max_length=60, alias="from")]
+Text = Annotated[str, AfterValidator(storable), Form(max_length=3 * LONGEST + LONGEST_PACKED)]
+Moment = Annotated[str, AfterValidator(storable), Form(max_length=60, alias="from")]
 
 #: So many of the latest replays are looked through for one of a draft.
 _REPLAYS: Final = 100
@@ -75,7 +77,7 @@ def check_page(
     number: Annotated[int, Form()] = 0,
     revision: Annotated[int, Form()] = 0,
     since: Moment = "",
-    count: Annotated[str, Form(max_length=10)] = "",
+    count: Word = "",
 ) -> Response:
     """The editor again with what was typed and what is wrong with it: the Check button, which needs no JavaScript. Saves nothing."""
     _may_write(user)
@@ -111,7 +113,7 @@ def _typed(text: str) -> str:
 
 
 @router.post("/contract/drafts")
-def create(request: Request, user: Me, text: Text = "", since: Moment = "", then: Annotated[str, Form(max_length=10)] = "") -> Response:
+def create(request: Request, user: Me, text: Text = "", since: Moment = "", then: Word = "") -> Response:
     return _save(request, user, None, None, text, since, then)
 
 
@@ -123,7 +125,7 @@ def save(
     text: Text = "",
     revision: Annotated[int, Form()] = 0,
     since: Moment = "",
-    then: Annotated[str, Form(max_length=10)] = "",
+    then: Word = "",
 ) -> Response:
     return _save(request, user, _draft(request, number), revision, text, since, then)
 
@@ -181,7 +183,7 @@ def _draft_context(request: Request, user: User, found: Draft) -> dict[str, Any]
 
 
 @router.post("/contract/drafts/{number}/sign")
-def sign(request: Request, user: Me, number: int, side: Annotated[Side, Form()], content: Annotated[str, Form(max_length=40)]) -> Response:
+def sign(request: Request, user: Me, number: int, side: Annotated[Side, Form()], content: Word = "") -> Response:
     """Signs what the page showed: the hash comes back with the button, so a draft that changed meanwhile is not signed."""
     back = f"/contract/drafts/{number}"
     try:
@@ -206,8 +208,6 @@ def _draft(request: Request, number: int) -> Draft:
 
 
 def _may_write(user: User) -> None:
-    from handfast.problem import Place, Problem
-
     if not who_of(user).writes:
         what = f"the role {user.role} reads contracts"
         raise Forbidden(Problem(Place("contract"), what, "Ask marketing, RevOps or a manager to write your change."))

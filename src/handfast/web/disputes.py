@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
-from handfast.desk import disputes
+from handfast.desk import disputes, figures, labels
+from handfast.desk.contracts import NoContract
+from handfast.desk.drafts import Who
 from handfast.desk.refused import Refused
 from handfast.store import disputes as rows
 from handfast.web.access import User, access_handoff
+from handfast.web.forms import Sentence, Word
 from handfast.web.house import after, house_of, page, refused, signed_in
 
 router = APIRouter(include_in_schema=False)
 Me = Annotated[User, Depends(signed_in)]
-Word = Annotated[str, Form(max_length=60)]
-Sentence = Annotated[str, Form(max_length=1000)]
 
 
 @router.get("/disputes")
@@ -56,10 +57,26 @@ def withdraw(request: Request, user: Me, dispute_id: str) -> Response:
     return after(request, "/disputes")
 
 
+@router.post("/disputes/{dispute_id}/example")
+def take_example(request: Request, user: Me, dispute_id: str) -> Response:
+    """Takes the example that an answer makes into a new draft of the contract in force."""
+    try:
+        draft = labels.take(house_of(request).store, dispute_id, Who(user.email, user.name, user.role), request.state.at)
+    except Refused as wrong:
+        return refused(request, user, wrong.problem, "/disputes")
+    return after(request, f"/contract/drafts/{draft.number}")
+
+
 def _page(request: Request, user: User) -> Response:
     with house_of(request).store.reading() as conn:
         waiting, answered = rows.waiting(conn), rows.answered(conn)
+        stood = figures.stood(conn, request.state.at)
+        try:
+            offered = labels.labels(conn, house_of(request).contracts(conn).at(request.state.at))
+        except NoContract:
+            offered = []
     may = {one.id: disputes.may_answer(one, user.role) is None for one in waiting}
     wrong = sum(one.state == "upheld" for one in answered)
-    context: dict[str, Any] = {"waiting": waiting, "answered": answered, "may": may, "wrong": wrong}
+    examples = {one.dispute.id: one for one in offered}
+    context: dict[str, Any] = {"examples": examples, "waiting": waiting, "answered": answered, "may": may, "wrong": wrong, "stood": stood}
     return page(request, user, "disputes.html", nav="disputes", **context)

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any, get_args
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from handfast.desk import ledger, reroute
 from handfast.desk.contracts import NoContract
 from handfast.problem import Place, Problem
 from handfast.store import ledger as rows
 from handfast.web.access import Forbidden, User, access_handoff
+from handfast.web.forms import Sentence, Word
 from handfast.web.house import after, house_of, page, refused, signed_in
 
 router = APIRouter(include_in_schema=False)
 Me = Annotated[User, Depends(signed_in)]
-Word = Annotated[str, Form(max_length=60)]
-Sentence = Annotated[str, Form(max_length=500)]
 
 
 @router.get("/fairness")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from handfast.desk.clocks import answered
 from handfast.desk.contracts import NoContract
@@ -16,6 +16,7 @@ from handfast.sla.clock import MARKETINGS
 from handfast.sla.due import WHAT
 from handfast.store import way_back as rows
 from handfast.web.access import Forbidden, User
+from handfast.web.forms import Sentence, Word
 from handfast.web.house import House, after, house_of, page, signed_in
 
 router = APIRouter(include_in_schema=False)
@@ -43,6 +44,7 @@ def _page(request: Request, user: User, problem: Problem | None) -> Response:
     with house.store.reading() as conn:
         labels = _labels(house, conn, at)
         context: dict[str, Any] = {
+            "labels": labels,
             "owes": rows.owes(conn, 100),
             "became": rows.became(conn, since, at),
             "reasons": [
@@ -70,9 +72,7 @@ def _labels(house: House, conn: Any, at: Any) -> dict[str, tuple[str, str | None
 
 
 @router.post("/feedback/answer")
-def answer(
-    request: Request, user: Me, clock: Annotated[str, Form(max_length=60)] = "", note: Annotated[str, Form(max_length=500)] = ""
-) -> Response:
+def answer(request: Request, user: Me, clock: Word = "", note: Sentence = "") -> Response:
     """Marketing answers, or says that what lacked is there."""
     if user.role not in _ANSWER:
         raise Forbidden(Problem(Place("feedback"), "marketing or RevOps answers for marketing", "Ask one of them."))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from handfast.store import migrate, pages
+from handfast.store import migrate, pulse
 from handfast.store.base import StorageAway
 from handfast.web.house import House, house_of
 
@@ -52,7 +52,7 @@ def _tables(conn: Conn) -> dict[str, Any]:
 
 
 def _worker(conn: Conn, at: datetime) -> dict[str, Any]:
-    beat = pages.note(conn, "worker")
+    beat = pulse.note(conn, "worker")
     if beat is None:
         return {"ok": False, "note": "no worker has run yet; start `handfast work`"}
     age = at - beat[1]
@@ -60,8 +60,8 @@ def _worker(conn: Conn, at: datetime) -> dict[str, Any]:
 
 
 def _contract(conn: Conn, at: datetime) -> dict[str, Any]:
-    version = pages.pulse(conn, at).contract_version
-    problem = pages.note(conn, "contract_problem")
+    version = pulse.pulse(conn, at).contract_version
+    problem = pulse.note(conn, "contract_problem")
     if not version:
         return {"ok": False, "note": "none is in force; load one with `handfast contract load FILE`"}
     said = f"version {version} is in force"

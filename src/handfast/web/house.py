@@ -21,16 +21,17 @@ from markupsafe import Markup
 from handfast.contract.history import SIGNS_FOR
 from handfast.desk import logins
 from handfast.desk.contracts import Book, NoContract
-from handfast.store import contracts, outbox, pages
+from handfast.store import contracts, counts, outbox
 from handfast.web import charts, words
 from handfast.web.access import NotSignedIn, User, user_of
 from handfast.web.security import COOKIE
+from handfast.worktime import worked
 
 if TYPE_CHECKING:
     from handfast.contract.terms import Contract
     from handfast.problem import Problem
     from handfast.store.base import Conn, Store
-    from handfast.store.pages import Line
+    from handfast.store.pages import Line, OtherClock
 
 STATIC: Final = Path(__file__).parent / "static"
 UTC_ZONE: Final = ZoneInfo("UTC")
@@ -136,6 +137,11 @@ def _when(context: Context, moment: datetime) -> str:
 
 
 @pass_context
+def _readable(context: Context, sentence: str) -> str:
+    return words.readable(sentence, context["now"], context["zone"])
+
+
+@pass_context
 def _day(context: Context, moment: datetime) -> str:
     return words.day(moment, context["now"], context["zone"])
 
@@ -147,7 +153,7 @@ def _last_day(context: Context, end: datetime) -> str:
 
 
 @pass_context
-def _countdown(context: Context, line: Line) -> words.Countdown | None:
+def _countdown(context: Context, line: Line | OtherClock) -> words.Countdown | None:
     if line.due_at is None or line.started_at is None:
         return None
     return words.countdown(line.started_at, line.due_at, context["now"])
@@ -165,12 +171,18 @@ def _environment() -> Environment:
     env.filters |= {
         "when": _when,
         "day": _day,
+        "readable": _readable,
+        "short_day": words.short_day,
+        "month_words": words.month,
         "last_day": _last_day,
         "title_words": words.title,
+        "zone_words": words.zone,
+        "days_words": words.days,
         "initials": words.initials,
         "hue": words.hue,
         "points": words.points,
         "took": words.took,
+        "worked": worked,
         "gist": words.gist,
         "amount": words.amount,
         "moment": datetime.fromisoformat,
@@ -178,6 +190,7 @@ def _environment() -> Environment:
     env.globals.update(
         icon=icon, asset=asset, countdown=_countdown, icon_of=words.icon_of, charts=charts, TOUCHED=words.TOUCHED, OUTCOMES=words.OUTCOMES
     )
+    env.tests["search_dot"] = lambda source: "." in source
     env.globals.update(criteria=words.criteria, rungs=words.rungs, shown=words.shown, seen=words.seen)
     return env
 
@@ -197,7 +210,7 @@ def page(
     house, at = house_of(request), request.state.at
     if not wants_fragment(request):
         with house.store.reading() as conn:
-            context["badges"] = pages.badges(conn, user.rep_id, at)
+            context["badges"] = counts.badges(conn, user.rep_id, at)
             context["undelivered"] = outbox.dead_count(conn) if user.sees_problems else 0
             side = SIGNS_FOR.get(user.role)
             context["to_sign"] = contracts.waiting_for(conn, side) if side else 0

@@ -14,7 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, g
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from handfast.store import pages
+from handfast.store import pulse
 from handfast.web.house import House, house_of
 
 if TYPE_CHECKING:
@@ -40,26 +40,26 @@ class StoreCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         at = self._house.clock()
         with self._house.store.reading() as conn:
-            pulse = pages.pulse(conn, at)
-        yield CounterMetricFamily("handfast_signals", "Signals recorded; the number of the latest one.", value=pulse.signals)
+            found = pulse.pulse(conn, at)
+        yield CounterMetricFamily("handfast_signals", "Signals recorded; the number of the latest one.", value=found.signals)
         handoffs = GaugeMetricFamily("handfast_open_handoffs", "Open handoffs by whether somebody owns them.", labels=["queue"])
-        handoffs.add_metric(["owned"], pulse.open_owned)
-        handoffs.add_metric(["exceptions"], pulse.open_exceptions)
+        handoffs.add_metric(["owned"], found.open_owned)
+        handoffs.add_metric(["exceptions"], found.open_exceptions)
         yield handoffs
-        yield GaugeMetricFamily("handfast_pending_signals", "Signals recorded and not yet decided.", value=pulse.pending)
-        yield GaugeMetricFamily("handfast_open_intake_problems", "Refused payloads nobody has settled.", value=pulse.problems)
-        yield GaugeMetricFamily("handfast_overdue_timers", "Steps of clocks that are due and have not fired.", value=pulse.overdue_timers)
-        yield GaugeMetricFamily("handfast_waiting_messages", "Messages written and not yet sent.", value=pulse.waiting)
+        yield GaugeMetricFamily("handfast_pending_signals", "Signals recorded and not yet decided.", value=found.pending)
+        yield GaugeMetricFamily("handfast_open_intake_problems", "Refused payloads nobody has settled.", value=found.problems)
+        yield GaugeMetricFamily("handfast_overdue_timers", "Steps of clocks that are due and have not fired.", value=found.overdue_timers)
+        yield GaugeMetricFamily("handfast_waiting_messages", "Messages written and not yet sent.", value=found.waiting)
         yield GaugeMetricFamily(
-            "handfast_oldest_waiting_message_seconds", "Age of the oldest of them; 0 without any.", value=_age(pulse.oldest_waiting, at)
+            "handfast_oldest_waiting_message_seconds", "Age of the oldest of them; 0 without any.", value=_age(found.oldest_waiting, at)
         )
-        yield GaugeMetricFamily("handfast_dead_messages", "Messages given up after the last attempt.", value=pulse.dead)
-        if pulse.worker_at is not None:
+        yield GaugeMetricFamily("handfast_dead_messages", "Messages given up after the last attempt.", value=found.dead)
+        if found.worker_at is not None:
             yield GaugeMetricFamily(
-                "handfast_worker_heartbeat_age_seconds", "Since a worker last said it lives.", value=_age(pulse.worker_at, at)
+                "handfast_worker_heartbeat_age_seconds", "Since a worker last said it lives.", value=_age(found.worker_at, at)
             )
         yield GaugeMetricFamily(
-            "handfast_contract_version", "Version of the contract in force; 0 without one.", value=pulse.contract_version
+            "handfast_contract_version", "Version of the contract in force; 0 without one.", value=found.contract_version
         )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from handfast.desk import overrides
 from handfast.desk.refused import Refused
@@ -14,6 +14,7 @@ from handfast.problem import Place, Problem
 from handfast.store import identity
 from handfast.store import overrides as rows
 from handfast.web.access import Forbidden, User
+from handfast.web.forms import Sentence, Word
 from handfast.web.house import after, house_of, page, refused, signed_in
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 router = APIRouter(include_in_schema=False)
 Me = Annotated[User, Depends(signed_in)]
-Word = Annotated[str, Form(max_length=320)]
-Sentence = Annotated[str, Form(max_length=500)]
 #: How long one holds unless another day is chosen.
 HOLDS: Final = timedelta(days=30)
 

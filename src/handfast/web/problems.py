@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import orjson
 from fastapi import APIRouter, Depends, Form, Request, Response
+from pydantic import AfterValidator
 
 from handfast.desk import intake
 from handfast.problem import Place, Problem
-from handfast.store import pages
+from handfast.store import refusals
 from handfast.web.access import Forbidden, NotFound, User
+from handfast.web.forms import storable
 from handfast.web.house import after, house_of, page, refused, signed_in, wants_fragment
 
 if TYPE_CHECKING:
-    from handfast.store.pages import Refusal
+    from handfast.store.refusals import Refusal
 
 router = APIRouter(include_in_schema=False)
 Me = Annotated[User, Depends(signed_in)]
@@ -36,13 +38,15 @@ def problems_page(request: Request, user: Me) -> Response:
     _may_see(user)
     house, at = house_of(request), request.state.at
     with house.store.reading() as conn:
-        found = pages.refusals(conn)
-        counts = pages.refusal_counts(conn, at - WEEK)
+        found = refusals.refusals(conn)
+        counts = refusals.refusal_counts(conn, at - WEEK)
     return page(request, user, "problems.html", nav="problems", refusals=found, counts=counts, pretty=pretty, problem=None, at_problem=None)
 
 
 @router.post("/problems/{problem_id}/replay")
-def replay(request: Request, user: Me, problem_id: str, payload: Annotated[str, Form(max_length=LARGEST)] = "") -> Response:
+def replay(
+    request: Request, user: Me, problem_id: str, payload: Annotated[str, AfterValidator(storable), Form(max_length=LARGEST)] = ""
+) -> Response:
     """Take the mended payload in. What is still wrong with it is said beside it, and the text is kept as typed."""
     found = _for_mending(request, user, problem_id)
     try:
@@ -79,7 +83,7 @@ def _for_mending(request: Request, user: User, problem_id: str) -> Refusal:
     if not user.mends:
         raise Forbidden(Problem(Place("intake problems"), "only marketing and RevOps mend or dismiss them", "Ask RevOps."))
     with house_of(request).store.reading() as conn:
-        found = pages.refusal(conn, problem_id)
+        found = refusals.refusal(conn, problem_id)
     if found is None:
         raise NotFound("No intake problem has this id.")
     return found
@@ -90,8 +94,8 @@ def _still_wrong(request: Request, user: User, found: Refusal, typed: str, probl
         return page(request, user, "_refusal.html", nav="", status=409, one=found, text=typed, problem=problem)
     house, at = house_of(request), request.state.at
     with house.store.reading() as conn:
-        listed: list[Any] = pages.refusals(conn)
-        counts = pages.refusal_counts(conn, at - WEEK)
+        listed: list[Any] = refusals.refusals(conn)
+        counts = refusals.refusal_counts(conn, at - WEEK)
 
     def text(one: Refusal) -> str:
         return typed if one.id == found.id else pretty(one)
@@ -105,8 +109,8 @@ def _settled(request: Request, user: User, problem_id: str, said: str) -> Respon
         return after(request, "/problems")
     house, at = house_of(request), request.state.at
     with house.store.reading() as conn:
-        left = pages.refusals(conn)
-        counts = pages.refusal_counts(conn, at - WEEK)
+        left = refusals.refusals(conn)
+        counts = refusals.refusal_counts(conn, at - WEEK)
     context: dict[str, Any] = {"refusals": left, "counts": counts, "pretty": pretty, "problem": None, "at_problem": None}
     toast = {"said": said, "who": problem_id, "touch_id": None, "back": "/problems"}
     return page(request, user, "_settled.html", nav="problems", toast=toast, **context)

@@ -9,11 +9,12 @@ from hmac import compare_digest
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
+from handfast.desk.acting import reserved
 from handfast.dispositions import needs_note
 from handfast.sla.notice import seal
-from handfast.store import notices, pages
+from handfast.store import counts, notices, pages
 from handfast.store import outcomes as given
 from handfast.web import words
 from handfast.web.access import User, access_handoff
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 router = APIRouter(include_in_schema=False)
 Me = Annotated[User, Depends(signed_in)]
-Word = Annotated[str, Form(max_length=200)]
-Sentence = Annotated[str, Form(max_length=2000)]
 
 HOUR: Final = timedelta(hours=1)
 
@@ -105,7 +104,7 @@ def queue_context(house: House, conn: Conn, mine: Whose, at: datetime) -> dict[s
     return {
         "groups": parts,
         "whose": mine,
-        "today": pages.today(conn, mine.rep_id, since),
+        "today": counts.today(conn, mine.rep_id, since),
         "late": late,
         "plans": _plans(house, conn, lines),
         "full": len(lines) >= pages.MOST_ROWS,
@@ -174,9 +173,9 @@ def bar_context(house: House, conn: Conn, user: User, line: Line, at: datetime) 
 
 
 def _labelled(reasons: Mapping[str, Reason]) -> list[tuple[str, str, bool, tuple[tuple[str, str], ...]]]:
-    """Code, label, whether it asks for a note, and the answers it requires (name, type); of those that may still be chosen."""
+    """Code, label, whether it asks for a note, and the answers it asks for (name, type); of those that may still be chosen."""
     return [
-        (code, reason.label or words.title(code), needs_note(code, reason), tuple(reason.requires.items()))
+        (code, reason.label or words.title(code), needs_note(code, reason), tuple(reason.asks.items()))
         for code, reason in reasons.items()
         if reason.active
     ]
@@ -187,12 +186,13 @@ def _accept(conn: Conn, user: User, line: Line) -> bool:
     return line.owner_id is not None and line.owner_id == user.rep_id and given.awaits_accept(conn, line.id)
 
 
-def _can_undo(house: House, conn: Conn, user: User, line: Line, at: datetime) -> bool:
-    """Whether this user may still take back how it was closed."""
-    if line.closed_at is None or user.rep_id is None or (last := given.last(conn, line.id)) is None:
-        return False
-    window = house.terms(conn, line.contract_id).dispositions.undo
-    return last.by == user.rep_id and at - last.recorded_at <= timedelta(minutes=window.minutes)
+def _can_undo(house: House, conn: Conn, user: User, line: Line, at: datetime) -> str:
+    """Whether this user may still take back how it was closed: `own`, `leads` where they must say why, or empty."""
+    if line.closed_at is None or (last := given.last(conn, line.id)) is None or reserved(last.by):
+        return ""
+    if at - last.recorded_at > timedelta(minutes=house.terms(conn, line.contract_id).dispositions.undo.minutes):
+        return ""
+    return "own" if last.by == user.rep_id else "leads" if user.leads else ""
 
 
 def _outcome_words(line: Line, reasons: Mapping[str, Reason]) -> str:

@@ -20,6 +20,7 @@ from handfast.store import contracts
 from handfast.store import replay as rows
 from handfast.store.base import StorageAway
 from handfast.web.access import Forbidden, NotFound, User
+from handfast.web.forms import Word
 from handfast.web.house import House, after, house_of, page, signed_in
 from handfast.web.replay_charts import frontier
 
@@ -62,9 +63,9 @@ def replay_page(request: Request, user: Me, draft: int | None = None, version: i
 def replay_start(
     request: Request,
     user: Me,
-    of: Annotated[str, Form()],
-    since: Annotated[str, Form()] = "",
-    until: Annotated[str, Form()] = "",
+    of: Word = "",
+    since: Word = "",
+    until: Word = "",
     minutes: Annotated[int, Form(ge=1, le=600)] = TOUCH_MINUTES,
 ) -> Response:
     """Begins a replay, or takes up the same one."""
@@ -148,12 +149,12 @@ def _folder(house: House) -> Path:
 
 
 def _may(user: User) -> bool:
-    return user.role != "rep"
+    return user.proposes
 
 
 def _house_for(request: Request, user: User) -> House:
     if not _may(user):
-        what, fix = "a replay takes the machine for a while, so reps do not start one", "Ask a manager, marketing or RevOps."
+        what, fix = "only managers, marketing and RevOps start a replay: it takes the machine for a while", "Ask one of them."
         raise Forbidden(Problem(Place("replay"), what, fix))
     return house_of(request)
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Request, Response, UploadFile
 
 from handfast.connectors.ics.absences import LARGEST_BYTES
-from handfast.desk import availability
+from handfast.desk import availability, feeds
 from handfast.desk.refused import Refused
 from handfast.problem import Place, Problem
 from handfast.store import availability as rows
+from handfast.store import feeds as feed_rows
+from handfast.store.feeds import Feed
 from handfast.web.access import Forbidden, User
+from handfast.web.forms import Sentence, Word
 from handfast.web.house import after, house_of, page, signed_in
 
 if TYPE_CHECKING:
@@ -20,8 +23,6 @@ if TYPE_CHECKING:
 
 router = APIRouter(include_in_schema=False)
 Me = Annotated[User, Depends(signed_in)]
-Word = Annotated[str, Form(max_length=320)]
-Sentence = Annotated[str, Form(max_length=1000)]
 #: How many Problems of a calendar are shown.
 _SHOWN: Final = 8
 
@@ -79,6 +80,20 @@ def calendar(request: Request, user: Me, rep_id: str, file: Annotated[UploadFile
     return _page(request, user, problems[:_SHOWN]) if problems else after(request, f"/reps#{rep_id}")
 
 
+@router.post("/reps/{rep_id}/feeds")
+def keep_feed(request: Request, user: Me, rep_id: str, url: Sentence = "", name: Word = "") -> Response:
+    """The address of a calendar: a worker fetches it from now on."""
+    _may(user, rep_id)
+    return _do(request, user, lambda: feeds.keep(house_of(request).store, rep_id, url, user.email, request.state.at, name))
+
+
+@router.post("/reps/{rep_id}/feeds/drop")
+def drop_feed(request: Request, user: Me, rep_id: str, name: Word = "") -> Response:
+    """It is fetched no more."""
+    _may(user, rep_id)
+    return _do(request, user, lambda: feeds.forget(house_of(request).store, rep_id, name, user.email, request.state.at))
+
+
 @router.post("/reps/{rep_id}/profile")
 def profile(request: Request, user: Me, rep_id: str, week: Sentence = "", holidays: Word = "", skills: Sentence = "") -> Response:
     """Own hours, region and skills; what is left empty is the contract's, or none."""
@@ -109,8 +124,11 @@ def _page(request: Request, user: User, problems: list[Problem]) -> Response:
         away: dict[str, list[rows.Away]] = {}
         for one in rows.absences_of(conn, at):
             away.setdefault(one.rep, []).append(one)
+        kept: dict[str, list[tuple[Feed, list[Problem]]]] = {}
+        for feed in feed_rows.feeds(conn):
+            kept.setdefault(feed.rep, []).append((feed, feeds.problems_of(feed)))
     there.sort(key=lambda one: one.id != user.rep_id)
-    context: dict[str, Any] = {"there": there, "away": away, "problems": problems, "week_text": availability.week_text}
+    context: dict[str, Any] = {"there": there, "away": away, "kept": kept, "problems": problems, "week_text": availability.week_text}
     today = at.astimezone(user.zone).date().isoformat()
     return page(request, user, "reps.html", nav="reps", status=409 if problems else 200, today=today, **context)
 

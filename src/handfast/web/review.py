@@ -8,13 +8,14 @@ from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Form, Request, Response
 
+from handfast.desk import duplicates, review
 from handfast.desk import merge as merging
-from handfast.desk import review
 from handfast.desk.refused import Refused
 from handfast.desk.review import Question
 from handfast.problem import Place, Problem
 from handfast.store import identity, merges
 from handfast.web.access import Forbidden, User
+from handfast.web.forms import Sentence, Word, prefixed
 from handfast.web.house import after, house_of, page, refused, signed_in
 
 router = APIRouter(include_in_schema=False)
@@ -39,8 +40,27 @@ class Asked:
 def review_page(request: Request, user: Me) -> Response:
     _may(user)
     with house_of(request).store.reading() as conn:
-        asked, linked, made = [_laid_out(q) for q in review.questions(conn)], review.linked(conn), merges.merges(conn, LISTED)
-    return page(request, user, "review.html", nav="review", asked=asked, linked=linked, made=made)
+        twice = duplicates.unsettled(conn)
+        # What is asked of somebody known twice stands with them, and not once more among the others.
+        apart = {asked.id for one in twice for _, asked in one.pairs}
+        asked = [_laid_out(q) for q in review.questions(conn) if q.review.id not in apart]
+        linked, made = review.linked(conn), merges.merges(conn, LISTED)
+    return page(request, user, "review.html", nav="review", twice=twice, asked=asked, linked=linked, made=made)
+
+
+@router.post("/review/twice/{way_back_id}")
+def name(request: Request, user: Me, way_back_id: str, said: Annotated[Literal["other", "nobody"], Form()], other: Word = "") -> Response:
+    """Says whom somebody is the same as, by address or id; or that they are not known twice."""
+    _may(user)
+    store, at = house_of(request).store, request.state.at
+    try:
+        if said == "other":
+            duplicates.name(store, way_back_id, other, user.email, at)
+        else:
+            duplicates.nobody(store, way_back_id, user.email, at)
+    except Refused as wrong:
+        return refused(request, user, wrong.problem, "/review")
+    return after(request, "/review")
 
 
 @router.post("/review/{review_id}")
@@ -49,7 +69,7 @@ def answer(
     user: Me,
     review_id: str,
     said: Annotated[Literal["same", "different"], Form()],
-    note: Annotated[str, Form(max_length=500)] = "",
+    note: Sentence = "",
 ) -> Response:
     """Record what a person says; it is a labelled example from then on."""
     _may(user)
@@ -75,8 +95,7 @@ def merge_preview(request: Request, user: Me, keep: str, fold: str) -> Response:
 
 async def _chosen(request: Request) -> dict[str, str]:
     """Whose value wins, field by field: what a form says in `field.NAME`."""
-    form = await request.form()
-    return {k.removeprefix("field."): v for k, v in form.items() if k.startswith("field.") and isinstance(v, str) and v}
+    return {name: value for name, value in (await prefixed(request, "field.")).items() if value}
 
 
 @router.post("/review/merge/{keep}/{fold}")

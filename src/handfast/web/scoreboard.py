@@ -6,7 +6,7 @@ instead of figures; a page with such parts is the normal state of the first week
 
 The shapes, as mappings:
 
-- `Scoreboard`: `period` (text, "last 12 weeks"), `verdict`, `tiles`, `speed`, `funnel`, `cohorts`, `sla`.
+- `Scoreboard`: `period` (text, "last 12 weeks"), `verdict`, `tiles`, `speed`, `funnel`, `cohorts`, `sla`, `clocks`.
 - `verdict`: one sentence in pieces `{"text": str, "tone": "" | "good" | "bad" | "still"}`, including what has not moved ("still").
 - `tiles`: four of `name`, `value`, `unit`, `delta`, `tone` ("good", "bad" or ""), `target` (all text), `spark` (list of number or None),
   `needs`.
@@ -15,6 +15,7 @@ The shapes, as mappings:
 - `funnel`: `note`, `needs`, `steps` of `name`, `count`, `share` (0 to 1, of the first step), `rate` (0 to 1, of the step before, or None).
 - `cohorts`: `note`, `needs`, `ages` (text), `rows` of `name`, `count`, `rates` (0 to 1, one an age; None: not old enough yet).
 - `sla`: `note`, `needs`, `rows` of `name`, `promise`, `decided`, `met`, `rate`, `low`, `high` (0 to 1, or None: nothing decided).
+- `clocks`: one entry a kind, as `measure.kept.clocks_kept` gives them.
 
 `needs` is None or a sentence. Every name must be there; a text may be empty.
 """

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 COOKIE: Final = "handfast"
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+#: Doors that pages of other sites may post to: what comes in proves itself with a key or a signature, never with a cookie.
+OPEN_DOORS: Final = ("/v1/", "/hooks/")
 
 #: No inline script, no eval, no other host. Style attributes carry numbers for charts and countdowns only.
 POLICY: Final = (
@@ -32,10 +34,9 @@ HEADERS: Final = {
 class Guard:
     """Asks the clock once a request (`request.state.at`), sets the security headers, and refuses forged requests.
 
-    Forged: unsafe, and sent by another site in a signed-in browser's name.
-
-    A request that carries our cookie, or goes to the sign-in page, must come from this site by `Sec-Fetch-Site`, or, from a browser
-    that does not send it, by `Origin`. Doors without a cookie (the intake) prove themselves with a key and are not concerned.
+    Forged: unsafe, and sent by another site in a signed-in browser's name. A browser says where a request comes from by `Sec-Fetch-Site`
+    or, an older one, by `Origin`: both must name this site. What says neither is no browser; it may pass without our cookie, as a program
+    with a password of its own does, and never to the sign-in page.
     """
 
     def __init__(self, app: ASGIApp, *, public_url: str, clock: Callable[[], datetime]) -> None:
@@ -48,12 +49,6 @@ class Guard:
             await self.app(scope, receive, send)
             return
         scope.setdefault("state", {})["at"] = self.clock()
-        if scope["method"] not in SAFE and not self._ours(scope):
-            answer = PlainTextResponse(
-                "This request came from another site, so it was not carried out. Open Handfast itself and try again.", 403
-            )
-            await answer(scope, receive, send)
-            return
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -62,19 +57,27 @@ class Guard:
                     headers.setdefault(name, value)
             await send(message)
 
-        await self.app(scope, receive, with_headers)
+        app = self._refusal(scope) or self.app
+        await app(scope, receive, with_headers)
+
+    def _refusal(self, scope: Scope) -> ASGIApp | None:
+        """What is answered at once, without asking the application."""
+        if "\0" in scope["path"] or b"%00" in scope.get("query_string", b""):
+            return PlainTextResponse("There is no page at this address: it has a character that no address has.", 404)
+        if scope["method"] not in SAFE and not self._ours(scope):
+            said = "This request came from another site, so it was not carried out. Open Handfast itself and try again."
+            return PlainTextResponse(said, 403)
+        return None
 
     def _ours(self, scope: Scope) -> bool:
-        headers = Headers(scope=scope)
-        concerned = f"{COOKIE}=" in headers.get("cookie", "") or scope["path"] in ("/login", "/logout")
-        if not concerned:
+        if scope["path"].startswith(OPEN_DOORS):
             return True
+        headers = Headers(scope=scope)
         if (site := headers.get("sec-fetch-site")) is not None:
             return site in ("same-origin", "none")
-        origin = headers.get("origin")
-        if origin is None:
-            return False
-        return origin == self.origin or urlsplit(origin).netloc == headers.get("host")
+        if (origin := headers.get("origin")) is not None:
+            return origin == self.origin or urlsplit(origin).netloc == headers.get("host")
+        return f"{COOKIE}=" not in headers.get("cookie", "") and scope["path"] not in ("/login", "/logout")
 
 
 def _origin(url: str) -> str:

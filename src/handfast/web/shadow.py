@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from handfast.desk import shadow
 from handfast.desk.canary import on_trial
@@ -12,6 +12,7 @@ from handfast.desk.named import find
 from handfast.problem import Place, Problem
 from handfast.store import canary, contracts
 from handfast.web.access import Forbidden, User
+from handfast.web.forms import Word
 from handfast.web.house import after, house_of, page, signed_in
 
 router = APIRouter(include_in_schema=False)
@@ -35,11 +36,11 @@ def shadow_page(request: Request, user: Me) -> Response:
         ends = canary.ends(conn)
         drafts = [(f"draft-{d.number}", f"Draft {d.number}") for d in contracts.drafts(conn, only_open=True) if d.content]
     context: dict[str, Any] = {"found": shadow.beside(house.store), "drafts": drafts, "trial": trial, "ends": ends, "kinds": KINDS}
-    return page(request, user, "shadow.html", nav="shadow", may=user.role != "rep", **context)
+    return page(request, user, "shadow.html", nav="shadow", may=user.proposes, **context)
 
 
 @router.post("/shadow")
-def shadow_start(request: Request, user: Me, of: Annotated[str, Form(max_length=60)]) -> Response:
+def shadow_start(request: Request, user: Me, of: Word = "") -> Response:
     """Begins a shadow of a draft."""
     _may(user)
     house, at = house_of(request), request.state.at
@@ -58,6 +59,6 @@ def shadow_stop(request: Request, user: Me) -> Response:
 
 
 def _may(user: User) -> None:
-    if user.role == "rep":
-        what, fix = "reps look at what a draft would do, and do not start it", "Ask a manager, marketing or RevOps."
+    if not user.proposes:
+        what, fix = "only managers, marketing and RevOps start or stop a shadow", "Ask one of them."
         raise Forbidden(Problem(Place("shadow"), what, fix))

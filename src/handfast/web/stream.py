@@ -21,7 +21,7 @@ from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from handfast.desk import logins
-from handfast.store import pages
+from handfast.store import pages, pulse
 from handfast.store.base import StorageAway
 from handfast.web.access import User
 from handfast.web.house import House, house_of, render, signed_in
@@ -110,7 +110,7 @@ class Hub:
         """The loop that must go on: a lost connection is a pause, and then everything is asked for again."""
         while not self._closing.is_set():
             try:
-                for batch in pages.notifications(self._house.store):
+                for batch in pulse.notifications(self._house.store):
                     if self._closing.is_set():
                         return
                     self._handle(batch)

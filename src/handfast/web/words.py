@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from typing import Any, Final, Literal
+
+from handfast.store.counts import SOON
 
 State = Literal["late", "soon", "ok"]
 
@@ -47,6 +50,9 @@ NOTICES: Final[Mapping[str, str]] = {
     "offer": "Free to take",
     "nurture": "Back with marketing",
     "measure": "Answer wanted",
+    "rolled_back": "Version rolled back",
+    "taken_back": "Outcome taken back",
+    "dispute": "Dispute without an answer",
 }
 OUTCOMES: Final[Mapping[str, str]] = {
     "connected": "Connected",
@@ -105,11 +111,11 @@ class Countdown:
 
 
 def countdown(started_at: datetime, due_at: datetime, at: datetime) -> Countdown:
-    """How a clock stands at `at`. Soon is less than half of its span left."""
+    """How a clock stands at `at`. Soon is what the board counts as soon."""
     left = (due_at - at).total_seconds()
     span = max(1, int((due_at - started_at).total_seconds()))
     frac = max(0.0, min(1.0, left / span))
-    state: State = "late" if left < 0 else "soon" if frac < 0.5 else "ok"
+    state: State = "late" if left < 0 else "soon" if left < SOON.total_seconds() else "ok"
     return Countdown(f"{human(left)} late" if left < 0 else human(left), state, round(frac, 3), int(due_at.timestamp()), span)
 
 
@@ -132,6 +138,16 @@ def day(moment: datetime, at: datetime, zone: tzinfo) -> str:
     return f"{local:%a} {local.day} {local:%b}{year}"
 
 
+def zone(key: str) -> str:
+    """A time zone as people call it: `America/New_York` becomes `New York`."""
+    return key.rpartition("/")[2].replace("_", " ")
+
+
+def days(key: str) -> str:
+    """Days of a week as a contract names them: `mon-fri` becomes `Mon to Fri`."""
+    return " to ".join(part.strip().title() for part in key.split("-"))
+
+
 def title(identifier: str | None) -> str:
     """An identifier as words: `pricing_call` becomes `Pricing call`."""
     if not identifier:
@@ -140,6 +156,31 @@ def title(identifier: str | None) -> str:
         return SAID[identifier]
     words = identifier.replace("_", " ").replace("-", " ").strip()
     return words[:1].upper() + words[1:]
+
+
+#: What sentences written for every reader hold: a moment in UTC, a name of the contract.
+_MOMENT: Final = re.compile(r"\b(\d{4}-\d\d-\d\d \d\d:\d\d) UTC\b")
+_NAME: Final = re.compile(r"\b[a-z0-9]+(?:_[a-z0-9]+)+\b")
+
+
+def readable(sentence: str, at: datetime, zone: tzinfo) -> str:
+    """A stored sentence for one reader: its moments on their clock, its names without underscores."""
+
+    def local(found: re.Match[str]) -> str:
+        return when(datetime.fromisoformat(found[1]).replace(tzinfo=UTC), at, zone)
+
+    return _NAME.sub(lambda found: found[0].replace("_", " "), _MOMENT.sub(local, sentence))
+
+
+def month(iso: str) -> str:
+    """A month of a report: `2026-08` becomes `Aug 2026`."""
+    return f"{date.fromisoformat(f'{iso}-01'):%b %Y}"
+
+
+def short_day(iso: str) -> str:
+    """A day of a report, short: `2026-08-24` becomes `24 Aug`."""
+    day = date.fromisoformat(iso)
+    return f"{day.day} {day:%b}"
 
 
 def initials(name: str) -> str:

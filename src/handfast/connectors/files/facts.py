@@ -289,6 +289,9 @@ class Reader:
             if name in fields and not _NAME.fullmatch(fields[name]):
                 fix = "Use lower-case letters, digits, '-' and '_', with a letter first; a prefix helps."
                 raise _Wrong(self._column_of(name), f"'{_short(fields[name])}' cannot be a rep's id", fix)
+        if fields.get("id") == "handfast":
+            fix = "Give the rep another id: it is the name under which Handfast records what it does by itself."
+            raise _Wrong(self._column_of("id"), "'handfast' cannot be a rep's id", fix)
         zone = fields.get("time_zone", "UTC")
         try:
             ZoneInfo(zone)

@@ -31,6 +31,7 @@ MOST_OCCURRENCES: Final = 1_000
 LONGEST: Final = timedelta(days=366)
 #: How far the laying out of a rule may look before the window, in occurrences.
 _PATIENCE: Final = 20_000
+NO_EVENT: Final = "the calendar has no event"
 _TOO_OFTEN: Final = ("SECONDLY", "MINUTELY", "HOURLY")
 
 
@@ -84,7 +85,7 @@ class _Reader:
             what = f"the calendar has more than {MOST_EVENTS:,} events; the first {MOST_EVENTS:,} were read"
             self.problems.append(Problem(Place(self.where), what, "Export only this year and the next."))
         elif not events:
-            self.problems.append(Problem(Place(self.where), "the calendar has no event", "Check that it is the right one, and shared."))
+            self.problems.append(Problem(Place(self.where), NO_EVENT, "Check that it is the right one, and shared."))
         moved = self._moved(events[:MOST_EVENTS])
         spans: list[tuple[datetime, datetime]] = []
         for number, event in enumerate(events[:MOST_EVENTS], 1):

@@ -17,7 +17,7 @@ function tick() {
   const now = Date.now() / 1000 - skew;
   for (const el of $$("[data-due]")) {
     const left = el.dataset.due - now, frac = Math.max(0, Math.min(1, left / el.dataset.span));
-    const state = left < 0 ? "late" : frac < 0.5 ? "soon" : "ok";
+    const state = left < 0 ? "late" : left < 900 ? "soon" : "ok";
     const text = left < 0 ? `${human(left)} late` : human(left), out = $(".t", el) || el;
     if (out.textContent !== text) out.textContent = text;
     if (el.dataset.state !== state) el.dataset.state = state;
@@ -126,6 +126,23 @@ document.addEventListener("input", e => {
   filter();
   say(`${$$(e.target.dataset.filter).filter(r => !r.hidden).length} shown`);
 });
+
+// --- wide tables on phones: each cell learns its heading, and keeps its part in the table when the style sheet makes it a block ---
+for (const table of $$("table.stack")) {
+  const heads = $$("thead tr:last-child > *", table).map(h => h.textContent.trim());
+  for (const row of $$("tr", table)) {
+    row.setAttribute("role", "row");
+    let column = 0;
+    for (const cell of row.children) {
+      cell.setAttribute("role", cell.tagName === "TD" ? "cell" : cell.scope === "row" ? "rowheader" : "columnheader");
+      if (cell.tagName === "TD" && cell.colSpan === 1) cell.dataset.label = heads[column] ?? "";
+      column += cell.colSpan;
+    }
+  }
+  table.setAttribute("role", "table");
+  for (const part of $$("thead, tbody", table)) part.setAttribute("role", "rowgroup");
+  table.classList.add("labelled");
+}
 
 // --- after swaps, and what the connection is like ---
 document.addEventListener("htmx:after:swap", () => { tick(); filter(); fade(); marked(); });

@@ -1,0 +1,34 @@
+"""The part of `handfast report` about who got what: how many assignments stood."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.table import Table
+
+from handfast.measure.accuracy import BREAKDOWNS
+from handfast.measure.takeaway import percent
+
+
+def assignments(found: Mapping[str, Any]) -> Table:
+    """One row for all, and one for each rung, pool and month."""
+    title = f"Assignments at least {found['window_days']} days old: how many stood"
+    columns = ("", "decided", "examined", "of these stood", "95 %", "of all stood", "95 %", "nobody looked")
+    table = Table(*columns, title=title, title_justify="left", box=None, pad_edge=False)
+    table.add_row("all", *_cells(found["all"]))
+    for word in BREAKDOWNS:
+        for row in found[word]:
+            table.add_row(f"{word} {row['key'].replace('_', ' ')}", *_cells(row))
+    return table
+
+
+def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+    shares = [cell for name in ("of_examined", "of_all") for cell in _share(row[name])]
+    return (str(row["assignments"]), str(row["examined"]), *shares, str(row["unexamined"]))
+
+
+def _share(figure: Mapping[str, Any]) -> tuple[str, str]:
+    if figure["value"] is None:
+        return "–", f"[dim]{str(figure['why']).partition(': ')[2]}[/dim]"
+    return percent(figure["value"]), f"{percent(figure['low'])} to {percent(figure['high'])}"

@@ -1,0 +1,160 @@
+"""Promise 2 for the question whose it is, and the promises of what lies beside: a version on a share, quiet hours, lists, the index."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from tests.simulate.company import (
+    AWAY_MINUTES,
+    DIGEST_MORE_THAN,
+    SELLERS,
+    SHARE_PERCENT,
+    TEAM,
+    TRIAL_AFTER,
+    TRIAL_UNASSIGNED_PERCENT,
+    URGENT,
+    WALLS,
+)
+from tests.simulate.house import Row
+from tests.simulate.seen import Seen, moment, not_after
+
+#: Rules by which nobody in particular decided: who cannot take a handoff does not get one by them.
+BY_ITSELF = ("pool", "reassign", "away")
+
+
+# --- 2: who gets it ---------------------------------------------------------------------------------------------
+
+
+def nobody_gets_what_they_cannot_take(seen: Seen) -> Iterator[str]:
+    if not seen.unchanged:
+        return
+    for key, leg in seen.now.assignment.items():
+        rep = leg["owner_id"]
+        if key in seen.was.assignment or rep is None or leg["rule"] not in BY_ITSELF:
+            continue
+        if rep not in SELLERS or seen.away_until(rep, moment(leg["at"])) is not None or seen.is_off(rep):
+            yield f"{rep} was given {leg['handoff_id']} by '{leg['rule']}' at {leg['at']}, and was not there"
+        cap = max(terms.cap for terms in seen.company.versions)
+        if leg["rule"] == "pool" and seen.step.clean and "decide" in seen.step.done and seen.owned(rep) > cap:
+            yield f"{rep} was given {leg['handoff_id']} and has {seen.owned(rep)} now; {cap} are the most"
+
+
+def what_is_held_goes_out_in_order(seen: Seen) -> Iterator[str]:
+    """Only where it can be said for certain: everybody of the team was there all the time, and one contract holds for all."""
+    if not (seen.step.clean and seen.unchanged and seen.step.done & {"decide", "give out"}) or len(seen.now.contract) > 1:
+        return
+    held = [row for row in seen.was.handoff.values() if row["owner_id"] is None and row["closed_at"] is None and _is_plain(seen, row)]
+    left = [row for row in held if seen.now.handoff[row["id"]]["owner_id"] is None and seen.now.handoff[row["id"]]["closed_at"] is None]
+    if any(row["rep_id"] in TEAM for row in seen.now.absence.values()) or any(seen.is_off(rep) for rep in TEAM):
+        return
+    oldest = min((row["opened_at"] for row in left), default=None)
+    for leg in seen.now.assignment.values():
+        new = leg["id"] not in seen.was.assignment and leg["rule"] == "pool" and leg["owner_id"] is not None
+        if oldest is not None and new and seen.now.handoff[leg["handoff_id"]]["opened_at"] > oldest:
+            yield f"{leg['handoff_id']} was given to {leg['owner_id']} before what has waited since {oldest}"
+    if "give out" not in seen.step.done:
+        return
+    room = [rep for rep in TEAM if seen.owned(rep) < seen.terms_of(left[0]["id"]).cap] if left else []
+    if room:
+        yield f"{left[0]['id']} still stands among the exceptions, and {', '.join(room)} could take it"
+
+
+def _is_plain(seen: Seen, row: Row) -> bool:
+    """Never taken from anybody, nor a person's to decide."""
+    return not row["for_person"] and not any(event["name"] == "released" for event in seen.events[row["id"]])
+
+
+def work_of_the_absent_moves(seen: Seen) -> Iterator[str]:
+    if not (seen.step.clean and seen.unchanged and "give out" in seen.step.done):
+        return
+    at = seen.step.at
+    for key, row in seen.now.handoff.items():
+        terms, owner = seen.terms(row["contract_id"]), row["owner_id"]
+        if terms.style != "offered" or owner is None or row["closed_at"] is not None or row["touched_at"] is not None:
+            continue
+        if not any(_holds(one, owner, at) and _long(one) for one in seen.now.absence.values()):
+            continue
+        others = [rep for rep in TEAM if rep != owner and seen.is_there(rep, at) and seen.owned(rep) < terms.cap]
+        if others and _is_plain(seen, row):
+            yield f"{owner} is away for long and still has {key}; {', '.join(others)} could take it"
+
+
+def _holds(absence: Row, rep: str, at: datetime) -> bool:
+    return bool(absence["rep_id"] == rep and not_after(absence["starts_at"], at) and not not_after(absence["ends_at"], at))
+
+
+def _long(absence: Row) -> bool:
+    return moment(absence["ends_at"]) - moment(absence["starts_at"]) > timedelta(minutes=AWAY_MINUTES)
+
+
+# --- 5: a version for a share -----------------------------------------------------------------------------------
+
+
+def in_share(contract: str, party: str) -> bool:
+    """By the definition: the first eight bytes of SHA-256 over contract and party, of a hundred thousand parts."""
+    place = int.from_bytes(hashlib.sha256(f"{contract}\x1f{party}".encode()).digest()[:8], "big") % 100_000
+    return place < SHARE_PERCENT * 1000
+
+
+def a_trial_gives_way_where_it_does_harm(seen: Seen) -> Iterator[str]:
+    if not (seen.step.clean and "watch" in seen.step.done):
+        return
+    for version in (row for row in seen.now.contract.values() if row["share"] and not_after(row["in_force_from"], seen.step.at)):
+        mine = [row["id"] for row in seen.now.handoff.values() if row["contract_id"] == version["id"]]
+        firsts = [leg for key in mine for leg in seen.legs[key] if leg["leg"] == 0]
+        lost = sum(leg["owner_id"] is None for leg in firsts)
+        harm = len(mine) >= TRIAL_AFTER and 100 * lost / len(mine) > TRIAL_UNASSIGNED_PERCENT
+        if harm and str(version["version"]) not in seen.now.canary_end:
+            yield f"{lost} of {len(mine)} handoffs of version {version['version']} found no owner, and it is still on trial"
+        if not harm and str(version["version"]) in seen.now.canary_end and str(version["version"]) not in seen.was.canary_end:
+            yield f"version {version['version']} gave way, and {lost} of {len(mine)} handoffs found no owner"
+
+
+# --- 4: quiet hours, and many that become one -------------------------------------------------------------------
+
+
+def mail_waits_for_hours_and_for_others(seen: Seen) -> Iterator[str]:
+    if seen.company.style != "offered":
+        return
+    wall, mails = WALLS[seen.company.wall], Counter[str]()
+    counted: set[int] = set()
+    for taken in seen.world.taken[seen.step.taken_before :]:
+        if taken.channel != "email" or taken.kind in URGENT:
+            continue
+        if taken.recipient in SELLERS and not wall.is_open(taken.at):
+            yield f"message {taken.key} ({taken.kind}) reached {taken.recipient} outside of their hours"
+        if taken.mail not in counted:
+            counted.add(taken.mail)
+            mails[taken.recipient] += 1
+    for recipient, number in mails.items():
+        if seen.step.clean and number > DIGEST_MORE_THAN + 1:
+            yield f"{recipient} got {number} mails at once; {DIGEST_MORE_THAN} and one of all others are the most"
+
+
+# --- 1: lists, and the index ------------------------------------------------------------------------------------
+
+
+def a_list_goes_in_once_and_whole(seen: Seen) -> Iterator[str]:
+    for one in seen.ledger.lists:
+        there = sum(event.signal in seen.now.signal for event in one.events)
+        if one.finished and there != len(one.events):
+            yield f"{one.name} is in, and {there} of its {len(one.events)} signals are recorded"
+    rows = {one.name: len(one.events) + one.wrong for one in seen.ledger.lists}
+    for row in seen.now.import_run.values():
+        if row["done_rows"] > rows[row["file"]] or (row["finished_at"] is not None and row["done_rows"] != rows[row["file"]]):
+            yield f"{row['file']} has {rows[row['file']]} rows; {row['done_rows']} of them are said to be done"
+        recorded = sum(event.signal in seen.now.signal for one in seen.ledger.lists if one.name == row["file"] for event in one.events)
+        if row["added"] > recorded:
+            yield f"{row['added']} signals of {row['file']} are said to be added, and {recorded} are recorded"
+
+
+def whoever_is_written_can_be_found(seen: Seen) -> Iterator[str]:
+    for key, row in seen.now.person.items():
+        waits = f"person {key}" in seen.now.match_waiting
+        if row["merged_into"] is None and not waits and key not in seen.now.person_said:
+            yield f"person {key} is neither indexed nor waits to be"
+        if waits and "index" in seen.step.done and seen.step.clean:
+            yield f"person {key} was not indexed"
