@@ -188,7 +188,9 @@ class Worker:
             done = decide_one_by_one(self.store, self.book, self.clock(), channels=tuple(self.channels))
         self._conflicts = 0
         self._behind = done.signals >= BEHIND
-        return 0.0 if done.signals else POLL_SECONDS
+        if done.rest:
+            self.stop.wait(done.rest)  # whatever comes meanwhile is gathered too
+        return 0.0 if done.signals or done.rest else POLL_SECONDS
 
     def _tick(self) -> float:
         done: Ticked = tick(self.store, self.book, self.clock(), channels=tuple(self.channels))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import psycopg
 import pytest
 
@@ -219,6 +221,18 @@ def test_the_few_that_wait_are_left_to_the_worker_that_is_deciding_already(house
     house.hears(house.signal("eva@braun.example", "form_submitted", "Mon 10:02", form="demo", account={"employees": 300}))
     monkeypatch.undo()
     assert decide(house.store, house.book, moment("Mon 10:03"), in_company=True).signals == 1, "nobody else is at it"
+
+
+def test_few_are_gathered_until_the_oldest_has_waited_a_tenth_of_a_second(house: House) -> None:
+    first, later = moment("Mon 10:00"), moment("Mon 10:00") + timedelta(milliseconds=30)
+    house.hears(house.signal("ada@kraus.example", "form_submitted", "Mon 10:00", form="demo", account={"employees": 300}))
+    waits = decide(house.store, house.book, later, in_company=True)
+    assert (waits.signals, waits.rest) == (0, pytest.approx(0.07))
+    house.hears(house.signal("eva@braun.example", "form_submitted", "Mon 10:00", form="demo", account={"employees": 300}))
+    assert decide(house.store, house.book, first - timedelta(minutes=5), in_company=True).rest == 0.1, (
+        "a clock that is behind waits no longer"
+    )
+    assert decide(house.store, house.book, first + handover.GATHER, in_company=True).signals == 2, "both in one transaction"
 
 
 def test_without_a_contract_signals_wait_and_nothing_is_lost(store: Store, house: House) -> None:

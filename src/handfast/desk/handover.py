@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import takewhile
 from typing import Any
@@ -42,7 +42,7 @@ from handfast.desk.whose import by_lane, look_up, resolve_all, write_people
 from handfast.facts import LANES, Signal, stable_id
 from handfast.identity.normalise import business_domain
 from handfast.store import handover as rows
-from handfast.store.base import Store
+from handfast.store.base import Conn, Store
 from handfast.store.handover import Pending
 
 #: How many signals one transaction decides at most. More amortises the locks and statements; fewer keeps the wait short.
@@ -52,6 +52,8 @@ SIDE_BY_SIDE = 500
 #: Fewer than this are one worker's work: while it decides some, others wait for it to take the rest. One handoff decided alone costs ten
 #: times what it costs among others, and workers that each decide one at a time fill the machine.
 WORTH_COMPANY = 500
+#: So few are gathered until the oldest has waited so long: nobody notices a tenth of a second, and those who come meanwhile cost little.
+GATHER = timedelta(milliseconds=100)
 
 
 @dataclass(slots=True)
@@ -64,6 +66,8 @@ class Decided:
     joined: int = 0
     unassigned: int = 0
     postponed: int = 0
+    #: Seconds for which it is not worth looking again: the few that wait are being gathered, or are another worker's.
+    rest: float = 0.0
     handoffs: list[str] = field(default_factory=list)
     #: Those that were held before and have an owner since.
     given_out: list[str] = field(default_factory=list)
@@ -95,15 +99,20 @@ def decide(
 
     `lanes_at_once`: how many lanes it takes at most, the longest waiting first; what it leaves, another worker may take at the same time.
     `channels` are where notices go: `email`, `webhook`. `punctual`: on a virtual clock each decision is made at the very moment its signal
-    was received, not at `at`. `in_company`: leave the few that wait to another worker who is deciding already, and looks again when it is
-    done. Raises StorageAway, and NoContract where none is in force.
+    was received, not at `at`. `in_company`: few that wait are gathered for a moment, and left to another worker who is deciding already.
+
+    Raises StorageAway, and NoContract where none is in force.
     """
     with store.writing() as conn, ExitStack() as stack:
-        lanes = rows.pending_lanes(conn)
-        few = bool(lanes) and in_company and rows.fewer_pending(conn, WORTH_COMPANY)
-        if not lanes or (few and not rows.take_floor(conn)):
-            return Decided()
         rows.by_index(conn)
+        few = False
+        if in_company:
+            few, rest = _may_decide(conn, at)
+            if rest is not None:
+                return Decided(rest=rest)
+        lanes = rows.pending_lanes(conn)
+        if not lanes:
+            return Decided()
         held = rows.hold_lanes(conn, lanes, LANES if few else lanes_at_once)
         waiting = rows.take_pending(conn, held, limit, at) if held else []
         if not waiting:
@@ -121,6 +130,20 @@ def decide(
         if (trial := book.trial_at(waiting[0].signal.received_at)) is not None:
             found.trial = book.by_id(trial), trial
         return _decide(found, waiting)
+
+
+def _may_decide(conn: Conn, at: datetime) -> tuple[bool, float | None]:
+    """Whether only few wait; and, where they are not to be decided now, the seconds to rest."""
+    count, oldest = rows.few_pending(conn, WORTH_COMPANY)
+    if oldest is None:
+        return False, 0.0
+    if count >= WORTH_COMPANY:
+        return False, None
+    # Received by a machine whose clock is ahead: it waits no longer than any other.
+    fresh = min(GATHER, GATHER - (at - oldest)).total_seconds()
+    if fresh > 0:
+        return True, fresh
+    return True, None if rows.take_floor(conn) else GATHER.total_seconds()
 
 
 def _under_one_version(book: Book, waiting: list[Pending]) -> tuple[list[Pending], str]:

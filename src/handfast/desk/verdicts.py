@@ -13,7 +13,7 @@ import orjson
 import polars as pl
 
 from handfast.contract.agreement import Agreement
-from handfast.contract.frames import as_column, as_frame, as_json_column
+from handfast.contract.frames import added, as_column, as_frame, as_json_column, picked
 from handfast.desk.batch import Batch, Moment, Ready
 from handfast.facts import Signal
 from handfast.readiness.explain import workings
@@ -24,6 +24,8 @@ from handfast.store.handover import Standing
 
 #: What a judged row says, in the order of its tuple.
 SAYS = ("outcome", "fit", "intent", "next_step", "reason")
+#: So few moments are judged with their working at once; of more, only those somebody will read are judged again for it.
+JUDGED_ONCE: Final = 64
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -38,6 +40,8 @@ class Judged:
     people: pl.DataFrame
     evidence: pl.DataFrame
     overrides: pl.DataFrame | None
+    #: All of them with their working, where they are so few that it was made at once.
+    working: pl.DataFrame | None = None
 
 
 def judge_moments(b: Batch, moments: list[Moment], subjects: Mapping[str, Mapping[str, Any]], overrides: pl.DataFrame | None) -> Judged:
@@ -51,8 +55,10 @@ def judge_moments(b: Batch, moments: list[Moment], subjects: Mapping[str, Mappin
     # A contract that declares no fields has no columns to put the people beside.
     people = pl.DataFrame([pl.Series("person_id", list(asked), dtype=pl.String), *known.get_columns()])
     evidence = _evidence(b, moments)
-    said = judge(b.agreement, points, people, evidence, overrides=overrides).select(SAYS).rows()
-    return Judged(moments, subjects, said, points, people, evidence, overrides)
+    few = len(moments) <= JUDGED_ONCE
+    judged = judge(b.agreement, points, people, evidence, overrides=overrides, working=few)
+    said = list(zip(*(judged[name].to_list() for name in SAYS), strict=True))
+    return Judged(moments, subjects, said, points, people, evidence, overrides, judged if few else None)
 
 
 def worth_asking(
@@ -100,12 +106,12 @@ def _heard(agreement: Agreement, signals: Sequence[Signal]) -> list[bool]:
         schema={"signal": pl.Int64, "person_id": pl.String, "kind": pl.String, "occurred_at": pl.Datetime("us", "UTC")},
     )
     told = [as_column(name, [s.properties.get(name) for s in signals], kind) for name, kind in agreement.signal_fields.items()]
-    return base.hstack(told).select(*plan.signal).select(plan.heard(unknown=True).alias("_"))["_"].to_list()
+    return picked(picked(base.hstack(told), *plan.signal), plan.heard(unknown=True).alias("_"))["_"].to_list()
 
 
 def typed(evidence: pl.DataFrame, agreement: Agreement) -> pl.DataFrame:
     """The evidence as stored, its fields read as the contract declares them; what does not parse is unknown."""
-    return evidence.with_columns(as_json_column(evidence[name], kind) for name, kind in agreement.signal_fields.items())
+    return added(evidence, *(as_json_column(evidence[name], kind) for name, kind in agreement.signal_fields.items()))
 
 
 def _evidence(b: Batch, moments: list[Moment]) -> pl.DataFrame:
@@ -160,7 +166,10 @@ def telling(judged: Judged, before: Mapping[str, Standing]) -> list[int]:
 
 def shown(b: Batch, judged: Judged, positions: Sequence[int]) -> list[tuple[Moment, dict[str, Any], dict[str, Any]]]:
     """(moment, row, working) of these positions. The working is made only for what somebody will read."""
-    kept = judge(b.agreement, judged.points[positions], judged.people, judged.evidence, overrides=judged.overrides, working=True)
+    if judged.working is not None:
+        kept = judged.working[positions]
+    else:
+        kept = judge(b.agreement, judged.points[positions], judged.people, judged.evidence, overrides=judged.overrides, working=True)
     made = workings(b.agreement, kept)
     return [(judged.moments[i], row, working) for i, row, working in zip(positions, kept.to_dicts(), made, strict=True)]
 

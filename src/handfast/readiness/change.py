@@ -23,7 +23,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from handfast.contract.frames import DTYPES, as_frame
+from handfast.contract.frames import DTYPES, added, as_frame, picked
 from handfast.contract.signals import fields_of
 from handfast.readiness.plan import MILLIONTHS, Plan, plan_of
 from handfast.readiness.words import listed
@@ -113,7 +113,7 @@ def _fit_change(agreement: Agreement, stand: Stand) -> list[dict[str, Any]] | No
         if not tried:
             return None
         # Whoever an exclusion keeps back does not come here, and addresses are not among what is tried.
-        found = _people(stand.seen, tried, fields).select(*plan.person[:2])
+        found = picked(_people(stand.seen, tried, fields), *plan.person[:2])
         good = [(one, fit) for one, fit, reason in zip(tried, found["fit"], found["reason"], strict=True) if fit >= bar and reason is None]
         if good:
             best = min(good, key=lambda case: (sum(stand.seen[name] is not None for name in case[0]), case[1]))[0]
@@ -159,7 +159,7 @@ def _told_apart(conditions: Sequence[Compiled], name: str, kind: FieldType) -> t
     values, asking = _values(conditions, name, kind), [condition for condition in conditions if name in condition.names]
     if any(len(condition.names) > 1 for condition in asking) or not values:
         return values
-    said = pl.DataFrame([pl.Series(name, values, dtype=DTYPES[kind])]).select(c.expr.alias(str(n)) for n, c in enumerate(asking))
+    said = picked(pl.DataFrame([pl.Series(name, values, dtype=DTYPES[kind])]), *(c.expr.alias(str(n)) for n, c in enumerate(asking)))
     return tuple(dict(zip(reversed(said.rows()), reversed(values), strict=True)).values())[::-1]
 
 
@@ -305,8 +305,8 @@ def _heard(plan: Plan, kind: str, fields: pl.DataFrame) -> list[tuple[int, ...]]
     """Which listeners hear each of the made-up signals, by the plan's own expressions."""
     moment = pl.lit(0).cast(DTYPES["time"])
     base = [pl.lit("x").alias("person_id"), pl.lit(0).alias("signal"), pl.lit(kind).alias("kind"), moment.alias("occurred_at")]
-    asked = fields.with_columns(*base) if fields.width else pl.select(*base)
-    said = asked.select(plan.signal).drop("person_id", "signal", "_occurred")
+    asked = added(fields, *base) if fields.width else pl.select(*base)
+    said = picked(asked, *plan.signal).drop("person_id", "signal", "_occurred")
     # A click that waits for scanners opens nothing now, and gives nothing.
     at_once = [listener.delay == 0 for listener in plan.listeners]
     return [tuple(number for number, met in enumerate(row) if met and at_once[number]) for row in said.iter_rows()]

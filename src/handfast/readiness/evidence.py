@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
+from handfast.contract.frames import FEW, added, picked
 from handfast.readiness.exclude import human
 from handfast.readiness.plan import NEVER, Listener, Plan
 
@@ -28,8 +29,6 @@ PAIRS_AT_ONCE: Final = 4_000_000
 _SLICES: Final = 2**31
 #: Days of a person share a key in the same way; 2^22 days are 11,000 years.
 _DAYS: Final = 2**22
-#: Signals of one person up to this number are laid out by hand.
-FEW: Final = 512
 _WEIGHED: Final = {
     "_who": pl.UInt32,
     "signal": pl.Int64,
@@ -57,7 +56,7 @@ def weigh(plan: Plan, evidence: pl.DataFrame, who: pl.DataFrame, span: tuple[int
         evidence = human(plan.exclude, evidence)
     if who.height == 1 and evidence.height > FEW:
         evidence = evidence.filter(pl.col("person_id") == pl.lit(who["person_id"]).first())
-    signals = evidence.select(plan.signal)
+    signals = picked(evidence, *plan.signal)
     if who.height == 1 and signals.height <= FEW:
         return _of_one(plan, signals, who, span, zone, working=working)
     timely = (pl.col("_occurred") > span[0]) & (pl.col("_occurred") <= span[1])
@@ -114,7 +113,8 @@ def _rows(listener: Listener, number: int, signals: pl.DataFrame, zone: str, *, 
     heard = met.fill_null(working)
     occurred = pl.col("_occurred").filter(heard)
     # One selection of filtered columns: on small frames each step costs more than its work.
-    rows = signals.select(
+    rows = picked(
+        signals,
         pl.col("_who").filter(heard),
         pl.col("signal").filter(heard),
         occurred,
@@ -239,8 +239,8 @@ def counted(plan: Plan, pairs: pl.DataFrame, *, activity: bool) -> pl.DataFrame:
 
     `activity`: also `_active`, when the signal came, where it gives points or keeps a step open.
     """
-    found = pairs.filter(plan.begun, plan.recent).select("_row", *plan.adds, *((pl.col("_occurred"),) if activity else ()))
-    return found.select(pl.exclude("_occurred"), plan.gives) if activity else found
+    found = picked(pairs.filter(plan.begun, plan.recent), "_row", *plan.adds, *((pl.col("_occurred"),) if activity else ()))
+    return picked(found, pl.exclude("_occurred"), plan.gives) if activity else found
 
 
 def explained(plan: Plan, pairs: pl.DataFrame, *, activity: bool) -> pl.DataFrame:
@@ -250,8 +250,8 @@ def explained(plan: Plan, pairs: pl.DataFrame, *, activity: bool) -> pl.DataFram
     `_short` whether they complete no run that is still within reach, `_fresh` whether it is too early to tell them from a scanner's. What
     is left was held back by a cap.
     """
-    told = pairs.with_columns(plan.told)
-    return told.with_columns(plan.gives) if activity else told
+    told = added(pairs, *plan.told)
+    return added(told, plan.gives) if activity else told
 
 
 #: The shape of `_heard` where it has to lie in a column that can be grouped.

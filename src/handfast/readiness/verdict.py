@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import polars as pl
 
-from handfast.contract.frames import DTYPES, as_frame
+from handfast.contract.frames import DTYPES, added, as_frame, picked
 from handfast.facts import utc
 from handfast.readiness.evidence import counted, explained, paired, tally, weigh
 from handfast.readiness.exclude import flags
@@ -79,7 +79,7 @@ def measured(
     fit = _fit(plan, asked, people, agreement.person_fields, working=working)
     found = fit.hstack(_intent(agreement, plan, asked, evidence, working=working, activity=activity).get_columns())
     order = ("fit", "intent", "next_step", "reason")
-    return points.hstack(found.select(*plan.outcome[:1], *order, *plan.outcome[1:], pl.exclude(*order, "_stop")).get_columns())
+    return points.hstack(picked(found, *plan.outcome[:1], *order, *plan.outcome[1:], pl.exclude(*order, "_stop")).get_columns())
 
 
 def verdict_of(agreement: Agreement, person: Mapping[str, Any], signals: Sequence[Mapping[str, Any]], at: datetime) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def verdict_of(agreement: Agreement, person: Mapping[str, Any], signals: Sequenc
     points = pl.DataFrame({"person_id": ["one"], "at": pl.Series([utc(at)], dtype=_MOMENT)})
     judged = judge(agreement, points, people, evidence, working=True)
     graded = ("grade",) if "grade" in judged.columns else ()
-    row = judged.select("outcome", "fit", pl.col("intent") / MILLIONTHS, "next_step", "reason", *graded).row(0, named=True)
+    row = picked(judged, "outcome", "fit", pl.col("intent") / MILLIONTHS, "next_step", "reason", *graded).row(0, named=True)
     return {**row, **workings(agreement, judged)[0]}
 
 
@@ -121,8 +121,8 @@ def _fit(plan: Plan, asked: pl.DataFrame, people: pl.DataFrame, fields: Mapping[
     def measure(frame: pl.DataFrame) -> pl.DataFrame:
         shaped = _shaped(frame, ("person_id",), plan.person_fields, fields)
         if plan.barriers:
-            shaped = shaped.with_columns(flags(plan.barriers, shaped["email"]))
-        return shaped.select("person_id", *measures)
+            shaped = added(shaped, flags(plan.barriers, shaped["email"]))
+        return picked(shaped, "person_id", *measures)
 
     return known_of(asked, people, measure)
 
@@ -131,7 +131,7 @@ def said_of(asked: pl.DataFrame, people: pl.DataFrame, fields: Mapping[str, Fiel
     """What each condition says of each person asked about: columns named `0`, `1`, …; of a stranger every field is unknown."""
     names = tuple({name for condition in conditions for name in condition.names})
     answers = [condition.expr.alias(str(number)) for number, condition in enumerate(conditions)]
-    return known_of(asked, people, lambda frame: _shaped(frame, ("person_id",), names, fields).select("person_id", *answers))
+    return known_of(asked, people, lambda frame: picked(_shaped(frame, ("person_id",), names, fields), "person_id", *answers))
 
 
 def known_of(asked: pl.DataFrame, people: pl.DataFrame, measure: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.DataFrame:
@@ -154,7 +154,7 @@ def _matched(known: pl.DataFrame, asked: pl.DataFrame, measure: Callable[[pl.Dat
         stranger = measure(pl.DataFrame({"person_id": pl.Series([None], dtype=key)})).drop("person_id")
         missing = pl.col("_known").is_null()
         fill = [pl.when(missing).then(pl.lit(column).first()).otherwise(pl.col(column.name)).alias(column.name) for column in stranger]
-        found = found.with_columns(fill)
+        found = added(found, *fill)
     return found.drop("_known")
 
 
@@ -240,4 +240,4 @@ def _shaped(frame: pl.DataFrame, keys: Sequence[str], names: Sequence[str], fiel
     there = frame.schema
     untyped = [pl.col(name).cast(types[name]) for name in (*keys, *names) if there.get(name) == pl.Null]
     absent = [pl.lit(None, dtype=types[name]).alias(name) for name in names if name not in there]
-    return frame.with_columns(*untyped, *absent) if untyped or absent else frame
+    return added(frame, *untyped, *absent) if untyped or absent else frame

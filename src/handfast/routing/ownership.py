@@ -18,6 +18,7 @@ import polars as pl
 
 from handfast.contract.agreement import Agreement
 from handfast.contract.conditions import Compiled
+from handfast.contract.frames import added
 
 #: Pool, or `territory:NAME`, to the skills it asks for in one case.
 Needs = Mapping[str, frozenset[str]]
@@ -151,7 +152,7 @@ def answered(conditions: Sequence[Compiled | None], frame: pl.DataFrame) -> pl.D
         f"{place}": pl.lit(True) if condition is None else condition.expr.cast(pl.Boolean) for place, condition in enumerate(conditions)
     }
     # Added to the rows, not selected from them: a condition that speaks of no field would come back as one row for all.
-    return frame.with_columns(**said).select(list(said))
+    return added(frame, **said).select(list(said))
 
 
 def _first(names: list[str], answers: Sequence[bool | None]) -> tuple[str | None, tuple[str, ...]]:

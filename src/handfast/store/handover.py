@@ -68,10 +68,10 @@ def take_floor(conn: psycopg.Connection) -> bool:
     return bool(row and row[0])
 
 
-def fewer_pending(conn: psycopg.Connection, most: int) -> bool:
-    """Whether fewer than `most` signals wait."""
-    row = conn.execute("SELECT count(*) FROM (SELECT FROM pending LIMIT %s) AS few", (most,)).fetchone()
-    return bool(row and row[0] < most)
+def few_pending(conn: psycopg.Connection, most: int) -> tuple[int, datetime | None]:
+    """How many signals wait, counted up to `most`, and when the oldest of those counted was received."""
+    row = conn.execute("SELECT count(*), min(received_at) FROM (SELECT received_at FROM pending LIMIT %s) AS few", (most,)).fetchone()
+    return row or (0, None)
 
 
 def hold_lanes(conn: psycopg.Connection, lanes: Sequence[int], most: int = LANES) -> list[int]:
