@@ -10,7 +10,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import orjson
+import pytest
+from click.testing import CliRunner
 from fastapi.routing import APIRoute, iter_route_contexts
+
+from handfast.cli import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -160,7 +164,7 @@ def test_no_form_breaks_a_page(server: Running, client: Client) -> None:
 
 # --- what data says of itself -------------------------------------------------------------------------------------------------
 
-NAMED = "<script>x</script>\u202e\r\nBcc: x@evil.example " + "W" * 300
+NAMED = "<script>x</script>[/red]\u202e\x1b]52;c;eA==\x07\r\nBcc: x@evil.example " + "W" * 300
 #: Where a name may stand in the tables, as a form or a list can bring it in.
 DATA = (
     "UPDATE person SET name = %(named)s, fields = fields || jsonb_build_object('title', %(named)s::text)",
@@ -175,7 +179,13 @@ DATA = (
 )
 
 
-def test_a_name_is_only_a_name_on_every_page(server: Running, client: Client) -> None:
+COMMANDS = (
+    ["why", "hnd_maya"], ["why", "maya@halden.example"], ["why", "halden.example"], ["route", "--who", "maya@halden.example"],
+    ["route", "--coverage"], ["report", "--by", "source,rep,team"], ["rep", "list"], ["doctor"], ["outbox", "list"], ["login", "list"],
+)  # fmt: skip
+
+
+def test_a_name_is_only_a_name_on_every_page_and_on_a_terminal(server: Running, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     quoted = orjson.dumps(NAMED).decode()[1:-1]
     with server.store.writing() as conn:
         for statement in DATA:
@@ -191,3 +201,11 @@ def test_a_name_is_only_a_name_on_every_page(server: Running, client: Client) ->
                 wrong.append((who, path, answer.status_code))
     assert wrong == []
     assert "&lt;script&gt;x" in client("ana").get("/queue").text, "they were there to be shown"
+    monkeypatch.setenv("HANDFAST_DATABASE_URL", server.store.url)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    for words in COMMANDS:
+        done = CliRunner().invoke(main, words)
+        assert done.exception is None or isinstance(done.exception, SystemExit), (words, done.exception)
+        # Colours of our own are all that a terminal may obey.
+        obeyed = set(re.findall(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e](?:\[[0-9;]*.)?", done.output))
+        assert {one for one in obeyed if not re.fullmatch(r"\x1b\[[0-9;]*m", one)} == set(), words

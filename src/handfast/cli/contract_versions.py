@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from handfast.cli.plain import tell
+
 if TYPE_CHECKING:
     from handfast.cli.opened import House
     from handfast.contract.diff import Change
@@ -292,7 +294,7 @@ def _print_history(entries: list[Entry], versions: list[tuple[Version, str]], dr
         return
     click.echo()
     for entry in entries:
-        click.echo(f"{entry.seq:>4}  {entry.at:%Y-%m-%d %H:%M} UTC  {entry.hash[:12]}  {sentence(entry)} ({entry.by})")
+        tell(f"{entry.seq:>4}  {entry.at:%Y-%m-%d %H:%M} UTC  {entry.hash[:12]}  {sentence(entry)} ({entry.by})")
 
 
 def _signed_json(done: Signed) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import orjson
 
 from handfast.cli.contract_versions import AS, PASSWORD, account, draft_number
 from handfast.cli.opened import complain, opened
+from handfast.cli.plain import tell
 from handfast.desk import disputes
 from handfast.desk.refused import Refused
 from handfast.store import disputes as rows
@@ -41,10 +42,10 @@ def listed(labels: bool, as_json: bool) -> None:
         click.echo("No dispute has an answer yet." if labels else "Nothing is disputed.")
     for one in found:
         if labels:
-            click.echo(f"{one['handoff']}  {one['about']:9} by {one['rule']}: {'right' if one['right'] else 'wrong'}  {one['reason']}")
+            tell(f"{one['handoff']}  {one['about']:9} by {one['rule']}: {'right' if one['right'] else 'wrong'}  {one['reason']}")
         else:
             due = f"answer by {one['due_at']:%Y-%m-%d %H:%M} UTC"
-            click.echo(f"{one['id']}  {one['handoff']}  {one['about']:9} {due}  {one['side']}: {one['reason']}")
+            tell(f"{one['id']}  {one['handoff']}  {one['about']:9} {due}  {one['side']}: {one['reason']}")
 
 
 @command.command("examples")
@@ -65,8 +66,8 @@ def examples(as_json: bool) -> None:
     if not found:
         click.echo("No dispute has an answer yet.")
     for one in found:
-        click.echo(f"{one.dispute.id}  {one.dispute.about}, it was found {'right' if one.dispute.state == 'rejected' else 'wrong'}")
-        click.echo("  " + (one.why or f"{_proved(one)}{', taken in already' if one.taken else ''}"))
+        tell(f"{one.dispute.id}  {one.dispute.about}, it was found {'right' if one.dispute.state == 'rejected' else 'wrong'}")
+        tell("  " + (one.why or f"{_proved(one)}{', taken in already' if one.taken else ''}"))
         click.echo("".join(f"    {line}\n" for line in one.text.splitlines()))
 
 

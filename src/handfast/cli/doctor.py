@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 import click
 import orjson
 
+from handfast.cli.plain import tell
+
 
 @click.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
@@ -26,7 +28,7 @@ def command(as_json: bool) -> None:
         click.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
     else:
         for one in findings:
-            click.echo(f"{one.level:8}{one.check:11}{one.problem}")
+            tell(f"{one.level:8}{one.check:11}{one.problem}")
         well = [name for name in checks if not any(one.check == name for one in findings)]
         click.echo(f"Well: {', '.join(well) or 'nothing'}.")
     if errors:

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import click
 import orjson
 
-from handfast.cli.opened import opened
+from handfast.cli.opened import complain, opened
+from handfast.cli.plain import tell
 from handfast.desk import logins
 from handfast.desk.logins import MIN_PASSWORD
 from handfast.desk.refused import Refused
@@ -33,7 +34,8 @@ def add(email: str, role: str, rep_id: str | None, name: str, password_stdin: bo
         try:
             made = logins.add_login(house.store, email, password, role, datetime.now(UTC), rep_id=rep_id, name=name)
         except Refused as refusal:
-            raise click.ClickException(str(refusal.problem)) from refusal
+            complain([refusal.problem])
+            return
     click.echo(f"{made.email} may sign in as {made.role}.")
 
 
@@ -50,7 +52,7 @@ def listed(as_json: bool) -> None:
     if not found:
         click.echo("Nobody has an account yet. Add one: handfast login add EMAIL --role revops")
     for one in found:
-        click.echo(f"{one.email:<40} {one.role:<10} {one.rep_id or '':<16} {one.name}".rstrip())
+        tell(f"{one.email:<40} {one.role:<10} {one.rep_id or '':<16} {one.name}".rstrip())
 
 
 @command.command("remove")
@@ -61,7 +63,8 @@ def remove(email: str) -> None:
         try:
             logins.remove_login(house.store, email)
         except Refused as refusal:
-            raise click.ClickException(str(refusal.problem)) from refusal
+            complain([refusal.problem])
+            return
     click.echo(f"{email.strip().lower()} can no longer sign in.")
 
 

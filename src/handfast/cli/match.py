@@ -9,6 +9,7 @@ import click
 import orjson
 
 from handfast.cli.opened import complain, opened, say
+from handfast.cli.plain import tell
 from handfast.desk import match as matching
 from handfast.desk import review
 from handfast.desk.contracts import Book, NoContract
@@ -58,7 +59,7 @@ def listed(answers: bool, as_json: bool) -> None:
         return
     for one in found:
         said = f"{one.state} by {one.by}" if answers else f"{one.probability:.2f}"
-        click.echo(f"{one.id}  {one.kind:8} {one.person}  {one.other}  {one.code}  {said}")
+        tell(f"{one.id}  {one.kind:8} {one.person}  {one.other}  {one.code}  {said}")
     if not found:
         click.echo("Nothing was answered yet." if answers else "Nothing waits for a person.")
 
@@ -99,11 +100,11 @@ def account(name: str, email: str, phone: str, city: str, country: str, as_json:
         click.echo(orjson.dumps(asdict(said), option=orjson.OPT_INDENT_2).decode())
         return
     tie = f", tie broken by {said.tie_break}" if said.tie_break else ""
-    click.echo(f"{said.state}: {said.account or 'no account'}  {said.code}  {said.probability:.3f}{tie}")
+    tell(f"{said.state}: {said.account or 'no account'}  {said.code}  {said.probability:.3f}{tie}")
     for one in said.because:
-        click.echo(f"  {one}")
+        tell(f"  {one}")
     for runner in said.runners:
-        click.echo(f"  runner-up {runner.account} {runner.name}: {runner.code} {runner.probability:.3f}")
+        tell(f"  runner-up {runner.account} {runner.name}: {runner.code} {runner.probability:.3f}")
 
 
 def _policy(conn: Conn) -> Policy:

@@ -9,6 +9,7 @@ import click
 import orjson
 
 from handfast.cli.opened import complain, opened
+from handfast.cli.plain import tell
 from handfast.desk import merge as merging
 from handfast.desk.refused import Refused
 from handfast.problem import Place, Problem
@@ -37,7 +38,7 @@ def preview(keep: str, fold: str, take: tuple[str, ...], as_json: bool) -> None:
         return
     for field, one in seen.fields.items():
         lost = f", not {one.other!r}" if one.other is not None and one.other != one.value else ""
-        click.echo(f"  {field:14} {one.value!r}{lost}  ({one.rule}{', ' + one.source if one.source else ''})")
+        tell(f"  {field:14} {one.value!r}{lost}  ({one.rule}{', ' + one.source if one.source else ''})")
     moves = ", ".join(f"{n} {noun}" for noun, n in {"keys": len(seen.keys), **seen.moves}.items())
     click.echo(f"Moves {moves}.")
     if seen.problem is not None:
@@ -82,7 +83,7 @@ def listed(as_json: bool) -> None:
         click.echo(orjson.dumps([asdict(one) for one in found], option=orjson.OPT_INDENT_2).decode())
         return
     for one in found:
-        click.echo(f"{one.id}  {one.at:%Y-%m-%d %H:%M}  {one.folded} into {one.kept}, by {one.by}")
+        tell(f"{one.id}  {one.at:%Y-%m-%d %H:%M}  {one.folded} into {one.kept}, by {one.by}")
     if not found:
         click.echo("No merge stands.")
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from handfast.cli.opened import complain, opened
+from handfast.cli.plain import tell
 from handfast.problem import Place, Problem, one_of
 
 
@@ -38,4 +39,4 @@ def command(*, as_csv: bool, as_json: bool, track: str, days: int) -> None:
     else:
         for one in found:
             back = f", back from {one.back_at:%Y-%m-%d}" if one.back_at else ""
-            click.echo(f"{one.at:%Y-%m-%d}  {one.email or one.name:40} {one.leads_to:9} {one.reason or ''}{back}")
+            tell(f"{one.at:%Y-%m-%d}  {one.email or one.name:40} {one.leads_to:9} {one.reason or ''}{back}")

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import click
-
+from handfast.cli.plain import tell
 from handfast.connectors.channel import Channel
 from handfast.problem import Place, Problem
 from handfast.settings import Settings, read_settings, unknown_names
@@ -40,13 +39,13 @@ def settings() -> Settings:
 def complain(problems: list[Problem]) -> None:
     """Prints every Problem on standard error and ends with exit code 1."""
     for one in problems:
-        click.echo(str(one), err=True)
+        tell(one, err=True)
     raise SystemExit(1)
 
 
 def say(text: str) -> None:
     """A progress line: on standard error, so that what is asked for stays alone on standard output."""
-    click.echo(text, err=True)
+    tell(text, err=True)
 
 
 #: How long `serve`, `work` and `up` wait for a database that does not answer yet.

@@ -9,6 +9,7 @@ import click
 import orjson
 
 from handfast.cli.opened import complain, opened
+from handfast.cli.plain import tell
 from handfast.problem import Place, Problem
 from handfast.store import outbox
 from handfast.store.outbox import Entry
@@ -35,7 +36,7 @@ def listed(dead_only: bool, as_json: bool) -> None:
     if not found:
         click.echo("No message died." if dead_only else "Nothing waits, and no message died.")
     for one in found:
-        click.echo(_told(one))
+        tell(_told(one))
 
 
 @command.command("replay")

@@ -11,6 +11,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from handfast.cli.opened import complain, opened
+from handfast.cli.plain import tell
 from handfast.contract.terms import Duration, Span
 from handfast.desk import overrides
 from handfast.desk.refused import Refused
@@ -88,7 +89,7 @@ def _tell(found: list[OverrideRow], *, as_json: bool) -> None:
     for row in found:
         verdict = row.verdict.replace("_", " ")
         about = row.person_id or row.account_id
-        click.echo(f"{row.id}  {about}  {verdict:8} until {row.ends_at:%Y-%m-%d %H:%M} UTC, said {row.by}: {row.reason}")
+        tell(f"{row.id}  {about}  {verdict:8} until {row.ends_at:%Y-%m-%d %H:%M} UTC, said {row.by}: {row.reason}")
 
 
 def _shown(row: OverrideRow) -> dict[str, Any]:

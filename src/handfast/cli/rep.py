@@ -11,6 +11,7 @@ import click
 import orjson
 
 from handfast.cli.opened import complain, opened
+from handfast.cli.plain import tell
 from handfast.connectors.ics.absences import LARGEST_BYTES
 from handfast.connectors.ics.feed import fetch, host_of, read_address
 from handfast.contract.week import week_text
@@ -43,7 +44,7 @@ def listed(as_json: bool) -> None:
         state = "off" if one.off_since else f"away until {one.away_until:%Y-%m-%d %H:%M} UTC" if one.away_until else "takes handoffs"
         more = [week_text(one.week)] if one.week else []
         more += [f"holidays {one.holidays}"] * bool(one.holidays) + [f"can {', '.join(one.skills)}"] * bool(one.skills)
-        click.echo(f"{one.id:16} {state:32} {one.open:3} open  {one.time_zone}  {'; '.join(more)}".rstrip())
+        tell(f"{one.id:16} {state:32} {one.open:3} open  {one.time_zone}  {'; '.join(more)}".rstrip())
 
 
 @command.command("on")
@@ -97,7 +98,7 @@ def calendar(rep: str, source: str, name: str | None, keep: bool) -> None:
             complain([refused.problem])
             return
     for problem in problems:
-        click.echo(str(problem), err=True)
+        tell(str(problem), err=True)
     click.echo(f"{rep}: {found} absence{'' if found == 1 else 's'} read, {len(problems)} problem{'' if len(problems) == 1 else 's'}.")
     if problems and not found:
         raise SystemExit(1)
@@ -121,7 +122,7 @@ def calendars(as_json: bool) -> None:
             f"{one.rep:16} {one.name:32} {good}" + (f", failing since {one.failing_since:%Y-%m-%d %H:%M}" if one.failing_since else "")
         )
         for problem in feeds.problems_of(one):
-            click.echo(f"{'':17}{problem}")
+            tell(f"{'':17}{problem}")
 
 
 #: What opens a calendar, and what its server is asked with.

@@ -11,6 +11,7 @@ import click
 import orjson
 
 from handfast.cli.opened import House, complain, opened
+from handfast.cli.plain import marked
 from handfast.problem import Place, Problem
 
 if TYPE_CHECKING:
@@ -154,7 +155,9 @@ def _write(out: Path, found: Found) -> None:
 def show(found: Mapping[str, Any], console: Console) -> None:
     """The report as tables."""
     span = timedelta(seconds=(datetime.fromisoformat(found["until"]) - datetime.fromisoformat(found["since"])).total_seconds())
-    console.print(f"[bold]{found['draft']['name']}[/bold] ({found['draft']['id']}) on {span.days} days, up to {found['until'][:16]} UTC.")
+    console.print(
+        f"[bold]{marked(found['draft']['name'])}[/bold] ({found['draft']['id']}) on {span.days} days, up to {found['until'][:16]} UTC."
+    )
     console.print(f"[dim]{found['signals']:,} signals of {found['people']:,} people; {found['judged']:,} verdicts.[/dim]\n")
     for table in (_ready(found["ready"]), _handoffs(found), _reps(found["owners"]), _frontier(found["frontier"], console.width)):
         console.print(table)
@@ -204,7 +207,7 @@ def _reps(owners: Mapping[str, Any]) -> Table:
     table = _table("Load", "rep", "in force", "load", "fullest week", "draft", "load", "fullest week")
     for row in owners["reps"]:
         cells = [(f"{row[s]['handoffs']:,}", _percent(row[s]["load"]), _percent(row[s]["fullest_week"])) for s in ("in_force", "draft")]
-        table.add_row(row["name"], *cells[0], *cells[1])
+        table.add_row(marked(row["name"]), *cells[0], *cells[1])
     return table
 
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from handfast.cli.opened import complain, opened
+from handfast.cli.plain import marked
 from handfast.cli.report_assignments import assignments
 from handfast.measure.cohort import BY
 from handfast.measure.definitions import MEASURES, MINIMUM, WITHIN
@@ -248,7 +249,12 @@ def _groups(by: Sequence[str], groups: Sequence[Mapping[str, Any]]) -> Table:
     for group in groups:
         m = group["measures"]
         cells = [_cell(m[name]) for name in _SHOWN]
-        table.add_row(*group["key"].values(), str(group["counts"]["leads"]), *cells, f"{m['pipeline_created']['value']:,.0f}")
+        table.add_row(
+            *(marked(value) for value in group["key"].values()),
+            str(group["counts"]["leads"]),
+            *cells,
+            f"{m['pipeline_created']['value']:,.0f}",
+        )
     return table
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 import orjson
 
+from handfast.cli.plain import marked, plain, tell
+
 if TYPE_CHECKING:
     from handfast.cli.opened import House
     from handfast.contract.agreement import Agreement
@@ -94,21 +96,22 @@ def _print(trial: Trial, agreement: Agreement) -> None:
     out = Console(width=None if Console().is_terminal else 160, highlight=False)
     found, working = trial.found, trial.working
     who = trial.about or "a made-up person"
-    out.print(f"[bold]{who}[/] under {agreement.contract.contract} ({trial.contract}), {trial.at:%Y-%m-%d %H:%M} UTC; nothing is written.")
+    under = f"{marked(agreement.contract.contract)} ({trial.contract}), {trial.at:%Y-%m-%d %H:%M} UTC"
+    out.print(f"[bold]{marked(who)}[/] under {under}; nothing is written.")
     for note in trial.notes:
-        out.print(f"Note: {note}", markup=False)
+        out.print(plain(f"Note: {note}"), markup=False)
     out.print(f"\n[bold underline]Verdict: {found['verdict'].replace('_', ' ')}[/]")
-    out.print(f"  {working['verdict']['sentence']}", markup=False)
+    out.print(plain(f"  {working['verdict']['sentence']}"), markup=False)
     for missing in working["verdict"]["missing"]:
         out.print(f"  missing: {missing}", markup=False)
     if "assignment" not in working:
         return
     owner = trial.names.get(found["owner"] or "", found["owner"])
-    out.print(f"\n[bold underline]Owner: {owner or 'nobody; the exception queue'}[/], by {found['rule'].replace('_', ' ')}")
+    out.print(f"\n[bold underline]Owner: {marked(owner or 'nobody; the exception queue')}[/], by {found['rule'].replace('_', ' ')}")
     for rung in working["assignment"]:
-        out.print(f"  {rung['rung']:17} {rung['result']:9} {rung['because']}", markup=False)
+        out.print(plain(f"  {rung['rung']:17} {rung['result']:9} {rung['because']}"), markup=False)
         for skip in rung.get("skipped", ()):
-            out.print(f"{'':29}skipped ({skip['reason']}): {skip['because']}", markup=False)
+            out.print(plain(f"{'':29}skipped ({skip['reason']}): {skip['because']}"), markup=False)
     due = f"due {found['due']:%Y-%m-%d %H:%M} UTC, hours of {found['calendar']}" if found.get("due") else "no SLA holds"
     out.print(f"\n[bold underline]First touch[/]: {found['sla'] or ''} {found['first_touch'] or ''}; {due}")
 
@@ -122,7 +125,7 @@ def _print_coverage(house: House, agreement: Agreement, as_json: bool) -> None:
         return
     _table(found)
     for sentence in found.sentences() or [f"Every one of {found.parties:,} accounts falls into exactly one territory."]:
-        click.echo(sentence)
+        tell(sentence)
 
 
 def _table(found: Coverage) -> None:

@@ -6,11 +6,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
+from rich.text import Text
 
 from handfast.cli.opened import complain, opened
+from handfast.cli.plain import plain
 from handfast.problem import Place, Problem
 
-_MARKS = {"met": "[green]✓[/]", "not_met": "[red]✗[/]", "unknown": "[yellow]?[/]"}
+#: A text and its style.
+Part = tuple[str, str]
+_MARKS: dict[str, Part] = {"met": ("✓", "green"), "not_met": ("✗", "red"), "unknown": ("?", "yellow")}
+#: Of what would speak against somebody it is good that it is not so.
+_TURNED = {"met": "not_met", "not_met": "met"}
 
 
 @click.command("why")
@@ -42,20 +48,24 @@ class _Teller:
     def __init__(self) -> None:
         from rich.console import Console
 
-        self.out = Console(highlight=False, soft_wrap=True)
+        self.out = Console(highlight=False, markup=False, soft_wrap=True)
 
     def tell(self, story: dict[str, Any]) -> None:
         {"person": self.person, "account": self.account, "handoff": self.handoff}[story["is"]](story)
 
-    def line(self, text: str, indent: int = 0) -> None:
-        self.out.print(" " * indent + text)
+    def line(self, text: str | Part, indent: int = 0, *more: str | Part) -> None:
+        """One line, of parts with a style each where they have one. What comes from outside is shown and never obeyed."""
+        parts = [(plain(part), "") if isinstance(part, str) else (plain(part[0]), part[1]) for part in (text, *more)]
+        self.out.print(Text.assemble(" " * indent, *parts))
 
     def head(self, text: str) -> None:
-        self.out.print(f"\n[bold]{text}[/]")
+        self.out.print()
+        self.line((text, "bold"))
 
     def person(self, p: dict[str, Any]) -> None:
-        self.line(f"[bold]{p['name'] or p['email'] or p['id']}[/]  {p['id']}")
-        self.line(f"{p['email'] or 'no address'} · {p['account'] or p['domain'] or 'no account'} · known as {len(p['keys'])} keys")
+        self.line((p["name"] or p["email"] or p["id"], "bold"), 0, f"  {p['id']}")
+        keys = f"known by {len(p['keys'])} key{'' if len(p['keys']) == 1 else 's'}"
+        self.line(f"{p['email'] or 'no address'} · {p['account'] or p['domain'] or 'no account'} · {keys}")
         for m in p["matches"][:1]:
             said = f"{m['account'] or 'none'} by {m['code']}, {m['probability']:.2f}, {_time(m['at'])}, by {m['by']}"
             self.line(f"account {m['state']}: {said}", 2)
@@ -73,7 +83,7 @@ class _Teller:
         self.handoffs(p["handoffs"])
 
     def account(self, a: dict[str, Any]) -> None:
-        self.line(f"[bold]{a['name'] or a['domain'] or a['key']}[/]  {a['id']}  owner: {a['owner'] or 'nobody'}")
+        self.line((a["name"] or a["domain"] or a["key"], "bold"), 0, f"  {a['id']}  owner: {a['owner'] or 'nobody'}")
         self.head(f"People: {len(a['people'])}")
         for p in a["people"]:
             said = f"{p['outcome'].replace('_', ' ')}, fit {p['fit']}, intent {p['intent'] / 1e6:.1f}" if p["outcome"] else "no verdict"
@@ -90,13 +100,13 @@ class _Teller:
             self.line(working["override"]["sentence"], 2)
         for c in working["criteria"]:
             by = ", ".join(names.get(one, one) for one in c["members"])
-            self.line(f"{_MARKS[c['state']]} {c['part'].replace('_', ' '):10} {c['sentence']}" + (f" [dim]{by}[/]" if by else ""), 2)
+            self.line(_MARKS[c["state"]], 2, f" {c['part'].replace('_', ' '):10} {c['sentence']}", (f" {by}" if by else "", "dim"))
         for one in working["members"]:
             roles = ", ".join(name for name, state in one["roles"].items() if state == "met")
             said = f"{one['standing']:10} {names.get(one['person_id'], one['person_id']):28} intent {one['intent_millionths'] / 1e6:.1f}"
             self.line(said + (f", {roles}" if roles else "") + ("" if one["active"] else ", not active"), 4)
         for missing in working["missing"]:
-            self.line(f"[yellow]missing:[/] {missing}", 2)
+            self.line(("missing:", "yellow"), 2, f" {missing}")
 
     def handoffs(self, found: list[dict[str, Any]]) -> None:
         self.head(f"Handoffs: {len(found)}")
@@ -105,7 +115,7 @@ class _Teller:
             self.line(f"{h['id']}  {_time(h['opened_at'])}  {h['next_step']:10} {h['owner'] or 'nobody':20} {ended}", 2)
 
     def handoff(self, h: dict[str, Any]) -> None:
-        self.line(f"[bold]{h['person']}[/] {('at ' + h['account']) if h['account'] else ''}  {h['id']}")
+        self.line((h["person"], "bold"), 0, f" {('at ' + h['account']) if h['account'] else ''}  {h['id']}")
         self.line(f"opened {_time(h['opened_at'])} for '{h['next_step']}' under contract v{h['contract_version']}; source {h['source']}")
         self.head("Why ready")
         self.working(h["verdict"]["working"])
@@ -120,7 +130,7 @@ class _Teller:
             for rung in leg["working"]:
                 self.line(f"{rung['rung']:14} {rung['because']}", 2)
                 for skipped in rung.get("skipped", ()):
-                    self.line(f"[dim]skipped ({skipped['reason']}): {skipped['because']}[/]", 17)
+                    self.line((f"skipped ({skipped['reason']}): {skipped['because']}", "dim"), 17)
         if (cover := h["cover"]) is not None:
             how = {None: "", "handed_back": ", went back to them", "stays": ", stays where it is", "moved_on": ""}[cover["how"]]
             until = f" until {_time(cover['ended_at'])}" if cover["ended_at"] else ""
@@ -168,7 +178,7 @@ class _Teller:
     def history(self, moments: list[dict[str, Any]]) -> None:
         """What moved the score, the latest moments."""
         moved = [one for one in moments if one["gained"] or one["changed"]]
-        self.head(f"What moved the score: {len(moved)} moments")
+        self.head(f"What moved the score: {len(moved)} moment{'' if len(moved) == 1 else 's'}")
         for one in moved[-10:]:
             by = ", ".join(f"{rule['because'] or rule['when'] or 'any'} {rule['millionths'] / 1e6:+.2f}" for rule in one["moved"])
             faded = f", {-one['faded'] / 1e6:+.2f} faded" if one["faded"] else ""
@@ -178,15 +188,16 @@ class _Teller:
     def working(self, working: dict[str, Any]) -> None:
         self.line(working["sentence"], 2)
         for c in working["criteria"]:
-            self.line(f"{_MARKS[c['state']]} {c['part'].replace('_', ' '):10} {c['sentence']}", 2)
+            state = _TURNED.get(c["state"], c["state"]) if c["part"] in ("never", "exclude") else c["state"]
+            self.line(_MARKS[state], 2, f" {c['part'].replace('_', ' '):10} {c['sentence']}")
         for missing in working["missing"]:
-            self.line(f"[yellow]missing:[/] {missing}", 2)
+            self.line(("missing:", "yellow"), 2, f" {missing}")
         if (change := working.get("change")) is not None:
-            self.line(f"[yellow]smallest change:[/] {change['sentence']}", 2)
+            self.line(("smallest change:", "yellow"), 2, f" {change['sentence']}")
 
 
 def _time(at: datetime | None) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S}" if at else "never"
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "never"
 
 
 def _length(seconds: float) -> str:

@@ -129,8 +129,13 @@ class Store:
             conn.commit()
         except psycopg.OperationalError as error:
             raise _away(error, conn) from error
+        except BaseException:
+            # The pool would do it too, and warn of it: whoever is merely refused something would read that on their terminal.
+            with suppress(psycopg.Error):
+                conn.rollback()
+            raise
         finally:
-            # The pool rolls back what is still open and throws a broken connection away.
+            # The pool throws a broken connection away.
             with suppress(PoolClosed):
                 self._pool.putconn(conn)
 
