@@ -10,9 +10,16 @@ import pytest
 from click.testing import CliRunner
 
 from handfast.cli.shadow import command
+from handfast.contract.reading import read_contract
 from handfast.desk import shadow
 from handfast.desk.refused import Refused
+from handfast.desk.replay_history import Folder, take
 from handfast.facts import Outcome
+from handfast.store import replay as rows
+from handfast.tuning.replay import judged
+from handfast.tuning.replay_groups import replayed_groups
+from handfast.tuning.replay_known import Lens
+from handfast.tuning.replay_life import Lives, lived, ready_rows
 
 from .house import CONTRACT, House, moment
 
@@ -78,6 +85,69 @@ def test_its_rotation_is_its_own(house: House) -> None:
     seen(house, "Mon 10:10")
     assert [row[0] for row in house.rows("SELECT owner_id FROM handoff ORDER BY opened_at")] == ["anna", "ben", "anna", "ben"]
     assert [row[0] for row in house.rows("SELECT owner_id FROM shadow_handoff ORDER BY at")] == ["anna", "ben"]
+
+
+GROUPS = CONTRACT.replace(
+    "  next_step:\n", "  account: {people: 2, roles: {abroad: \"country = 'FR'\"}, intent: 35, within: 10 days}\n  next_step:\n"
+)
+
+
+def asks(house: House, email: str, at: str, employees: int = 5, **person: str) -> None:
+    house.hears(house.signal(email, "form_submitted", at, form="demo", person=person, account={"employees": employees}))
+    house.decide(at)
+
+
+def test_buying_groups_are_judged_and_listed_like_people(house: House) -> None:
+    """A draft that judges groups hands over a firm too small for any of its people; what only live would do is told with what the group lacks."""
+    begin(house, GROUPS)
+    asks(house, "lena@klein.example", "Mon 10:00")
+    assert seen(house, "Mon 10:01").counts["only_draft"] == 0, "one person is no group"
+    asks(house, "otto@klein.example", "Mon 11:00", country="FR")
+    (pair,) = seen(house, "Mon 11:01").differences
+    assert (pair.kind, pair.group, pair.name, pair.owner, pair.rule) == ("only_draft", True, "klein.example", "zoe", "territory")
+    asks(house, "lena@klein.example", "Mon 12:00")
+    assert len(seen(house, "Mon 12:01").differences) == 1, "one story"
+    assert shadow.beside(house.store).as_json()["differences"][0]["group"] is True  # type: ignore[union-attr]
+
+
+def test_a_group_that_only_the_contract_in_force_hands_over_says_what_the_draft_misses(store: Any) -> None:
+    house = House(store, GROUPS)
+    begin(house, GROUPS.replace("people: 2", "people: 3"))
+    asks(house, "lena@klein.example", "Mon 10:00")
+    asks(house, "otto@klein.example", "Mon 11:00", country="FR")
+    (pair,) = seen(house, "Mon 11:01").differences
+    assert (pair.kind, pair.group) == ("only_live", True)
+    assert pair.said is not None
+    assert "2 of 3" in pair.said
+
+
+def test_a_recorded_stream_is_the_same_to_a_shadow_and_to_a_replay(store: Any, tmp_path: Any) -> None:
+    """People and groups, ready live and not: what a shadow hands over signal by signal is what a replay of the record hands over."""
+    house = House(store, CONTRACT.replace("employees >= 50", "employees >= 100"))
+    begin(house, GROUPS)
+    told = [
+        ("lena@klein.example", 5, {}), ("max@gross.example", 200, {}), ("otto@klein.example", 5, {"country": "FR"}), ("eva@mittel.example", 60, {}),
+        ("lena@klein.example", 5, {}), ("ida@gross.example", 200, {"country": "FR"}), ("uwe@fern.example", 9, {"country": "FR"}),
+        ("kai@fern.example", 9, {"country": "KP"}), ("leo@fern.example", 9, {}),
+    ]  # fmt: skip
+    for n, (email, employees, person) in enumerate(told):
+        asks(house, email, f"Mon {10 + n}:00", employees, **person)
+        seen(house, f"Mon {10 + n}:01")
+    query = "SELECT party, signal_id::text, person_id, by_group FROM shadow_handoff"
+    mine = set(house.rows(query))
+    draft, problems = read_contract(GROUPS, "draft.yaml")
+    assert draft is not None, problems
+    with rows.snapshot(store) as conn:
+        lens = Lens(draft, moment("Mon 00:00"), moment("Mon+1 00:00"))
+        folder = Folder(tmp_path)
+        take(conn, folder, [draft], lens.since, lens.until, lambda _share: None)
+        ids = dict(conn.execute("SELECT seq, id::text FROM signal").fetchall())
+    history = folder.bucket(0)
+    (people,), (groups,) = judged(history, [lens]), replayed_groups(history, [lens])
+    opened = lived(ready_rows(people, groups, 0), Lives([], lens.until), lens.since)
+    assert {(o.party, ids[o.row.signal], o.row.person, o.row.group) for o in opened} == mine
+    assert {row[3] for row in mine} == {True, False}
+    assert len(mine) == 4
 
 
 def test_a_handoff_is_one_story_until_it_ends(house: House) -> None:

@@ -87,7 +87,7 @@ def _print(found: Beside) -> None:
     click.echo(f"{one.name} ({one.contract_id}) beside the contract in force since {one.since:%Y-%m-%d %H:%M} UTC{ended}.")
     click.echo(", ".join(f"{_KINDS[kind]}: {number:,}" for kind, number in found.counts.items()) + ".")
     for pair in found.differences:
-        click.echo(f"{pair.at:%Y-%m-%d %H:%M}  {pair.name:32.32}  {_sentence(pair, found.names)}")
+        click.echo(f"{pair.at:%Y-%m-%d %H:%M}  {pair.name:32.32}  {'a buying group, ' if pair.group else ''}{_sentence(pair, found.names)}")
 
 
 def _sentence(pair: Pair, names: dict[str, str]) -> str:

@@ -58,7 +58,7 @@ def with_example(text: str, example: Example, note: str = "") -> str:
         added = f"{written.rstrip()}\n\nexamples:\n" + "".join(f"  {line}\n" for line in lines)
         return joined(added, packed)
     node = source.spots["examples",].node
-    if node.flow_style:
+    if not isinstance(node, CollectionNode) or node.flow_style:
         raise ValueError("its `examples` are written in brackets; write them as a list, one `-` each")
     end = written.find("\n", _end_of_last(source, len(there) - 1))
     cut = len(written) if end < 0 else end

@@ -137,6 +137,7 @@ def live_through(
         book,
         world=people.sales,
         window=timedelta(hours=12),
+        patience=timedelta(minutes=20),
         tell=lambda at: say(f"{at:%d %b}: leads, calls, outcomes", 0.2 + 0.8 * (at - start) / (end - start)),
     )
     browser = Browser(store, start)

@@ -124,6 +124,7 @@ class Drive:
         tell: Callable[[datetime], None] | None = None,
         world: World | None = None,
         window: timedelta = WINDOW,
+        patience: timedelta = _PATIENCE,
     ) -> None:
         self.store = store
         self.book = book
@@ -131,6 +132,7 @@ class Drive:
         self.tell = tell
         self.world = world or World()
         self.window = window
+        self.patience = patience
         self.done = Driven()
         self._coming: list[tuple[datetime, int, Happening]] = []
         self._ends: list[datetime] = []
@@ -167,7 +169,7 @@ class Drive:
 
     def _held(self, now: datetime) -> None:
         """Gives out what nobody could take, and moves what has to move, once in a while: as the worker does that is woken now and then."""
-        if self._looked_at is not None and now - self._looked_at < _PATIENCE:
+        if self._looked_at is not None and now - self._looked_at < self.patience:
             return
         self._looked_at = now
         if passed_on := tend(self.store, self.book, now, channels=self.channels):

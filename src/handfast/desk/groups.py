@@ -7,7 +7,7 @@ else becomes ready there joins by themselves.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -28,6 +28,14 @@ from handfast.tuning.replay_known import ACCOUNTS, EVER, KEYS, PEOPLE, PROPERTY,
 
 
 @dataclass(frozen=True, slots=True)
+class InWork:
+    """Which of some accounts are in work, and when what was ended of each last: live, or as a shadow would have it."""
+
+    open: Callable[[Sequence[str]], Collection[str]]
+    ended: Callable[[Sequence[str]], Mapping[str, datetime]]
+
+
+@dataclass(frozen=True, slots=True)
 class _Asked:
     """What is asked of whom, by the number of the signal, and everything that is recorded of them."""
 
@@ -36,22 +44,39 @@ class _Asked:
     known: Known
 
 
-def ready_groups(b: Batch, moments: Sequence[Moment]) -> list[Ready]:
+def ready_groups(b: Batch, moments: Sequence[Moment], work: InWork | None = None) -> list[Ready]:
     """The accounts whose buying group is ready and that nobody worked on before this batch, each at the first moment it would go over.
 
     Each comes as a verdict about the person to call. In the order of their moments; empty where the contract has no `ready.account`.
     """
-    asked = _asked(b, moments) if b.agreement.contract.ready.account is not None else None
+    work = work or _live(b)
+    asked = _asked(b, moments, work) if b.agreement.contract.ready.account is not None else None
     if asked is None:
         return []
     judged = judged_groups(asked.known, b.agreement, asked.points).filter(pl.col("outcome") == "ready")
     first: dict[str, dict[str, Any]] = {}
-    for row in _not_yet_over(b, judged.to_dicts()):
+    for row in _not_yet_over(b, judged.to_dicts(), work):
         first.setdefault(row["account_id"], row)
     wanted = pl.Series([row["signal"] for row in first.values()], dtype=pl.Int64)
     points = asked.points.filter(pl.col("signal").is_in(wanted.implode()))
     shown = dict(zip(points["account_id"], shown_groups(asked.known, b.agreement, points), strict=True))
     return [_ready(b, asked, row, shown[account]) for account, row in first.items()]
+
+
+def group_standings(b: Batch, moments: Sequence[Moment], work: InWork) -> list[tuple[str, datetime, str]]:
+    """(account, moment, sentence) of each of these accounts at the last of its moments; of those in work nothing is said."""
+    asked = _asked(b, moments, work) if b.agreement.contract.ready.account is not None else None
+    if asked is None:
+        return []
+    last = asked.points.sort("received_at", "signal").unique("account_id", keep="last", maintain_order=True)
+    shown = shown_groups(asked.known, b.agreement, last)
+    told = zip(last["account_id"], last["at"], (group for _, group in shown), strict=True)
+    return [(account, at, group["sentence"]) for account, at, group in told]
+
+
+def _live(b: Batch) -> InWork:
+    motion = b.agreement.contract.motion
+    return InWork(lambda asked: rows.open_handoffs(b.conn, asked, motion), lambda asked: rows.last_closings(b.conn, asked, motion))
 
 
 def group_at(conn: psycopg.Connection, agreement: Agreement, account: str, at: datetime) -> dict[str, Any] | None:
@@ -71,9 +96,9 @@ def group_at(conn: psycopg.Connection, agreement: Agreement, account: str, at: d
 _LAST: Final = (datetime(9999, 1, 1, tzinfo=UTC), 2**62)
 
 
-def _asked(b: Batch, moments: Sequence[Moment]) -> _Asked | None:
+def _asked(b: Batch, moments: Sequence[Moment], work: InWork) -> _Asked | None:
     accounts = list({m.account for m in moments if m.account is not None})
-    in_work = rows.open_handoffs(b.conn, accounts, b.agreement.contract.motion) if accounts else {}
+    in_work = work.open(accounts) if accounts else ()
     free = {m.waiting.seq: m for m in moments if m.account is not None and m.account not in in_work}
     if not free:
         return None
@@ -128,11 +153,11 @@ def _ready(b: Batch, asked: _Asked, row: Mapping[str, Any], shown: tuple[dict[st
     return Ready(mine, said, orjson.loads(row["fields"] or "{}"), working, verdict, account)
 
 
-def _not_yet_over(b: Batch, ready: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _not_yet_over(b: Batch, ready: list[dict[str, Any]], work: InWork) -> list[dict[str, Any]]:
     """Without those of accounts that Sales has closed since anybody there asked for anything, and of people who were disqualified."""
     if not ready:
         return []
-    closed = rows.last_closings(b.conn, [row["account_id"] for row in ready], b.agreement.contract.motion)
+    closed = work.ended([row["account_id"] for row in ready])
     suppressed = rows.suppressed(b.conn, [row["person_id"] for row in ready])
 
     def goes_over(row: Mapping[str, Any]) -> bool:

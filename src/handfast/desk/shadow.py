@@ -1,8 +1,7 @@
 """Shadow: a draft decides beside the contract in force, on the live traffic, with a rotation of its own; nothing it decides has any effect.
 
 It follows a few seconds behind: what has been decided live is decided again by the same functions under the draft, on what is known by
-then. So it costs the live path nothing, and a shadow that fails or is stopped harms nobody. One shadow runs at a time. Buying groups as a
-whole are not judged by it; their people are.
+then. So it costs the live path nothing, and a shadow that fails or is stopped harms nobody. One shadow runs at a time.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from handfast.desk.acting import acts
 from handfast.desk.batch import Batch, Moment, Ready
 from handfast.desk.claims import Party, cases
 from handfast.desk.contracts import compiled
+from handfast.desk.groups import InWork, group_standings, ready_groups
 from handfast.desk.opening import case_frame
 from handfast.desk.overrides import for_people
 from handfast.desk.refused import Refused
@@ -107,6 +107,7 @@ class _Turn:
         moments = self._moments(waiting)
         if not moments:
             return
+        rows.end_with_live(self.conn, self.shadow.id, self.b.at)
         subjects: dict[str, dict[str, Any]] = {}
         for m in moments:
             who = self.b.directory.people[m.person]
@@ -117,7 +118,9 @@ class _Turn:
         ready = [i for i, said in enumerate(judged.said) if said[0] == "ready"]
         made = shown(self.b, judged, sorted({*last.values(), *ready}))
         self._stand(made, {moments[i].waiting.seq for i in last.values()})
-        opens = self._opens(judged, made)
+        work = InWork(self._busy, self._ended)
+        rows.write_account_standings(self.conn, self.shadow.id, group_standings(self.b, moments, work))
+        opens = self._opens(judged, made, ready_groups(self.b, moments, work))
         if opens:
             self._open(opens)
 
@@ -145,36 +148,42 @@ class _Turn:
         }
         rows.write_standings(self.conn, self.shadow.id, list(standing.values()))
 
-    def _opens(self, judged: Judged, made: Sequence[tuple[Moment, dict[str, Any], dict[str, Any]]]) -> list[Ready]:
-        """Those it would hand over: as live, one open handoff a party, and after an end only by a step asked for since."""
+    def _busy(self, parties: Sequence[str]) -> set[str]:
+        """Parties it has open, and those that were open live when it began: nobody's to open again."""
+        motion = self.agreement.contract.motion
+        old = rows.opened_before(self.conn, parties, self.shadow.since)
+        before = {party for party, h in handover.open_handoffs(self.conn, parties, motion).items() if h.id in old}
+        return before | rows.open_parties(self.conn, self.shadow.id, parties)
+
+    def _ended(self, parties: Sequence[str]) -> dict[str, datetime]:
+        """When the last handoff of each ended, live or its own."""
+        live = handover.last_closings(self.conn, parties, self.agreement.contract.motion)
+        return {**live, **rows.ended(self.conn, self.shadow.id, parties)}
+
+    def _opens(self, judged: Judged, made: Sequence[tuple[Moment, dict[str, Any], dict[str, Any]]], groups: Sequence[Ready]) -> list[Ready]:
+        """Those it would hand over: as live, one open handoff a party, and after an end only by a step asked for since.
+
+        An account that is ready as a whole comes after the person whose signal made it so, as live.
+        """
         found = [
             Ready(m, {**row, "next_step": row["next_step"] or BY_HAND}, judged.subjects[m.subject], working, "", self.b.party_of(m.person))
             for m, row, working in made
             if row["outcome"] == "ready"
         ]
-        if not found:
+        if not found and not groups:
             return []
-        rows.end_with_live(self.conn, self.shadow.id, self.b.at)
-        parties = list({r.party for r in found})
-        motion = self.agreement.contract.motion
-        busy = rows.open_parties(self.conn, self.shadow.id, parties)
-        # What was open when it began is nobody's to open again.
-        before = {party for party, h in handover.open_handoffs(self.conn, parties, motion).items() if h.id in self._before(parties)}
-        ended = {**handover.last_closings(self.conn, parties, motion), **rows.ended(self.conn, self.shadow.id, parties)}
+        parties = list({r.party for r in (*found, *groups)})
+        busy, ended = self._busy(parties), self._ended(parties)
         barred = handover.suppressed(self.conn, list({r.moment.person for r in found}))
         asked = asked_at(judged, [r.working for r in found])
         opens = []
-        for r in found:
+        for r in sorted([*found, *groups], key=_turn):
             step = asked.get(r.working["totals"]["next_step_signal"])
-            over = r.party not in ended or (step is not None and step > ended[r.party])
-            if r.party not in busy | before and r.moment.person not in barred and over:
+            over = _is_group(r) or r.party not in ended or (step is not None and step > ended[r.party])
+            if r.party not in busy and (_is_group(r) or r.moment.person not in barred) and over:
                 busy.add(r.party)
                 opens.append(r)
         return opens
-
-    def _before(self, parties: Sequence[str]) -> set[str]:
-        """Live handoffs of these parties that were open when the shadow began."""
-        return rows.opened_before(self.conn, parties, self.shadow.since)
 
     def _open(self, ready: list[Ready]) -> None:
         frame = case_frame(self.b, ready)
@@ -196,10 +205,29 @@ class _Turn:
             chosen = assign(self.agreement, case, roster, signal.received_at)
             name = self.agreement.contract.sla[sla].name if sla is not None else None
             said = (chosen.owner, chosen.rule, chosen.pool, name, dumps(chosen.working))
-            about = (case.handoff_id, self.shadow.id, r.party, r.moment.person, signal.id, signal.received_at, r.row["next_step"])
+            about = (
+                case.handoff_id,
+                self.shadow.id,
+                r.party,
+                r.moment.person,
+                signal.id,
+                signal.received_at,
+                r.row["next_step"],
+                _is_group(r),
+            )
             written.append((*about, *said))
         rows.write_rotation(self.conn, self.shadow.id, [(t.pool, t.rep, t.turns, t.level, t.last_at) for t in roster.changed()])
         rows.add_handoffs(self.conn, written)
+
+
+def _is_group(ready: Ready) -> bool:
+    """An account that is ready as a whole: what is asked of a person once more was asked of it already."""
+    return "group" in ready.working
+
+
+def _turn(ready: Ready) -> tuple[datetime, int, bool]:
+    signal = ready.moment.waiting
+    return signal.signal.received_at, signal.seq, _is_group(ready)
 
 
 # --- what it found --------------------------------------------------------------------------------------------
@@ -224,7 +252,7 @@ class Beside:
                 "at": pair.at.isoformat(),
                 **{
                     name: getattr(pair, name)
-                    for name in ("party", "name", "handoff", "live_owner", "live_rule", "owner", "rule", "because", "said")
+                    for name in ("party", "name", "group", "handoff", "live_owner", "live_rule", "owner", "rule", "because", "said")
                 },
             }
             for pair in self.differences

@@ -161,12 +161,24 @@ def write_standings(conn: psycopg.Connection, shadow: str, rows: Sequence[tuple[
     )
 
 
+def write_account_standings(conn: psycopg.Connection, shadow: str, rows: Sequence[tuple[str, datetime, str]]) -> None:
+    """(account, at, sentence) of its buying group, one an account."""
+    if not rows:
+        return
+    conn.execute(
+        """INSERT INTO shadow_account (shadow_id, account_id, at, sentence)
+           SELECT %s, d.* FROM unnest(%b::text[], %b::timestamptz[], %b::text[]) AS d
+           ON CONFLICT (shadow_id, account_id) DO UPDATE SET at = excluded.at, sentence = excluded.sentence""",
+        (shadow, *(list(column) for column in zip(*rows, strict=True))),
+    )
+
+
 def add_handoffs(conn: psycopg.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-    """(id, shadow, party, person, signal, at, next_step, owner, rule, pool, sla, working as JSON text)."""
+    """(id, shadow, party, person, signal, at, next_step, by a group, owner, rule, pool, sla, working as JSON text)."""
     with conn.cursor() as cursor:
         cursor.executemany(
-            """INSERT INTO shadow_handoff (id, shadow_id, party, person_id, signal_id, at, next_step, owner_id, rule, pool, sla, working)
-               VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb) ON CONFLICT (id) DO NOTHING""",
+            """INSERT INTO shadow_handoff (id, shadow_id, party, person_id, signal_id, at, next_step, by_group, owner_id, rule, pool, sla, working)
+               VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb) ON CONFLICT (id) DO NOTHING""",
             rows,
         )
 
@@ -176,7 +188,10 @@ def add_handoffs(conn: psycopg.Connection, rows: Sequence[tuple[Any, ...]]) -> N
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A party that the contract in force, the shadow, or both handed over. `said`: the shadow's verdict on whom it did not hand over."""
+    """A party that the contract in force, the shadow, or both handed over. `said`: the shadow's verdict on whom it did not hand over.
+
+    `group`: it was handed over as a whole, by its buying group; by the shadow, where both did.
+    """
 
     party: str
     name: str
@@ -190,6 +205,7 @@ class Pair:
     because: str | None
     said: str | None
     signal: UUID | None = None
+    group: bool = False
 
     @property
     def kind(self) -> str:
@@ -206,16 +222,18 @@ def pairs(conn: psycopg.Connection, shadow: Shadow, motion: str) -> list[Pair]:
     rows = conn.execute(
         """
         WITH live AS (
-            SELECT h.id, h.party, h.person_id, h.opened_at, a.owner_id, a.rule FROM handoff AS h
-            JOIN assignment AS a ON a.handoff_id = h.id AND a.leg = 0
+            SELECT h.id, h.party, h.person_id, h.opened_at, a.owner_id, a.rule, v.working ? 'group' AS by_group FROM handoff AS h
+            JOIN assignment AS a ON a.handoff_id = h.id AND a.leg = 0 JOIN verdict AS v ON v.id = h.verdict_id
             WHERE h.motion = %(motion)s AND h.opened_at > %(since)s AND h.opened_at <= %(until)s
         ), mine AS (SELECT * FROM shadow_handoff WHERE shadow_id = %(shadow)s)
         SELECT coalesce(l.party, m.party), coalesce(nullif(c.name, ''), c.domain, nullif(p.name, ''), p.email, p.id), coalesce(l.opened_at, m.at),
                l.id, l.owner_id, l.rule, m.id, m.owner_id, m.rule, m.working -> -1 ->> 'because',
-               CASE WHEN m.id IS NULL THEN s.sentence END, m.signal_id
+               CASE WHEN m.id IS NULL THEN CASE WHEN l.by_group THEN g.sentence ELSE s.sentence END END, m.signal_id,
+               coalesce(m.by_group, l.by_group)
         FROM live AS l FULL JOIN mine AS m ON m.party = l.party AND m.at BETWEEN l.opened_at - %(near)s AND l.opened_at + %(near)s
         LEFT JOIN person AS p ON p.id = coalesce(l.person_id, m.person_id) LEFT JOIN account AS c ON c.id = p.account_id
         LEFT JOIN shadow_standing AS s ON s.shadow_id = %(shadow)s AND s.person_id = p.id
+        LEFT JOIN shadow_account AS g ON g.shadow_id = %(shadow)s AND g.account_id = p.account_id
         ORDER BY 3 DESC, 1
         """,
         {"motion": motion, "since": shadow.since, "until": shadow.seen_until, "shadow": shadow.id, "near": NEAR},

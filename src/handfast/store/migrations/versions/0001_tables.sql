@@ -820,6 +820,15 @@ CREATE TABLE shadow_standing (
     PRIMARY KEY (shadow_id, person_id)
 );
 
+-- What it would have made of buying groups: the latest verdict of each account nobody works on, with what is missing.
+CREATE TABLE shadow_account (
+    shadow_id   text NOT NULL REFERENCES shadow (id) ON DELETE CASCADE,
+    account_id  text NOT NULL REFERENCES account (id),
+    at          timestamptz NOT NULL,
+    sentence    text NOT NULL,
+    PRIMARY KEY (shadow_id, account_id)
+);
+
 -- The handoffs it would have opened, with the owner its own rotation would have chosen.
 CREATE TABLE shadow_handoff (
     id          text PRIMARY KEY,
@@ -829,6 +838,7 @@ CREATE TABLE shadow_handoff (
     signal_id   uuid NOT NULL,
     at          timestamptz NOT NULL,
     next_step   text NOT NULL,
+    by_group    boolean NOT NULL DEFAULT false,       -- an account that is ready as a whole
     owner_id    text,
     rule        text NOT NULL,
     pool        text,
