@@ -28,7 +28,7 @@ def public_acts() -> list[tuple[str, Callable[..., Any], str]]:
             asked = inspect.signature(function).parameters
             if function.__module__ != home.__name__ or name.startswith("_") or next(iter(asked), "") != "store":
                 continue
-            who = "by" if "by" in asked and asked["by"].annotation == "str" else "rep_id" if name in OF_REPS else ""
+            who = "by" if "by" in asked and asked["by"].annotation == "str" else "rep_id" if "rep_id" in asked and name in OF_REPS else ""
             if who:
                 found.append((f"{module.name}.{name}", function, who))
     return found

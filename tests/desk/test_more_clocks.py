@@ -378,3 +378,48 @@ def test_another_owner_meanwhile_is_asked_for_a_yes_that_stands_still_too(house:
     clocks.resume(house.store, house.handoff(), "anna", moment("Mon 11:20"))
     assert standing(house, "accept") == (moment("Mon 11:50"), None, 0)
     assert standing(house) == (moment("Mon 12:05"), None, 0), "and the lead's was moved by the pause once"
+
+
+def test_another_promise_made_meanwhile_leaves_the_pause_its_end(house: House) -> None:
+    house.arrives("lea@acme.example", "Mon 10:00")
+    outcomes.accept(house.store, house.handoff(), str(house.owner()), moment("Mon 10:05"))
+    clocks.pause(house.store, house.handoff(), "waits_for_us", "anna", moment("Mon 10:15"))
+    clocks.promise_otherwise(house.store, house.handoff(), "slow", "mia", "they asked for the afternoon", moment("Mon 10:30"))
+    assert standing(house) == (moment("Mon 14:30"), moment("Mon 10:30"), 1), "the new promise stands still too"
+    house.clock("Mon 12:16")
+    assert house.one("SELECT ended_at, ended_by FROM clock_pause") == (moment("Mon 12:15"), "handfast")
+    assert standing(house) == (moment("Mon 16:15"), None, 0)
+
+
+def test_a_touch_taken_back_wakes_no_steps_of_a_promise_that_was_replaced(house: House) -> None:
+    house.arrives("lea@acme.example", "Mon 10:00")
+    owner = str(house.owner())
+    clocks.promise_otherwise(house.store, house.handoff(), "slow", "mia", "they asked for the afternoon", moment("Mon 10:10"))
+    first = house.calls(house.handoff(), owner, "Mon 10:20")
+    undo_touch(house.store, first.id, owner, moment("Mon 10:25"))
+    assert [action for action, _ in owes(house) if action != "breach"] == [], "it was never reminded of the old one again"
+    house.clock("Mon 15:00")
+    assert "reminder" not in house.heard(owner)
+
+
+def test_standing_still_twice_in_one_moment_are_two_pauses(house: House) -> None:
+    house.arrives("lea@acme.example", "Mon 10:00")
+    at = moment("Mon 10:15")
+    for _ in range(2):
+        clocks.pause(house.store, house.handoff(), "waits_for_us", "anna", at)
+        clocks.resume(house.store, house.handoff(), "anna", at)
+    assert house.one("SELECT count(*) FROM clock_pause WHERE ended_at = starts_at") == 2
+    assert clock(house, "first_touch")[2] == moment("Mon 11:00"), "no time passed, and none was lost"
+
+
+def test_a_clock_stopped_while_it_stood_still_is_explained_up_to_its_stop(house: House) -> None:
+    house.arrives("lea@acme.example", "Mon 10:00")
+    clocks.pause(house.store, house.handoff(), "on_holiday", "anna", moment("Mon 10:15"))
+    house.calls(house.handoff(), str(house.owner()), "Mon 11:15")
+    story = why(house.store, house.handoff(), moment("Mon 11:30"))
+    assert story is not None
+    assert next(c for c in story["clocks"] if c["kind"] == "first_touch")["explained"] == (
+        "First touch is due Mon 2 Mar 2026 12:00 (Europe/Berlin), 60 minutes after Mon 2 Mar 2026 10:00. "
+        "Counted: Mon 2 Mar 2026 10:00 to 10:15 (15 min), Mon 2 Mar 2026 11:15 to 12:00 (45 min). "
+        "It stood still from Mon 2 Mar 2026 10:15 to Mon 2 Mar 2026 11:15 (on holiday)."
+    )

@@ -63,3 +63,19 @@ def test_where_a_promise_asks_for_it_the_owner_accepts_with_one_button(server, c
     assert ana.post("/handoffs/hnd_maya/accept").status_code == 303
     assert held(server.store, "hnd_maya")[3] is not None
     assert "/accept" not in ana.get("/queue/hnd_maya").text
+
+
+def test_whoever_leads_opens_again_what_a_rep_closed_saying_why(server, client) -> None:
+    assert client("ana").post("/handoffs/hnd_maya/dispose", data={"outcome": "disqualify", "reason": "bad_fit"}).status_code == 303
+    mara = client("mara")
+    assert "Why, as the rep is told" in mara.get("/handoffs/hnd_maya").text
+    silent = mara.post("/handoffs/hnd_maya/undo", data={"why": " "})
+    assert (silent.status_code, "not said why" in silent.text) == (409, True)
+    assert client("chloe").post("/handoffs/hnd_maya/undo", data={"why": "mine"}).status_code == 403
+    assert mara.post("/handoffs/hnd_maya/undo", data={"why": "They called me"}).status_code == 303
+    assert held(server.store, "hnd_maya")[:3] == (None, None, None)
+    with server.store.reading() as conn:
+        told = conn.execute("SELECT recipient, payload ->> 'why' FROM outbox WHERE kind = 'taken_back' LIMIT 1").fetchone()
+    assert told is not None
+    assert told[0] == "ana"
+    assert told[1].endswith("took back 'disqualify (bad fit)': They called me.")

@@ -1,7 +1,7 @@
 """Clocks of a handoff that stands still: stopped meanwhile, and let run again because what stopped them was taken back.
 
-A clock that is stopped while it stands still gets the due time it would have had then, for that is what it is judged by. One that runs again
-has stood still whenever the handoff did meanwhile, and in a pause that is not over it stands still with the others.
+A clock that is stopped while it stands still gets the due time it would have had then, for that is what it is judged by. One that runs
+again has stood still whenever the handoff did meanwhile, and in a pause that is not over it stands still with the others.
 """
 
 from __future__ import annotations

@@ -89,7 +89,8 @@ def pause(store: Store, handoff_id: str, reason: str, by: str, at: datetime, *, 
         terms = allowed(agreement, handoff_id, reason)
         if isinstance(terms, Problem):
             raise Refused(terms)
-        if any(one.ended_at is None for one in clocks.pauses(conn, handoff_id)):
+        before = clocks.pauses(conn, handoff_id)
+        if any(one.ended_at is None for one in before):
             raise Refused(Problem(Place(handoff_id), "its clocks stand still already", "Let them run on first."))
         still = clocks.stand_still(conn, handoff_id, PAUSABLE, at)
         if not still:
@@ -97,7 +98,7 @@ def pause(store: Store, handoff_id: str, reason: str, by: str, at: datetime, *, 
         ends = limit(agreement, still[0].calendar, terms, at)
         most = min(still, key=lambda c: (c.due_at, c.kind))
         left = book_of(conn).by_id(most.contract or case.contract).hours(most.calendar).elapsed(at, most.due_at)
-        ident = stable_id("pau", handoff_id, at.isoformat())
+        ident = stable_id("pau", handoff_id, str(len(before)), at.isoformat())
         row = PauseRow(ident, handoff_id, reason, note, terms.waits_for, by, at, ends, kind=most.kind, left_seconds=max(0, left))
         clocks.add_pause(conn, row)
         clocks.add_timers(conn, _ends_by_itself(conn, still[0], row))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -109,9 +109,16 @@ def explained(conn: psycopg.Connection, book: Book, handoff_id: str, agreement: 
     for row in clocks:
         terms = book.by_id(row["contract_id"]) if row["contract_id"] else agreement
         about = (row["id"], row["handoff_id"], row["kind"], row["sla"], row["calendar"], row["started_at"], row["due_at"])
-        pauses = still if row["kind"] in PAUSABLE else []
+        pauses = _lived(still, row["stopped_at"]) if row["kind"] in PAUSABLE else []
         row["explained"] = explain_due(terms, Clock(*about, (), row["number"]), pauses, paused_at=row["paused_at"])
     return clocks
+
+
+def _lived(still: list[Paused], stopped_at: datetime | None) -> list[Paused]:
+    """The pauses that a clock lived through: none after it had stopped, and one that lasted longer than it, up to its stop."""
+    if stopped_at is None:
+        return still
+    return [replace(one, until=min(one.until or stopped_at, stopped_at)) for one in still if one.since < stopped_at]
 
 
 def _handoff(conn: psycopg.Connection, book: Book, handoff: Story, at: datetime | None) -> Story:

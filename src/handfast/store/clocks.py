@@ -187,10 +187,14 @@ def not_current(conn: psycopg.Connection, handoff_id: str, kind: str) -> None:
 
 
 def supersede(conn: psycopg.Connection, handoff_id: str, kind: str, at: datetime) -> None:
-    """The clocks of this kind are kept and run on, but their steps are no longer owed: another promise has taken their place."""
+    """The clocks of this kind are kept and run on, but their steps are no longer owed: another promise has taken their place.
+
+    The end of a pause is about all clocks of the handoff, whichever of them keeps it.
+    """
     conn.execute(
         """WITH c AS (UPDATE clock SET current = false WHERE handoff_id = %s AND kind = %s AND current RETURNING id)
-           UPDATE timer AS t SET state = 2, settled_at = %s FROM c WHERE t.clock_id = c.id AND t.state IN (0, 3) AND t.action <> 'breach'""",
+           UPDATE timer AS t SET state = 2, settled_at = %s FROM c
+           WHERE t.clock_id = c.id AND t.state IN (0, 3) AND t.action NOT IN ('breach', 'resume')""",
         (handoff_id, kind, at),
     )
 

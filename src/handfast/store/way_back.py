@@ -9,6 +9,8 @@ from typing import Any
 
 import psycopg
 
+from handfast.sla.escalate import ENDED
+
 #: No list is longer than this; whoever shows it says so.
 MOST: int = 500
 
@@ -136,7 +138,7 @@ def became(conn: psycopg.Connection, since: datetime, at: datetime) -> list[Beca
                   count(*) FILTER (WHERE h.outcome = 'recycle'), count(*) FILTER (WHERE h.outcome = 'disqualify'),
                   count(*) FILTER (WHERE h.outcome = 'returned'),
                   count(*) FILTER (WHERE h.touched_at <= c.due_at),
-                  count(*) FILTER (WHERE c.id IS NOT NULL AND (h.touched_at IS NOT NULL OR c.due_at < %s))
+                  count(*) FILTER (WHERE c.id IS NOT NULL AND (h.touched_at IS NOT NULL OR c.due_at < %s AND c.paused_at IS NULL))
            FROM handoff AS h LEFT JOIN clock AS c ON c.handoff_id = h.id AND c.kind = 'first_touch' AND c.current
            WHERE h.opened_at >= %s GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 50""",
         (at, since),
@@ -182,11 +184,13 @@ def owes(conn: psycopg.Connection, most: int = MOST) -> list[Owes]:
 
 
 def kept(conn: psycopg.Connection, since: datetime, at: datetime) -> list[tuple[str, int, int]]:
-    """(kind, kept, broken) of every kind of clock that was decided since: of Sales and of marketing, by the same rule."""
+    """(kind, kept, broken) of every kind of clock that was decided since: of Sales and of marketing, by the rule of `measure.kept`."""
     return conn.execute(
-        """SELECT kind, count(*) FILTER (WHERE stopped_at <= due_at AND stopped_by NOT IN ('closed', 'passed_on', 'replaced', 'waiting', 'undone', 'ended')
-                                           OR kind = 'disposition' AND stopped_by = 'closed' AND stopped_at <= due_at),
-                  count(*) FILTER (WHERE due_at < %s AND (stopped_at IS NULL OR stopped_at > due_at))
-           FROM clock WHERE due_at >= %s AND kind <> 'exception' GROUP BY 1 ORDER BY 1""",
-        (at, since),
+        """SELECT c.kind,
+                  count(*) FILTER (WHERE c.stopped_at <= c.due_at AND (c.stopped_by <> ALL (%(ended)b)
+                                          OR c.kind = 'disposition' AND c.stopped_by = 'closed' AND h.outcome <> 'returned')),
+                  count(*) FILTER (WHERE c.stopped_at > c.due_at OR c.stopped_at IS NULL AND c.paused_at IS NULL)
+           FROM clock AS c LEFT JOIN handoff AS h ON h.id = c.handoff_id
+           WHERE c.due_at >= %(since)s AND c.due_at < %(at)s AND c.kind <> 'exception' GROUP BY 1 ORDER BY 1""",
+        {"ended": list(ENDED), "since": since, "at": at},
     ).fetchall()

@@ -159,11 +159,15 @@ _OF_A_HANDOFF = ("first_touch", "exception", "accept", "next_touch", "dispositio
 
 
 def restart_clock(conn: psycopg.Connection, handoff_id: str) -> None:
-    """Takes back the stop of an undone touch: what had not fired before is owed again, nothing fires twice."""
+    """Takes back the stop of an undone touch: what had not fired before is owed again, nothing fires twice.
+
+    Of a clock whose promise another one has replaced, only the breach: its steps were no longer owed before either.
+    """
     conn.execute(
         """WITH c AS (UPDATE clock SET stopped_at = NULL, stopped_by = NULL
-                      WHERE handoff_id = %s AND kind IN ('first_touch', 'accept') AND stopped_by = 'touch' RETURNING id)
-           UPDATE timer AS t SET state = 0, settled_at = NULL FROM c WHERE t.clock_id = c.id AND t.state = 2""",
+                      WHERE handoff_id = %s AND kind IN ('first_touch', 'accept') AND stopped_by = 'touch' RETURNING id, current)
+           UPDATE timer AS t SET state = 0, settled_at = NULL FROM c
+           WHERE t.clock_id = c.id AND t.state = 2 AND t.action <> 'resume' AND (c.current OR t.action = 'breach')""",
         (handoff_id,),
     )
 

@@ -154,8 +154,8 @@ def _last_day(context: Context, end: datetime) -> str:
 
 @pass_context
 def _countdown(context: Context, line: Line | OtherClock) -> words.Countdown | None:
-    if line.due_at is None or line.started_at is None:
-        return None
+    if line.due_at is None or line.started_at is None or getattr(line, "paused", False):
+        return None  # nothing is due while it stands still
     return words.countdown(line.started_at, line.due_at, context["now"])
 
 
