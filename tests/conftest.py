@@ -8,10 +8,12 @@ long as file_copy for a database of many small tables.)
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 import shutil
 import tempfile
+from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +31,14 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 _numbers = count(1)
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests and their modules are here to stay: looking through all of them for garbage again and again took a share of
+    every test's time. (`handfast` itself sets the same threshold.)"""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 50)
 
 
 @pytest.fixture(scope="session")
@@ -64,6 +74,26 @@ def template_database(postgres_url: str) -> str:
             migrate(_database(postgres_url, "making_template"))
             conn.execute(f"ALTER DATABASE making_template RENAME TO {name}")
     return name
+
+
+@pytest.fixture(scope="session")
+def prepared(postgres_url: str, template_database: str) -> Iterator[Callable[[str, Callable[[Store], None]], str]]:
+    """`prepared("cast", write)`: the name of a database on which `write(store)` was done, to copy from.
+
+    Once for all tests of this process: what a test begins with is copied from there in less time than it takes to write it again.
+    """
+    made: dict[str, str] = {}
+    with ExitStack() as opened:
+
+        def name_of(key: str, write: Callable[[Store], None]) -> str:
+            if key not in made:
+                url = opened.enter_context(contextmanager(_own_database)(postgres_url, template_database))
+                with Store(url) as store:
+                    write(store)
+                made[key] = urlsplit(url).path.removeprefix("/")
+            return made[key]
+
+        yield name_of
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ Priya is marketing, Rita runs the contract, Eva reads the scoreboard. Times are 
 
 from __future__ import annotations
 
+import hashlib
+from base64 import b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -18,7 +20,7 @@ import orjson
 
 from handfast.brief.compose import BriefCase, compose
 from handfast.contract.reading import read_contract
-from handfast.desk import drafts, logins
+from handfast.desk import drafts
 from handfast.facts import Account, Person
 from handfast.measure.cohort import Period
 from handfast.measure.facts import nothing
@@ -333,8 +335,10 @@ def _sign_contract(store: Store) -> None:
 
 @cache
 def hashed() -> str:
-    """The password as it is stored, made once: it is meant to take its time."""
-    return logins.hash_password(PASSWORD)
+    """The password as it is stored; with parameters that take no time, for it is asked for in every test."""
+    salt = b"northwind"
+    key = hashlib.scrypt(PASSWORD.encode(), salt=salt, n=16, r=8, p=1, dklen=32)
+    return f"scrypt$16$8$1${b64encode(salt).decode()}${b64encode(key).decode()}"
 
 
 _messages = count(1)
@@ -540,6 +544,8 @@ def _refuse(conn: Conn) -> None:
 
 WEEKS = ["1 Sep", "8 Sep", "15 Sep", "22 Sep", "29 Sep", "6 Oct", "13 Oct", "20 Oct", "27 Oct", "3 Nov", "10 Nov", "17 Nov"]
 MEDIAN = [61, 58, 49, 44, 38, 31, 27, 24, 19, 17, 15, 14]
+
+
 def _clocks() -> list[dict[str, Any]]:
     """Every kind of clock as the measure gives it where there is nothing; of the first touch, two months of figures."""
     found = clocks_kept(nothing(), NOW, Period(), {}, 30, ("first_touch", "accept"))

@@ -20,8 +20,11 @@ import cast
 import httpx
 import pytest
 from playwright.sync_api import expect
+from tests.conftest import _own_database
 
+from handfast.desk.logins import sign_in
 from handfast.web.app import create_app
+from handfast.web.security import COOKIE
 from handfast.web.server import Server
 
 # Two workers on two cores beside a database: five seconds, the default, is sometimes not enough for a page that is right.
@@ -123,10 +126,22 @@ def running() -> Iterator[Callable[..., Running]]:
 
 
 @pytest.fixture
-def server(store: Store, running: Callable[..., Running], scoreboard: Any) -> Running:
+def database_url(request: pytest.FixtureRequest, postgres_url: str, template_database: str, prepared: Callable[..., str]) -> Iterator[str]:
+    """The URL of a database of this test's own: with the whole cast where the test asks for the `stage` or what stands on it."""
+    on_stage = "stage" in request.fixturenames
+    yield from _own_database(postgres_url, prepared("cast", cast.raise_curtain) if on_stage else template_database)
+
+
+@pytest.fixture
+def stage(store: Store) -> Store:
+    """The test's Store, on the whole cast."""
+    return store
+
+
+@pytest.fixture
+def server(stage: Store, running: Callable[..., Running], scoreboard: Any) -> Running:
     """The web process on the whole cast."""
-    cast.raise_curtain(store)
-    return running(store, scoreboard=scoreboard)
+    return running(stage, scoreboard=scoreboard)
 
 
 @pytest.fixture
@@ -135,7 +150,8 @@ def browse() -> Iterator[Callable[..., httpx.Client]]:
     opened: list[httpx.Client] = []
 
     def start(url: str, **options: Any) -> httpx.Client:
-        opened.append(httpx.Client(base_url=url, timeout=30, **options))
+        # Without TLS nothing needs to be verified; and reading the certificates of all the world takes longer than most answers.
+        opened.append(httpx.Client(base_url=url, timeout=30, verify=False, **options))
         return opened[-1]
 
     yield start
@@ -199,14 +215,11 @@ def page(page: Page, server: Running, expect_refusal: Expected) -> Iterator[Page
 
 @pytest.fixture
 def enter(page: Page, server: Running) -> Callable[[str, str], Page]:
-    """`enter("ana", "/queue")` signs in through the form and goes there."""
+    """`enter("ana", "/queue")` gives the browser a session of hers and goes there. (Two tests sign in through the form.)"""
 
     def go(who: str, path: str) -> Page:
-        page.goto(f"{server.url}/login")
-        page.get_by_label("E-mail").fill(f"{who}@northwind.example")
-        page.get_by_label("Password").fill(cast.PASSWORD)
-        with page.expect_navigation():  # else the next line may abandon the sign-in before its cookie is there
-            page.get_by_role("button", name="Sign in").click()
+        session = sign_in(server.store, f"{who}@northwind.example", cast.PASSWORD, "127.0.0.1", server.clock())
+        page.context.add_cookies([{"name": COOKIE, "value": session.token, "url": server.url, "httpOnly": True, "sameSite": "Lax"}])
         page.goto(server.url + path)
         # A key pressed before htmx has seen the page works too, as a plain form; but then there is no toast to wait for.
         page.locator("[data-htmx-powered]").first.wait_for(state="attached")

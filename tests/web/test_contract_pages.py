@@ -48,12 +48,11 @@ def test_the_contract_shows_who_signed_it(server, client: Client) -> None:
     assert "Propose a change" in client("rita").get("/contract").text
 
 
-def test_a_version_that_was_loaded_says_so(store, running, browse) -> None:
+def test_a_version_that_was_loaded_says_so(stage, running, browse) -> None:
     from handfast.desk.contracts import put_in_force
 
-    cast.raise_curtain(store)
-    put_in_force(store, LOWER, "c.yaml", cast.minutes(-5), unsigned=True)
-    web = running(store)
+    put_in_force(stage, LOWER, "c.yaml", cast.minutes(-5), unsigned=True)
+    web = running(stage)
     http = browse(web.url, headers={"Origin": web.url})
     http.post("/login", data={"email": "eva@northwind.example", "password": cast.PASSWORD})
     assert "Put in force without signatures" in http.get("/contract").text

@@ -157,9 +157,8 @@ def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(server, client) -
     assert "Secure" not in cookie
 
 
-def test_behind_tls_the_cookie_is_secure(store, running, browse) -> None:
-    cast.raise_curtain(store)
-    url = running(store, settings=cast.Settings("https://handfast.northwind.example")).url
+def test_behind_tls_the_cookie_is_secure(stage, running, browse) -> None:
+    url = running(stage, settings=cast.Settings("https://handfast.northwind.example")).url
     form = {"email": ANA, "password": cast.PASSWORD}
     answer = browse(url, headers={"Origin": "https://handfast.northwind.example"}).post("/login", data=form)
     assert "; Secure" in answer.headers["set-cookie"]

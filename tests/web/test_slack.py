@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-import cast
 import httpx
 import pytest
 from hypothesis import given, settings
@@ -275,9 +274,8 @@ class Pressing:
 
 
 @pytest.fixture
-def slack(store: Any, running: Callable[..., Any], browse: Callable[..., httpx.Client], workspace: Workspace) -> Pressing:
-    cast.raise_curtain(store)
-    server = running(store, settings=SlackSettings(app(workspace)))
+def slack(stage: Any, running: Callable[..., Any], browse: Callable[..., httpx.Client], workspace: Workspace) -> Pressing:
+    server = running(stage, settings=SlackSettings(app(workspace)))
     return Pressing(server, browse(server.url), workspace)
 
 

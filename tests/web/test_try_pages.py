@@ -44,7 +44,6 @@ def test_territories_say_what_they_cover(server, client) -> None:
 
 @pytest.mark.browser
 def test_the_pages_read_for_everybody_also_on_a_phone(server, enter, page: Page, axe: str) -> None:
-    page.emulate_media(color_scheme="dark")
     enter("rita", "/territories")
     assert violations(page, axe) == []
     page.goto(f"{server.url}/try?{urlencode({'given': READY})}")

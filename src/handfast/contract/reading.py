@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final, get_args
 
 from pydantic import ValidationError
@@ -35,6 +35,13 @@ def read_contract(text: str | bytes, file: str, *, checked: bool = True) -> tupl
         file: what to call it in Problems.
         checked: False for a version that was agreed already (see `agreement.agree`): stricter checks must not unsay it.
     """
+    agreement, problems = _read(text, file, checked)
+    return agreement, list(problems)
+
+
+@lru_cache(maxsize=16)
+def _read(text: str | bytes, file: str, checked: bool) -> tuple[Agreement | None, list[Problem]]:
+    """An Agreement is a frozen value and a function of its text: what was read lately is not read again."""
     source, problems = read_text(text, file)
     if source is None:
         return None, problems

@@ -11,6 +11,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import islice
 from typing import Any, Final
 
@@ -146,9 +147,7 @@ def read_text(text: str | bytes, file: str) -> tuple[Source | None, list[Problem
     if (problem := _unreadable(source, written)) is not None:
         return None, [problem]
     try:
-        root = YAML(typ="safe", pure=True)
-        root.composer.warn_double_anchors = False
-        node = root.compose(written)
+        node = _composed(written)
     except (YAMLError, RecursionError, ValueError, LookupError) as error:
         return None, [_syntax(error, source)]
     if node is None:
@@ -158,6 +157,16 @@ def read_text(text: str | bytes, file: str) -> tuple[Source | None, list[Problem
     if packed and isinstance(source.data, dict):
         source.data["entries"] = packed
     return source, walk.problems
+
+
+@lru_cache(maxsize=16)
+def _composed(written: str) -> Node | None:
+    """The tree of a text, which nobody changes. Parsing is most of the work of reading, and the same text is read again and again: by the
+    page that checks, shows and compares it, under another name, and when it is put in force."""
+    root = YAML(typ="safe", pure=True)
+    root.composer.warn_double_anchors = False
+    node: Node | None = root.compose(written)
+    return node
 
 
 def _decoded(data: bytes, file: str) -> str | Problem:
