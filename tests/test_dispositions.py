@@ -185,3 +185,34 @@ def test_whatever_is_said_a_handoff_closes_once_and_follows_the_table(story: lis
         closings += answer.closes
         handoff = Handoff(closed_at=NOW if answer.closes else None, outcome=answer.outcome)
     assert closings <= 1
+
+
+# --- known twice ------------------------------------------------------------------------------------------------
+
+
+def twice(answers: dict[str, object] | None = None, **terms: Any) -> Disposition | Problem:
+    reasons = {"twice": {"leads_to": "merge", **terms}}
+    contract = NORTHWIND.model_copy(
+        update={
+            "dispositions": NORTHWIND.dispositions.model_validate({"recycle": {"reasons": {"a": {}}}, "disqualify": {"reasons": reasons}})
+        }
+    )
+    return check(contract, OPEN, "disqualify", "twice", at=NOW, answers=answers)
+
+
+@pytest.mark.parametrize(("given", "kept"), [(" maya@halden.example ", {"duplicate_of": "maya@halden.example"}), ("  ", {}), (None, {})])
+def test_whom_we_have_already_may_be_named(given: str | None, kept: dict[str, str]) -> None:
+    made = twice({"duplicate_of": given})
+    assert isinstance(made, Disposition)
+    assert (made.leads_to, made.answers) == ("merge", kept)
+
+
+def test_a_contract_may_insist_on_whom() -> None:
+    made = twice({"duplicate_of": ""}, requires={"duplicate_of": "text"})
+    assert isinstance(made, Problem)
+    assert made.what == "the reason 'twice' needs an answer: duplicate of"
+
+
+def test_nobody_is_named_with_a_reason_that_leads_elsewhere() -> None:
+    assert accepted("disqualify", "bad_fit").answers == {}
+    assert NORTHWIND.dispositions.disqualify.reasons["bad_fit"].asks == {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,7 +14,9 @@ from hypothesis import strategies as st
 
 from handfast.contract.agreement import SLA_FIELDS, Agreement, agree
 from handfast.contract.conditions import as_frame
+from handfast.contract.own_hours import own_hours, read
 from handfast.contract.terms import Contract, Duration
+from handfast.facts import Absence, Rep
 from handfast.problem import Place
 from handfast.sla.clock import EXCEPTIONS, Clock, choose, start, start_exception
 from handfast.sla.due import explain_due
@@ -288,3 +291,35 @@ def test_why_an_exception_is_due_then() -> None:
 def test_a_clock_of_another_contract_cannot_be_explained_by_this_one() -> None:
     with pytest.raises(ValueError, match="no SLA 'hand-raiser'"):
         explain_due(within("1 hour"), start(agreement(HAND_RAISER), 0, "hnd", wall("05 10:00")))
+
+
+# --- the owner's own hours ------------------------------------------------------------------------------------
+
+
+def test_a_clock_in_the_calendar_rep_counts_what_is_known_of_its_owner_at_its_start() -> None:
+    bo = Rep("bo", "Bo", "bo@northwind.example", time_zone="Europe/Berlin", week={"mon-fri": ("08:00-12:00",)}, holidays="DE-BY")
+    berlin = ZoneInfo("Europe/Berlin")
+    leave = [
+        Absence("bo", wall("14 08:00", berlin), wall("15 10:00", berlin)),
+        Absence("bo", wall("15 09:00", berlin), wall("16 10:00", berlin)),  # over the one before
+        Absence("bo", wall("01 08:00", berlin), wall("02 10:00", berlin)),  # over
+        Absence("ana", wall("13 08:00", berlin), wall("30 10:00", berlin)),
+        Absence("bo", wall("14 08:00", berlin) + timedelta(days=130), wall("15 08:00", berlin) + timedelta(days=130)),  # too far off
+    ]
+    raised = wall("13 11:30", berlin)
+    own = own_hours(bo, leave, raised)
+    assert [told(a, berlin) + " " + told(b, berlin) for a, b in own.away] == ["14 08:00 16 10:00"]
+    terms = within("1 hour", calendar="rep", ladder=[{"after": "2 hours", "tell": "manager"}])
+    clock = start(terms, 0, "hnd", raised, own)
+    assert (told(clock.due_at, berlin), told(clock.timers[-1].due_at, berlin)) == ("16 10:30", "16 11:30")
+    assert read(clock.calendar) == replace(own, week={"mon-fri": ["08:00-12:00"]}), "the same hours are made again from what is stored"
+    assert start(terms, 0, "hnd", raised).calendar == "rep"
+    assert told(start(terms, 0, "hnd", wall("13 16:45")).due_at) == "14 09:15", "nobody's: the team's hours"
+
+
+def test_marketings_promise_is_never_counted_in_the_hours_of_a_rep() -> None:
+    base = within("1 hour").contract
+    marketing = {"contact_valid": {"within": "4 hours", "calendar": "rep"}}
+    found, problems = agree(Contract.model_validate({**base.model_dump(mode="json"), "marketing": marketing}), Place("northwind.yaml"))
+    assert found is None
+    assert [p.what for p in problems] == ["marketing's promise would be counted in the hours of whoever in Sales owns the handoff"]
