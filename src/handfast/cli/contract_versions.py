@@ -142,7 +142,8 @@ def history(verify: bool, head: str | None, as_json: bool) -> None:
                 if entries
                 else ""
             )
-            click.echo(f"{len(entries)} entries, each as it was written and bound to the one before.{end}")
+            count = f"{len(entries)} entr{'y' if len(entries) == 1 else 'ies'}"
+            click.echo(f"{count}, each as it was written and bound to the one before.{end}")
     if problems:
         raise SystemExit(1)
 

@@ -11,7 +11,11 @@ from handfast.cli.opened import PATIENCE_SECONDS, channels, logging_to_stderr, o
 
 @click.command("work")
 @click.option(
-    "--lanes", default=64, show_default=True, help="How many lanes one transaction takes at most; fewer where several workers share."
+    "--lanes",
+    default=64,
+    show_default=True,
+    type=click.IntRange(1, 4096),
+    help="How many lanes one transaction takes at most; fewer where several workers share.",
 )
 def command(lanes: int) -> None:
     """A worker alone: decides, fires clocks, delivers. Any number of them on one HANDFAST_DATABASE_URL."""
