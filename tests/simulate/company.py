@@ -167,7 +167,7 @@ follow_up:
 
 def terms_of(wall: str, style: str = "plain") -> tuple[Terms, Terms]:
     """The first version, and the one a change of the contract brings."""
-    first = Terms(wall, style, 60, 45, 70, 90, 120, 150, 2, 30, 2)
+    first = Terms(wall, style, 60, 45, 70, 90, 120, 150, 2, 30, 1 if style == "plain" else 2)
     return first, Terms(wall, style, 30, 20, 30, 50, 90, 100, 1, 60, 1 if style == "tried" else 3, share=style == "tried")
 
 

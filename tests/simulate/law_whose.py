@@ -43,23 +43,29 @@ def nobody_gets_what_they_cannot_take(seen: Seen) -> Iterator[str]:
 
 
 def what_is_held_goes_out_in_order(seen: Seen) -> Iterator[str]:
-    """Only where it can be said for certain: everybody of the team was there all the time, and one contract holds for all."""
-    if not (seen.step.clean and seen.unchanged and seen.step.done & {"decide", "give out"}) or len(seen.now.contract) > 1:
+    """The oldest first, of those opened under one contract; and after a turn that gives out, nothing is left that somebody could take.
+
+    Of signals decided late it can be said only where everybody of the team was there all the time: whether somebody may take what is new
+    is asked of the moment it came.
+    """
+    if not (seen.step.clean and seen.unchanged and seen.step.done & {"decide", "give out"}):
+        return
+    late = "decide" in seen.step.done
+    if late and (any(row["rep_id"] in TEAM for row in seen.now.absence.values()) or any(seen.is_off(rep) for rep in TEAM)):
         return
     held = [row for row in seen.was.handoff.values() if row["owner_id"] is None and row["closed_at"] is None and _is_plain(seen, row)]
     left = [row for row in held if seen.now.handoff[row["id"]]["owner_id"] is None and seen.now.handoff[row["id"]]["closed_at"] is None]
-    if any(row["rep_id"] in TEAM for row in seen.now.absence.values()) or any(seen.is_off(rep) for rep in TEAM):
-        return
-    oldest = min((row["opened_at"] for row in left), default=None)
     for leg in seen.now.assignment.values():
-        new = leg["id"] not in seen.was.assignment and leg["rule"] == "pool" and leg["owner_id"] is not None
-        if oldest is not None and new and seen.now.handoff[leg["handoff_id"]]["opened_at"] > oldest:
-            yield f"{leg['handoff_id']} was given to {leg['owner_id']} before what has waited since {oldest}"
-    if "give out" not in seen.step.done:
-        return
-    room = [rep for rep in TEAM if seen.owned(rep) < seen.terms_of(left[0]["id"]).cap] if left else []
-    if room:
-        yield f"{left[0]['id']} still stands among the exceptions, and {', '.join(room)} could take it"
+        if leg["id"] in seen.was.assignment or leg["rule"] != "pool" or leg["owner_id"] is None:
+            continue
+        given = seen.now.handoff[leg["handoff_id"]]
+        oldest = min((row["opened_at"] for row in left if row["contract_id"] == given["contract_id"]), default=None)
+        if oldest is not None and given["opened_at"] > oldest:
+            yield f"{given['id']} was given to {leg['owner_id']} before what has waited since {oldest}"
+    for row in left if "give out" in seen.step.done else []:
+        room = [rep for rep in TEAM if seen.is_there(rep, seen.step.at) and seen.owned(rep) < seen.terms_of(row["id"]).cap]
+        if room:
+            yield f"{row['id']} still stands among the exceptions, and {', '.join(room)} could take it"
 
 
 def _is_plain(seen: Seen, row: Row) -> bool:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import psycopg
@@ -26,11 +27,12 @@ from handfast.desk.intake import record
 from handfast.desk.overrides import set_override
 from handfast.facts import Signal, signal_id
 from handfast.store.base import StorageAway
+from handfast.worktime import Hours
 from tests.conftest import _own_database
-from tests.simulate.broken import VARIANTS
+from tests.simulate.broken import VARIANTS, broken_by
 from tests.simulate.cli import catch
 from tests.simulate.company import DAYS, WALLS, terms_of
-from tests.simulate.faults import Crashed, Fault, Watch, watched
+from tests.simulate.faults import Crashed, Fault, Watch, on_commit, watched
 from tests.simulate.house import House, read_once
 from tests.simulate.play import play
 from tests.simulate.turns import Actor, take_turns
@@ -38,7 +40,14 @@ from tests.simulate.turns import Actor, take_turns
 #: Seeds that every run of the tests plays; a nightly run plays a thousand.
 SEEDS = range(1, 51)
 #: Variants caught within a few seeds: the others are for `make simulate BROKEN=all`.
-QUICK = ("timer_dropped", "marked_as_sent_first", "duplicate_not_recognised", "clock_reset_on_reassignment", "second_open_handoff")
+QUICK = (
+    "timer_dropped",
+    "marked_as_sent_first",
+    "clock_reset_on_reassignment",
+    "second_open_handoff",
+    "pause_without_end",
+    "yes_asked_once",
+)
 
 
 @pytest.fixture(scope="module")
@@ -81,15 +90,30 @@ def test_the_same_seed_is_the_same_story(house: House) -> None:
 
 @pytest.mark.parametrize("name", QUICK)
 def test_a_broken_product_is_caught(house: House, name: str) -> None:
+    """And the seed that caught it does so again, at the same step and with the same words; without the mistake it holds."""
     found = catch(house, VARIANTS[name], 20)
     assert found is not None, f"nobody noticed that {VARIANTS[name].what}"
     assert found.broken[0].promise in (VARIANTS[name].promise, 2, 3, 4), found.broken
+    with broken_by(VARIANTS[name], house):
+        again = play(house, found.seed)
+    assert (again.trace, again.steps, again.broken) == (found.trace, found.steps, found.broken)
     assert not play(house, found.seed).broken, "the product itself keeps its promises in that seed"
 
 
 def test_there_are_broken_products_for_every_promise() -> None:
-    assert len(VARIANTS) >= 20
+    assert len(VARIANTS) >= 60
     assert {variant.promise for variant in VARIANTS.values()} == {1, 2, 3, 4, 5, 6, 7}
+
+
+def test_workers_who_overtake_each_other_are_seen_between_their_commits(house: House) -> None:
+    """Afterwards both are done, and nothing stored tells who was first."""
+    at = datetime(2026, 6, 10, 9, tzinfo=UTC)
+    overtaken = []
+    for name in ("", "lane_lock_ignored"):
+        with broken_by(VARIANTS[name], house) if name else nullcontext():
+            glimpses = _two_decide(house, at, first="bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb")
+        overtaken.append(any(len(after) == 1 and _second(house) not in after for after in glimpses))
+    assert overtaken == [False, True]
 
 
 # --- the simulator's own parts ----------------------------------------------------------------------------------
@@ -184,11 +208,54 @@ def test_working_time_written_twice_comes_out_the_same(wall: str, day: int, seco
     days = DAYS[wall]
     chosen = days[day % len(days)]
     start = datetime(chosen.year, chosen.month, chosen.day, tzinfo=UTC) + timedelta(seconds=seconds)
+    hours = _hours(wall)
+    due = WALLS[wall].due(start, minutes)
+    assert due == hours.due(start, minutes)
+    assert WALLS[wall].between(start, due) == timedelta(minutes=minutes)
+    assert WALLS[wall].is_open(start) == hours.is_open(start)
+    assert WALLS[wall].opening(start) == hours.next_opening(start)
+    assert WALLS[wall].after_days(start, 1 + minutes % 5) == hours.due_after_days(start, 1 + minutes % 5)
+
+
+@lru_cache
+def _hours(wall: str) -> Hours:
     agreement, problems = read_contract(terms_of(wall)[0].yaml(), "simulated")
     assert agreement is not None, problems
-    hours = agreement.hours("team")
-    assert WALLS[wall].due(start, minutes) == hours.due(start, minutes)
-    assert WALLS[wall].after_days(start, 1 + minutes % 5) == hours.due_after_days(start, 1 + minutes % 5)
+    return agreement.hours("team")
+
+
+def _two_decide(house: House, at: datetime, first: str) -> list[frozenset[str]]:
+    """Two signals of one firm wait; `a` takes the older and stops before it decides, `b` does all it can meanwhile."""
+    house.empty()
+    contracts.put_in_force(house.store, terms_of("always")[0].yaml(), "contract.yaml", at)
+    for n in (1, 2):
+        asked = Signal(signal_id("site", f"m{n}"), "site", "form_submitted", at, at, email=f"p{n}@one.example", properties={"form": "demo"})
+        record(house.store, "site", [asked], [], at + timedelta(seconds=n))
+    glimpses: list[frozenset[str]] = []
+
+    def work() -> None:
+        on_commit(lambda: glimpses.append(house.waiting()))
+        decide(house.store, Book(), at + timedelta(seconds=9), limit=1)
+
+    take_turns([Actor("a", work), Actor("b", work)], _Says("aaaaaaaaaa" + first), house.monitor)
+    return glimpses
+
+
+class _Says(random.Random):
+    """Draws whom it was told to draw, as long as they can go on."""
+
+    def __init__(self, turns: str) -> None:
+        super().__init__(1)
+        self.turns = list(turns)
+
+    def choice(self, ready: Any) -> Any:
+        wanted = "ab".index(self.turns.pop(0)) if self.turns else ready[0]
+        return wanted if wanted in ready else ready[0]
+
+
+def _second(house: House) -> str:
+    """Who waited longer: the younger of the two must not be done before."""
+    return str(signal_id("site", "m2"))
 
 
 def _note(house: House, key: str) -> None:
