@@ -43,7 +43,7 @@ run: $(VENV)/.runs
 	@$(BIN)/handfast demo
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 bench: $(STAMP)
 	@$(BIN)/python -m bench

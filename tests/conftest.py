@@ -33,6 +33,27 @@ ROOT = Path(__file__).parents[1]
 _numbers = count(1)
 
 
+#: Files that take long, the longest first: begun last, one of them would keep one of two cores waiting at the end.
+LONGEST = (
+    *(
+        "worker/test_kill.py",
+        "examples/test_leadforge.py",
+        "simulate/test_simulate.py",
+        "examples/test_olist.py",
+        "web/test_pages_browser.py",
+    ),
+    *("readiness/test_laws.py", "web/test_contract_browser.py", "contract/test_hostile.py", "contract/test_contradictions.py"),
+    *("replay/test_groups_online_offline.py", "replay/test_known_then.py", "imports/test_again.py", "delivery/test_kill_delivery.py"),
+    *("worker/test_up.py", "demo/test_demo.py", "web/test_contract_pages.py", "web/test_pages.py", "store/test_embedded.py"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take long first, the others in their order."""
+    place = {str(ROOT / "tests" / name): at for at, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(str(item.path), len(LONGEST)))
+
+
 def pytest_collection_finish() -> None:
     """Thousands of tests and their modules are here to stay: looking through all of them for garbage again and again took a share of
     every test's time. (`handfast` itself sets the same threshold.)"""

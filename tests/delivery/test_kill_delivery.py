@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -37,22 +40,20 @@ def test_a_worker_killed_again_and_again_loses_nothing(house: House, database_ur
     """
     sent = _write(house.store)
     chance = random.Random(20261123)
-    with receiving(Receiver()) as receiver:
+    with receiving(Receiver()) as receiver, _workers(database_url, receiver.url) as workers:
         for _ in range(KILLS):
-            worker = _start(database_url, receiver.url)
+            worker = workers.start()
             had = len(receiver.posts)
             _wait_until(lambda: len(receiver.posts) > had + 5)  # noqa: B023 - asked at once
             time.sleep(chance.uniform(0.0, 0.15))
-            worker.send_signal(signal.SIGKILL)
-            assert worker.wait() == -signal.SIGKILL
+            workers.kill(worker)
         left = _waiting(house.store)
         assert left, "the kills must fall while there is work, or they prove nothing"
-        last = _start(database_url, receiver.url)
+        last = workers.start()
         try:
             _wait_until(lambda: not _waiting(house.store))
         finally:
-            last.kill()
-            last.wait()
+            workers.kill(last)
     times = Counter(post.headers["webhook-id"] for post in receiver.posts)
     bodies = {(post.headers["webhook-id"], post.body) for post in receiver.posts}
     assert times.keys() == sent, "every message arrived, and none that was not written"
@@ -75,15 +76,38 @@ def _write(store: Store) -> set[str]:
     return {row[0] for row in rows}
 
 
-def _start(database_url: str, url: str) -> subprocess.Popen[str]:
+class Workers:
+    """Starts processes that deliver, and kills them. Which is which is said by their numbers."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def start(self) -> int:
+        said = self._ask("start").split()
+        assert said[0] == "working"
+        return int(said[1])
+
+    def kill(self, worker: int) -> None:
+        os.kill(worker, signal.SIGKILL)
+        assert self._ask(str(worker)) == str(-signal.SIGKILL)
+
+    def _ask(self, line: str) -> str:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{line}\n")
+        self._process.stdin.flush()
+        return self._process.stdout.readline().strip()
+
+
+@contextmanager
+def _workers(database_url: str, url: str) -> Iterator[Workers]:
     script = Path(__file__).with_name("killed_worker.py")
-    worker = subprocess.Popen(
-        [sys.executable, str(script), database_url, url, SECRET, str(LEASE_SECONDS)], stdout=subprocess.PIPE, text=True
-    )
-    assert worker.stdout is not None
-    with worker.stdout as said:
-        assert said.readline() == "working\n"
-    return worker
+    command = [sys.executable, str(script), database_url, url, SECRET, str(LEASE_SECONDS)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        try:
+            yield Workers(process)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _waiting(store: Store) -> int:

@@ -13,7 +13,9 @@ from typing import Any
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 
+from handfast.cli import main
 from tests.conftest import ROOT, _own_database
 
 
@@ -24,6 +26,7 @@ class Example:
     name: str
     raw: Path
     url: str
+    folder: Path
     first: subprocess.CompletedProcess[str]
 
     @cached_property
@@ -34,11 +37,16 @@ class Example:
         return run_example(self.name, self.raw, self.url)
 
     def by(self, *words: str) -> list[dict[str, Any]]:
-        done = subprocess.run(
-            [ROOT / ".venv" / "bin" / "handfast", "report", "--by", ",".join(words), "--minimum", "1", "--json"],
-            env={**os.environ, "HANDFAST_DATABASE_URL": self.url}, capture_output=True, text=True, check=True,
-        )  # fmt: skip
-        return json.loads(done.stdout)["groups"]
+        return self.handfast("report", "--by", ",".join(words), "--minimum", "1", "--json")["groups"]
+
+    def handfast(self, *words: str) -> dict[str, Any]:
+        """What `handfast …` answers on this history."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("HANDFAST_DATABASE_URL", self.url)
+            patch.setenv("HANDFAST_DATA_DIR", str(self.folder))
+            done = CliRunner().invoke(main, list(words))
+        assert done.exit_code == 0, done.output
+        return json.loads(done.stdout)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.url) as conn:
@@ -61,7 +69,9 @@ def run_example(name: str, raw: Path, url: str) -> subprocess.CompletedProcess[s
 
 
 @pytest.fixture(scope="module")
-def example(postgres_url: str, template_database: str, real_data: Callable[[str], Path]) -> Iterator[Callable[[str, str], Example]]:
+def example(
+    postgres_url: str, template_database: str, real_data: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str, str], Example]]:
     """`example("olist", "olist_funnel")`: lives through a history once a module."""
     opened: list[Iterator[str]] = []
 
@@ -69,7 +79,7 @@ def example(postgres_url: str, template_database: str, real_data: Callable[[str]
         raw = real_data(folder)
         opened.append(_own_database(postgres_url, template_database))
         url = next(opened[-1])
-        return Example(name, raw, url, run_example(name, raw, url))
+        return Example(name, raw, url, tmp_path_factory.mktemp(name), run_example(name, raw, url))
 
     yield make
     for one in opened:

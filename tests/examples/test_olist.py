@@ -111,6 +111,12 @@ def test_reps_are_those_of_the_file(olist):
     assert per_closer == {f"sr-{row[0]}": row[1] for row in deals["sr_id"].value_counts().iter_rows()}
 
 
+def test_replaying_the_contract_under_which_it_was_lived_opens_the_handoffs_that_were_opened(olist):
+    found = olist.handfast("replay", "--contract", "1", "--since", "2017-01-01", "--until", "2019-06-01", "--json")
+    assert found["handoffs"]["draft"]["opened"] == found["handoffs"]["in_force"]["opened"]
+    assert found["handoffs"]["in_force"]["opened"] == found["handoffs"]["recorded"] > 5000
+
+
 def test_a_second_run_changes_nothing(olist):
     before = olist.sizes()
     again = olist.run()

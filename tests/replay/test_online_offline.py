@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,6 @@ from handfast.tuning.replay_life import Lives, lived, ready_rows
 from handfast.tuning.replay_load import routed
 from tests.conftest import _own_database
 from tests.desk.house import House, moment
-from tests.examples.conftest import run_example
 
 LONG_AGO, FAR = datetime(2001, 1, 1, tzinfo=UTC), datetime(2090, 1, 1, tzinfo=UTC)
 SAID = ("at", "account_id", "outcome", "fit", "intent", "next_step", "reason")
@@ -130,22 +128,6 @@ def assert_whose(store: Store, where: Path, end: datetime) -> None:
     by_ownership = {key for key, (_, rule) in live.items() if rule == "named_account"}
     assert by_ownership
     assert {key: offline[key] for key in by_ownership} == {key: live[key] for key in by_ownership}
-
-
-@pytest.mark.data
-@pytest.mark.slow
-def test_the_leadforge_history(postgres_url: str, template_database: str, real_data: Callable[[str], Path], tmp_path: Path) -> None:
-    """6,000 leads of 1,319 accounts, with sessions and touches at the midnight of their day."""
-    opened = _own_database(postgres_url, template_database)
-    url = next(opened)
-    try:
-        done = run_example("leadforge", real_data("leadforge_b2b"), url)
-        assert done.returncode == 0, done.stderr
-        with Store(url) as store:
-            assert_same(store, tmp_path)
-            assert len(stored(store, "verdict")) > 5000
-    finally:
-        next(opened, None)
 
 
 # --- random streams through the real desk -----------------------------------------------------------------------

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -195,34 +192,3 @@ def test_meetings_are_what_happened_and_the_rate_of_the_like() -> None:
     assert (told["in_force"]["expected"], told["in_force"]["low"], told["in_force"]["high"]) == (25, 25, 25)
     assert told["draft"]["expected"] == pytest.approx(25, abs=0.5)
     assert 10 < told["draft"]["low"] < 20 < 30 < told["draft"]["high"] < 40
-
-
-@pytest.mark.data
-@pytest.mark.slow
-def test_years_of_a_real_desk(postgres_url: str, template_database: str, real_data: Callable[[str], Path], tmp_path: Path) -> None:
-    """The Olist funnel: replaying the contract under which it was lived opens the handoffs that were opened."""
-    from tests.conftest import _own_database
-    from tests.examples.conftest import ROOT, run_example
-
-    opened = _own_database(postgres_url, template_database)
-    url = next(opened)
-    try:
-        done = run_example("olist", real_data("olist_funnel"), url)
-        assert done.returncode == 0, done.stderr
-        command = [
-            ROOT / ".venv" / "bin" / "handfast",
-            "replay",
-            "--contract",
-            "1",
-            "--since",
-            "2017-01-01",
-            "--until",
-            "2019-06-01",
-            "--json",
-        ]
-        env = {**os.environ, "HANDFAST_DATABASE_URL": url, "HANDFAST_DATA_DIR": str(tmp_path)}
-        found = json.loads(subprocess.run(command, env=env, capture_output=True, check=True).stdout)
-        assert found["handoffs"]["draft"]["opened"] == found["handoffs"]["in_force"]["opened"]
-        assert found["handoffs"]["in_force"]["opened"] == found["handoffs"]["recorded"] > 5000
-    finally:
-        next(opened, None)
