@@ -13,7 +13,7 @@ from rich.table import Table
 
 from handfast.cli.opened import complain, opened
 from handfast.cli.plain import marked
-from handfast.cli.report_assignments import assignments
+from handfast.cli.report_assignments import assignments, fairness
 from handfast.measure.cohort import BY
 from handfast.measure.definitions import MEASURES, MINIMUM, WITHIN
 from handfast.measure.takeaway import duration, percent
@@ -115,6 +115,8 @@ def show(found: Mapping[str, Any], console: Console) -> None:
         console.print(assignments(found["assignments"]))
     if found["delays"]["parts"]:
         console.print(_delays(found["delays"]))
+    if any(pool["turns"] for pool in found["fairness"]):
+        console.print(fairness(found["fairness"]))
     if found["cohorts"]:
         console.print(_cohorts(found["cohorts"]))
     if found["groups"]:

@@ -1,8 +1,8 @@
-"""The part of `handfast report` about who got what: how many assignments stood."""
+"""The part of `handfast report` about who got what: how many assignments stood, and how value was shared out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
@@ -32,3 +32,28 @@ def _share(figure: Mapping[str, Any]) -> tuple[str, str]:
     if figure["value"] is None:
         return "–", f"[dim]{str(figure['why']).partition(': ')[2]}[/dim]"
     return percent(figure["value"]), f"{percent(figure['low'])} to {percent(figure['high'])}"
+
+
+def fairness(pools: Sequence[Mapping[str, Any]]) -> Table:
+    """A row a pool: whether value is shared out as turns are, and the patterns of its turns. Nobody is named."""
+    columns = (
+        "pool",
+        "turns",
+        "as uneven by chance",
+        "outside the band",
+        "late after a yes",
+        "declared only",
+        "untried, low",
+        "untried, other",
+        "off before a turn",
+    )
+    table = Table(*columns, title="Shared out, in 90 days", title_justify="left", box=None, pad_edge=False)
+    for pool in pools:
+        said = f"{pool['p']:.3f}" if pool["p"] is not None else f"[dim]{pool['why']}[/dim]"
+        outside = f"{pool['outside']} of {pool['members']}" if pool["p"] is not None else "–"
+        table.add_row(pool["pool"], str(pool["turns"]), said, outside, *(_count(one) for one in pool["patterns"].values()))
+    return table
+
+
+def _count(one: Mapping[str, Any]) -> str:
+    return f"{one['hits']} of {one['n']}" if one["n"] else "–"

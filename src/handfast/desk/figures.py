@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import psycopg
 
-from handfast.desk import delays
+from handfast.desk import delays, fairness
 from handfast.desk.contracts import Book, NoContract
 from handfast.facts import utc
 from handfast.measure import report as pages
@@ -34,7 +34,8 @@ def report(
     *,
     minimum: int = MINIMUM,
 ) -> dict[str, Any]:
-    """The report of `measure.report.report` on what was known at `as_of`, and `delays`: where the time went (`measure.delay.medians`).
+    """The report of `measure.report.report` on what was known at `as_of`, `delays`: where the time went (`measure.delay.medians`), and
+    `fairness`: how each pool shared out value (`desk.fairness.PoolValue.as_json`).
 
     Raises:
         ValueError: a word that nothing can be broken down by.
@@ -48,8 +49,9 @@ def report(
         bounds = [utc(moment) if moment else None for moment in (start, end)]
         spent = delays.report(conn, book, at, bounds[0], bounds[1], minimum)
         promised = _promised(book, at)
+        shared = _shared(conn, book, at)
     found = pages.report(facts, at, bounds[0], bounds[1], by, calendars=_calendars(book, facts), minimum=minimum, promised=promised)
-    return {**found, "delays": spent}
+    return {**found, "delays": spent, "fairness": shared}
 
 
 def scoreboard(store: Store, as_of: datetime, weeks: int = WEEKS) -> dict[str, Any] | None:
@@ -81,6 +83,14 @@ def stood(conn: psycopg.Connection, as_of: datetime, days: int = 90) -> dict[str
 def _calendars(book: Book, facts: Facts) -> Calendars:
     pairs = {pair for frame in (facts.clocks, facts.promises) for pair in frame.select("terms", "calendar").unique().iter_rows()}
     return {(terms, name): book.by_id(terms).hours(name) for terms, name in pairs}
+
+
+def _shared(conn: psycopg.Connection, book: Book, at: datetime) -> list[dict[str, Any]]:
+    """How each pool of the contract in force shared out value, in the 90 days before."""
+    try:
+        return [pool.as_json() for pool in fairness.values(conn, book.at(at), at).values()]
+    except NoContract:
+        return []
 
 
 def _promised(book: Book, at: datetime) -> tuple[Kind, ...]:

@@ -6,8 +6,9 @@ from typing import Annotated, Any, get_args
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from handfast.desk import ledger, reroute
+from handfast.desk import fairness, ledger, reroute
 from handfast.desk.contracts import NoContract
+from handfast.measure.patterns import PATTERNS
 from handfast.problem import Place, Problem
 from handfast.store import ledger as rows
 from handfast.web.access import Forbidden, User, access_handoff
@@ -23,11 +24,17 @@ def fairness_page(request: Request, user: Me) -> Response:
     house, at = house_of(request), request.state.at
     with house.store.reading() as conn:
         try:
-            lines = ledger.ledger(conn, house.contracts(conn).at(at), at)
+            agreement = house.contracts(conn).at(at)
+            lines, values = ledger.ledger(conn, agreement, at), fairness.values(conn, agreement, at)
         except NoContract:
-            lines = []
+            lines, values = [], {}
         lines.sort(key=lambda line: user.rep_id not in line.terms.members)
-        context: dict[str, Any] = {"lines": lines, "credits": rows.given_back(conn, at - ledger.PERIOD)}
+        context: dict[str, Any] = {
+            "lines": lines,
+            "values": values,
+            "patterns": PATTERNS,
+            "credits": rows.given_back(conn, at - ledger.PERIOD),
+        }
     return page(request, user, "fairness.html", nav="fairness", **context)
 
 
