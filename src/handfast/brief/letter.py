@@ -202,7 +202,7 @@ def _offer(f: Facts) -> Words:
 
 
 def _nurture(f: Facts) -> Words:
-    return Words(f"Back with marketing: {f.party}", f.person, [f"It was recycled. Next step was: {f.step}.", f.why])
+    return Words(f"Back with marketing: {f.party}", f.person, [f.why, f"Next step was: {f.step}."])
 
 
 def _measure(f: Facts) -> Words:

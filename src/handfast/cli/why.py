@@ -144,7 +144,8 @@ class _Teller:
             kept = "" if c["current"] else ", another promise has taken its place"
             self.head(f"Clock: {c['kind'].replace('_', ' ')}, {c['sla'].replace('_', ' ')}{kept}")
             self.line(c["explained"], 2)
-            how = f"stopped {_time(c['stopped_at'])} by {c['stopped_by']}" if c["stopped_at"] else "running"
+            runs = "standing still" if c["paused_at"] else "running"
+            how = f"stopped {_time(c['stopped_at'])} by {c['stopped_by']}" if c["stopped_at"] else runs
             self.line(how + (f"; breach noticed {_time(c['breached_at'])}" if c["breached_at"] else ""), 2)
             for t in (t for t in h["timers"] if t["clock_id"] == c["id"]):
                 state = ("waiting", "done", "not owed any more", "standing still")[t["state"]]

@@ -18,7 +18,7 @@ from handfast.desk import match
 from handfast.desk.acting import acts
 from handfast.desk.refused import Refused
 from handfast.facts import Person, utc
-from handfast.identity.compare import weigh
+from handfast.identity.compare import Model, weigh
 from handfast.identity.people import prepared
 from handfast.problem import Place, Problem
 from handfast.store import duplicates as rows
@@ -47,16 +47,19 @@ def named(conn: psycopg.Connection, handoff_id: str, person_id: str, text: str) 
     return other
 
 
-def ask(conn: psycopg.Connection, way_back_id: str, at: datetime) -> None:
-    """Puts the question on the page Review, with those it could be."""
+def ask(conn: psycopg.Connection, way_back_ids: Sequence[str], at: datetime) -> None:
+    """Puts these questions on the page Review, each with those it could be."""
+    if way_back_ids:
+        model = match.model_now(conn)
+        for one in way_back_ids:
+            _ask(conn, one, model, at)
+
+
+def _ask(conn: psycopg.Connection, way_back_id: str, model: Model, at: datetime) -> None:
     said = rows.said(conn, way_back_id)
-    if said is None:
-        return
+    if said is None or (told := _told(conn, said.person)) is None:
+        return  # folded into another meanwhile: nothing is left to ask
     rows.asked(conn, way_back_id, at)
-    told = _told(conn, said.person)
-    if told is None:
-        return
-    model = match.model_now(conn)
     likely = match.alike(conn, told, model, but=said.person)[:PROPOSED]
     other = rows.called(conn, said.named) if said.named else None
     if (

@@ -79,9 +79,9 @@ def tell(store: Store, book: Book, at: datetime, *, channels: Sequence[str] = ("
         cases = work.hold(conn, sorted({one.handoff for one in found}))
         events: list[tuple[Any, ...]] = []
         messages: list[tuple[Any, ...]] = []
-        for one in found:
-            if one.tell_at < at - NEWS:
-                continue  # an imported history: nobody wants to hear of last year's refusals
+        # An imported history is settled in silence: nobody wants to hear of last year's refusals.
+        news = [one for one in found if one.tell_at >= at - NEWS]
+        for one in news:
             case = cases[one.handoff]
             said = facts.dumps({"disposition": one.id, "leads_to": one.leads_to, "reason": one.reason})
             events.append(("given_back", at, case.id, case.person, case.account, case.owner, said))
@@ -89,11 +89,10 @@ def tell(store: Store, book: Book, at: datetime, *, channels: Sequence[str] = ("
                 person = facts.people(conn, [one.person])[one.person]
                 about = {"missing": ["email", "phone"], "was": digest(person), "reason": one.reason}
                 owe(conn, book.by_id(case.contract), "contact_valid", case.id, at, about)
-            if one.leads_to == "merge":
-                duplicates.ask(conn, one.id, at)
             messages += messages_for(
                 channels, "nurture", case.id, one.id, MARKETING, case.owner, _payload(book.by_id(case.contract).contract, case, one), at
             )
+        duplicates.ask(conn, [one.id for one in news if one.leads_to == "merge"], at)
         facts.add_events(conn, events)
         facts.add_messages(conn, messages)
         rows.told(conn, [one.id for one in found], at)

@@ -121,7 +121,9 @@ def badges(conn: Conn, rep_id: str | None, at: datetime) -> Badges:
                     WHERE c.stopped_at IS NULL AND c.paused_at IS NULL AND c.due_at < %s AND h.closed_at IS NULL AND c.kind IN ('first_touch', 'exception') AND c.current
                       AND (c.kind = 'exception') = (h.owner_id IS NULL)),
                   (SELECT count(*) FROM intake_problem WHERE state = 'open'),
-                  (SELECT count(*) FROM match_review WHERE state = 'open'),
+                  (SELECT count(*) FROM match_review WHERE state = 'open') + (
+                      SELECT count(*) FROM way_back AS w WHERE w.leads_to = 'merge' AND w.settled_at IS NULL AND w.asked_at IS NOT NULL
+                      AND NOT EXISTS (SELECT FROM match_review AS m WHERE m.state = 'open' AND w.person_id IN (m.person_id, m.other_id))),
                   (SELECT count(*) FROM handoff WHERE closed_at IS NULL AND owner_id IS NULL),
                   (SELECT count(*) FROM dispute WHERE state = 'open')""",
         (rep_id, at),
