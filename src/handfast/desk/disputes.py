@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, Literal
 
+from handfast.desk.acting import acts
 from handfast.desk.contracts import Book
 from handfast.desk.held import closed, held, wake
 from handfast.desk.refused import Refused
@@ -30,6 +31,7 @@ SIDE_OF: Final[dict[str, Side]] = {"rep": "sales", "manager": "sales", "marketin
 ANSWERS_FOR: Final[dict[str, Side]] = {"manager": "sales", "marketing": "marketing"}
 
 
+@acts("by")
 def raise_dispute(
     store: Store, handoff_id: str, about: str, role: str, by: str, reason: str, at: datetime, *, book: Book | None = None
 ) -> str:
@@ -61,6 +63,7 @@ def raise_dispute(
     return dispute
 
 
+@acts("by")
 def answer(
     store: Store, dispute_id: str, upheld: bool, role: str, by: str, finding: str, at: datetime, *, book: Book | None = None
 ) -> Dispute:
@@ -95,6 +98,7 @@ def answer(
     return settled
 
 
+@acts("by")
 def withdraw(store: Store, dispute_id: str, by: str, at: datetime) -> None:
     """Whoever raised it takes it back. It is no label then. Raises Refused where it is not theirs or has an answer."""
     with store.writing() as conn:

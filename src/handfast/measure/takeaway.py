@@ -31,13 +31,6 @@ def duration(seconds: float | None) -> str:
     return f"{seconds / 86400:.1f} days"
 
 
-def worked(seconds: float | None) -> str:
-    """A working time: `45 min`, `13.5 h`; never in days, of which nobody knows how long they are. A dash for None."""
-    if seconds is None:
-        return "–"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
 def takeaway(whole: Mapping[str, Any]) -> str:
     """One line on the whole period."""
     counts, m = whole["counts"], whole["measures"]
@@ -74,4 +67,4 @@ def _headline(figure: Mapping[str, Any]) -> float | None:
     return None if value is None else float(value)
 
 
-__all__ = ["PAIRS", "duration", "guards", "percent", "takeaway", "worked"]
+__all__ = ["PAIRS", "duration", "guards", "percent", "takeaway"]
