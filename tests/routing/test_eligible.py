@@ -44,6 +44,7 @@ def roster(*, absences: tuple[Absence, ...] = (), opens: int = 0, taken: int = 0
 
 
 AWAY = (Absence("ana", MONDAY, MONDAY + timedelta(days=1), "surgery"),)
+DAY = timedelta(days=1)
 FRENCH = frozenset({"french"})
 
 
@@ -103,7 +104,8 @@ def test_there_is_a_sentence_for_every_reason() -> None:
 @given(
     st.builds(
         dict, off=st.booleans(), opens=st.integers(0, 3), taken=st.integers(0, 3), skills=st.sampled_from([frozenset(), FRENCH]),
-        time_zone=st.sampled_from(["UTC", "America/Denver", "Asia/Tokyo"]),
+        time_zone=st.sampled_from(["UTC", "America/Denver", "Asia/Tokyo"]), active=st.booleans(),
+        absences=st.sampled_from([(), *((Absence("ana", MONDAY + a * DAY, MONDAY + b * DAY),) for a, b in ((-2, -1), (-1, 1), (1, 2)))]),
     ),
     st.builds(dict, cap=st.sampled_from([None, "2 open"]), per_day=st.sampled_from([None, 2]), hours=st.sampled_from([None, "team"])),
     st.sampled_from([frozenset(), FRENCH]),

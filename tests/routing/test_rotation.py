@@ -264,7 +264,7 @@ def test_the_same_input_in_the_same_order_gives_the_same_result(members: dict[st
         moment = MONDAY + number * MINUTE
         one = draw("smb", Pool(members=members), first, moment, frozenset(away))
         other = draw("smb", Pool(members=dict(shuffled)), second, moment, frozenset(away))
-        assert one == other
+        assert (one.taker, one.waiting, one.skipped) == (other.taker, other.waiting, other.skipped)
     assert first.changed() == second.changed()
 
 

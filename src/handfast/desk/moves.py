@@ -7,7 +7,7 @@ The policies are the contract's (`routing.moves`), of the contract each handoff 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -231,7 +231,7 @@ class _Turn:
         for case in cases:
             agreement, owner = self.book.by_id(case.contract), str(case.owner)
             # Whoever had the person last is who is leaving: not asked again.
-            question: RoutingCase = replace(asked[case.id], last=None)
+            question: RoutingCase = asked[case.id]._replace(last=None)
             chosen = assign(agreement, question, self.roster, self.at, exclude=subjects[case.id].excluded | {owner})
             left = self._left(owner)
             why = because("inactive" if left else "pto", owner, self.roster, None, self.at)
@@ -240,7 +240,7 @@ class _Turn:
                     self._release(case, chosen, why)
                 continue
             rung = {"rung": "away", "result": "passed", "because": why if left else f"{why} The contract moves what nobody has tried yet."}
-            self._pass(case, replace(chosen, working=(rung, *chosen.working)), "away")
+            self._pass(case, chosen._replace(working=(rung, *chosen.working)), "away")
             if not left:
                 covers.put(self.conn, (case.id, owner, chosen.owner, "pto", self.at))
             self.done.away += 1

@@ -10,7 +10,6 @@ ends there: a person decides.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
 
@@ -34,8 +33,7 @@ Rung = dict[str, Any]
 ENDS: Final = frozenset({"barred", "conflict"})
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
+class Assignment(NamedTuple):
     """Owner, the rule that chose, and the working.
 
     `owner` None: the exception queue, and `rule` is `exception`. `pool`: whose rotation gave it. `counts`: whether it was a turn of
@@ -66,6 +64,10 @@ class _Given(NamedTuple):
     owner: str | None = None
     pool: str | None = None
     counts: bool = True
+
+
+#: A rung that passes on, where nobody will read why.
+_ON: Final = _Given({"result": "passed", "because": ""})
 
 
 class _Ask(NamedTuple):
@@ -132,6 +134,8 @@ def _climb(ask: _Ask, start_pool: str | None) -> Iterator[tuple[Rule, _Given]]:
 def _never(ask: _Ask) -> _Given:
     """What the contract keeps from everybody. Whom readiness bars never comes this far."""
     case = ask.case
+    if not ask.told and case.never is None:
+        return _ON
     if case.never is not None:
         because = f"The contract keeps it from everybody ({case.never}): a person decides."
         rung: Rung = {"rung": "never", "result": "barred", "because": because, "reason": case.never}
@@ -153,26 +157,36 @@ def _open_opportunity(ask: _Ask) -> _Given:
 
 def _held_by(name: str, holder: Holder, ask: _Ask) -> _Given:
     """To whom it belongs, if anybody; with what that was read from."""
+    if not ask.told and holder.rep is None and holder.conflict is None:
+        return _ON
     if holder.conflict is not None:
         given = _Given({"rung": name, "result": "conflict", "because": holder.conflict})
     elif holder.rep is None:
         given = _Given({"rung": name, "result": "passed", "because": holder.passed})
     else:
         given = _to_rep(name, holder.rep, ask, holder.why)
-    if holder.read:
-        given.rung["read"] = holder.read
+    if holder.read and ask.told:
+        given.rung["read"] = _read(holder.read)
     return given
+
+
+def _read(found: Mapping[str, Any]) -> dict[str, Any]:
+    """What a claim was read from, JSON-ready: companies and opportunities as mappings."""
+    return {name: [one._asdict() for one in what] if isinstance(what, tuple) else what for name, what in found.items()}
 
 
 def _customer(ask: _Ask) -> _Given:
     """Those who look after a customer, one after the other; whom one of them was skipped for is kept."""
     found, passed = owners.of_customer(ask.case, ask.routing, ask.roster)
+    if not ask.told and not found:
+        return _ON
     skipped: list[Any] = []
     given = _Given({"rung": "customer", "result": "passed", "because": passed})
     for holder in found:
         to_pool = holder.rep is not None and holder.rep in ask.routing.pools
         given = _to("customer", holder.rep or "", ask) if to_pool else _held_by("customer", holder, ask)
-        given.rung["read"] = holder.read
+        if ask.told:
+            given.rung["read"] = _read(holder.read)
         skipped += given.rung.get("skipped", ())
         if given.owner is not None or given.rung["result"] in ENDS:
             break
@@ -183,6 +197,8 @@ def _customer(ask: _Ask) -> _Given:
 
 def _territory(ask: _Ask) -> _Given:
     case = ask.case
+    if not ask.told and case.territory is None:
+        return _ON
     given = _claimed(ask)
     if case.territory is not None:
         given.rung["territory"] = case.territory
@@ -291,9 +307,9 @@ def _to_rep(rule: str, rep: str, ask: _Ask, why: str) -> _Given:
 
 def _turn_of(taker: Place, drawn: Draw, pool: str, roster: Roster) -> str:
     name = roster.name(taker.rep)
-    if not drawn.line:
+    if not drawn.behind:
         return f"{name} is the only one in pool '{pool}' who can take it now."
-    return f"It is {name}'s turn in pool '{pool}': of {len(drawn.line) + 1} in line, theirs comes first."
+    return f"It is {name}'s turn in pool '{pool}': of {drawn.behind + 1} in line, theirs comes first."
 
 
 def _standing(place: Place) -> Rung:

@@ -41,7 +41,7 @@ def of_account(case: Case, routing: Routing, roster: Roster) -> Holder:
             return Holder(case.account_owner, "owns the account")
         return _UNOWNED if routing.hierarchy == "off" else _UNOWNED_ABOVE_TOO
     own = Holder(case.account_owner, "owns the account", "No rep owns the account.")
-    read: dict[str, Any] = {"parents": [one._asdict() for one in case.known.above]} if case.known.above else {}
+    read: dict[str, Any] = {"parents": case.known.above} if case.known.above else {}
     if case.known.circle:
         why = "the accounts above it lead round in a circle, so none of them was asked"
         return Holder(own.rep, f"owns the account ({why})", f"No rep owns the account, and {why}.", None, {**read, "circle": True})
@@ -87,7 +87,7 @@ def of_deal(case: Case, routing: Routing, roster: Roster) -> Holder:
     deals = case.known.deals
     if not deals:
         return _NO_DEAL
-    read = {"opportunities": [one._asdict() for one in deals[:5]]}
+    read = {"opportunities": deals[:5]}
     owners = list(dict.fromkeys(one.owner for one in deals if one.owner is not None))
     serving = [rep for rep in owners if _serves(rep, roster)]
     if not owners:

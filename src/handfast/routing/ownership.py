@@ -56,8 +56,7 @@ class Company(NamedTuple):
     owner: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """What is on record at the moment of a decision, read only where the ladder asks for it.
 
     `deals`: open opportunities of the account (of the person, who has none), the latest first. `won`: the latest that was won. `above`: the
@@ -73,8 +72,7 @@ class Known:
 NOTHING_KNOWN = Known()
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(NamedTuple):
     """What routing must know of a handoff: nothing but who may have a claim on it."""
 
     handoff_id: str
@@ -83,8 +81,8 @@ class Case:
     unknown_territories: tuple[str, ...] = ()
     never: str | None = None
     unknown_never: tuple[str, ...] = ()
-    known: Known = field(default=NOTHING_KNOWN)
-    needs: Needs = field(default_factory=lambda: NO_NEEDS)
+    known: Known = NOTHING_KNOWN
+    needs: Needs = NO_NEEDS
     #: Who had this person last, and until when (UTC); asked only by pools that are sticky.
     last: tuple[str, datetime] | None = None
 

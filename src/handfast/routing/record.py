@@ -71,7 +71,7 @@ NO_RECORD = Record()
 
 
 def _deal(one: Dealt, day: datetime) -> Deal:
-    return Deal(one.id, one.owner, f"{day:%Y-%m-%d}")
+    return Deal(one.id, one.owner, day.date().isoformat())
 
 
 def record_of(deals: Iterable[Dealt], above: Iterable[tuple[str, str, str, str | None, bool]] = ()) -> Record:

@@ -6,8 +6,9 @@ Nothing else in routing keeps state.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
@@ -55,6 +56,7 @@ class Roster:
             "_hours",
             "_members",
             "_open",
+            "_plain",
             "_promises",
             "_reps",
             "_rows",
@@ -89,6 +91,8 @@ class Roster:
             self._rows.setdefault(turn.pool, {})[turn.rep] = turn
         self._absences = _merged(absences)
         self._starts = {rep: [a.starts_at for a in spans] for rep, spans in self._absences.items()}
+        #: Who can take it as far as they alone are concerned, at any time: active, switched on, no absence entered.
+        self._plain = {rep for rep, known in self._reps.items() if self._is_plain(known)}
         self._changed: set[tuple[str, str]] = set()
         self._members: dict[str, tuple[Pool, tuple[tuple[str, float], ...]]] = {}
         self._taken = dict(taken or {})
@@ -106,6 +110,9 @@ class Roster:
             self._calendars, self._hours = {**contract.calendars, "team": contract.calendar}, {}
             self._by_day = any(pool.per_day is not None for pool in contract.routing.pools.values())
 
+    def _is_plain(self, rep: Rep) -> bool:
+        return rep.active and not rep.off and rep.id not in self._starts
+
     def learn(self, rep: Rep, absences: Iterable[Absence]) -> None:
         """From now on this rep is like this, and these are all of their absences: for a replay, which goes through the past."""
         before = self._reps.get(rep.id)
@@ -114,6 +121,7 @@ class Roster:
         self._starts.pop(rep.id, None)
         if spans := _merged(absences).get(rep.id):
             self._absences[rep.id], self._starts[rep.id] = spans, [one.starts_at for one in spans]
+        (self._plain.add if self._is_plain(rep) else self._plain.discard)(rep.id)
         if before is None or (before.time_zone, before.week, before.holidays) != (rep.time_zone, rep.week, rep.holidays):
             self._zones.pop(rep.id, None)
             self._hours = {key: hours for key, hours in self._hours.items() if key[0] != rep.id}
@@ -232,6 +240,17 @@ def eligible(
     if needs and not needs <= known.skills:
         return "skill"
     return _within(known, roster, pool, at) if pool is not None else None
+
+
+def reasons(
+    members: Sequence[tuple[str, float]], roster: Roster, pool: Pool, at: datetime, exclude: frozenset[str] = NOBODY,
+    needs: frozenset[str] = NOBODY,
+) -> list[Reason | None]:  # fmt: skip
+    """What `eligible` says of each member of a pool, asked together: whoever is plainly there is only counted."""
+    if exclude or needs or pool.hours is not None or pool.per_day is not None:
+        return [eligible(rep, roster, pool, at, exclude, needs) for rep, _ in members]
+    plain, held, cap = roster._plain, roster._open, pool.cap if pool.cap is not None else math.inf
+    return [(None if held.get(rep, 0) < cap else "capped") if rep in plain else eligible(rep, roster, pool, at) for rep, _ in members]
 
 
 def _within(rep: Rep, roster: Roster, pool: Pool, at: datetime) -> Reason | None:

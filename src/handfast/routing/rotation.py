@@ -24,7 +24,7 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from handfast.contract.terms import Pool
-from handfast.routing.roster import NOBODY, Reason, Roster, Turn, eligible
+from handfast.routing.roster import NOBODY, Reason, Roster, Turn, reasons
 
 #: How many turns a member's level may be away from the pool's.
 FARTHEST: Final = 2.0
@@ -49,17 +49,26 @@ _Able = tuple[str, float, Turn | None, float]
 _InLine = tuple[float, datetime, str, int, float, float]
 
 
-class Draw(NamedTuple):
-    """One turn: who took it (None: nobody could), the others in line, in order, and who was skipped and why."""
+class Draw:
+    """One turn: who took it (`taker`; None: nobody could), the others in line, in order, and who was `skipped` and why.
 
-    taker: Place | None
-    line: Sequence[_InLine]
-    skipped: tuple[tuple[str, Reason], ...]
+    The line is put in order for whoever reads it: who comes first is known without.
+    """
+
+    __slots__ = ("_fit", "skipped", "taker")
+
+    def __init__(self, taker: Place | None, fit: Sequence[_Able], skipped: tuple[tuple[str, Reason], ...]) -> None:
+        self.taker, self._fit, self.skipped = taker, fit, skipped
+
+    @property
+    def behind(self) -> int:
+        """How many stood in line behind the taker."""
+        return max(0, len(self._fit) - 1)
 
     @property
     def waiting(self) -> tuple[Place, ...]:
-        """Who was next in line, in order: made for whoever reads it."""
-        return tuple(_place(one) for one in self.line)
+        """Who was next in line, in order."""
+        return tuple(_place(one) for one in sorted(map(_in_line, self._fit))[1:])
 
 
 def counter_of(name: str, pool: Pool) -> str:
@@ -99,12 +108,12 @@ def draw(
     skipped: list[tuple[str, Reason]] = []
     here: list[tuple[str, float, Turn | None]] = []
     total = placed = mass = 0.0
-    for rep, weight in members:
+    for (rep, weight), reason in zip(members, reasons(members, roster, pool, at, exclude, needs), strict=True):
         # The pool's level is the mean of the members who have a place, present or not, each counted by weight; 0 where nobody has one yet.
         if (row := rows.get(rep)) is not None:
             placed += weight
             mass += weight * row[3]
-        if (reason := eligible(rep, roster, pool, at, exclude, needs)) is None:
+        if reason is None:
             here.append((rep, weight, row))
             total += weight
         else:
@@ -118,14 +127,14 @@ def draw(
     able = [_able(rep, weight, row, pool_level, far) for rep, weight, row in here]
     bar = pool_level + step - _HAIR
     # Where all who are here are ahead of their share, somebody has to take it all the same.
-    line = _line([one for one in able if one[3] < bar] or able)
-    if len(line) < len(able):
+    fit = [one for one in able if one[3] < bar] or able
+    if len(fit) < len(able):
         skipped += [(rep, "over_share") for rep, _, _, level in able if level >= bar]
     for rep in sorted(others - rows.keys()):  # they are there from the first turn of the counter on, not from the first of their own pool
         roster.put(Turn(counter, rep, 0, pool_level))
-    taker = _place(line[0])
+    taker = _first(fit)
     _enter(counter, able, taker, step, roster=roster, at=at, others=others)
-    return Draw(taker, line[1:], tuple(skipped))
+    return Draw(taker, fit, tuple(skipped))
 
 
 def _able(rep: str, weight: float, row: Turn | None, pool_level: float, farthest: float = FARTHEST) -> _Able:
@@ -138,17 +147,20 @@ def _able(rep: str, weight: float, row: Turn | None, pool_level: float, farthest
     return rep, weight, row, pool_level + (far if ahead > 0 else -far)
 
 
-def _line(able: list[_Able]) -> list[_InLine]:
-    """Those who may take this turn, the taker first."""
-    line = []
-    for rep, weight, row, level in able:
-        after = level + 1.0 / weight
-        if row is None:
-            line.append((round(after, 9), _NEVER, rep, 0, weight, after))
-        else:
-            line.append((round(after, 9), row[4] or _NEVER, rep, row[2], weight, after))
-    line.sort()
-    return line
+def _first(fit: Sequence[_Able]) -> Place:
+    """The taker: the first in line. Only those whose level after it is the lowest, or as good as, are compared any further."""
+    after = [level + 1.0 / weight for _, weight, _, level in fit]
+    lowest = min(after) + 2 * _HAIR
+    return _place(min([_in_line(one) for one, reached in zip(fit, after, strict=True) if reached <= lowest]))
+
+
+def _in_line(one: _Able) -> _InLine:
+    """A place in line: the lowest takes the turn."""
+    rep, weight, row, level = one
+    after = level + 1.0 / weight
+    if row is None:
+        return round(after, 9), _NEVER, rep, 0, weight, after
+    return round(after, 9), row[4] or _NEVER, rep, row[2], weight, after
 
 
 def _place(one: _InLine) -> Place:
@@ -166,15 +178,12 @@ def _enter(
     """
     rows = roster.turns(name)
     here = {one[0] for one in able} if len(able) < len(rows) else rows  # all are here: nobody moves along
-    for away in [row for rep, row in rows.items() if rep not in here and rep not in others]:
+    for away in [row for rep, row in rows.items() if rep not in here and rep not in others] if here is not rows else ():
         roster.put(away._replace(level=away.level + step))
     for rep, _, row, level in able:
-        if rep == taker.rep:
-            roster.put(Turn(name, rep, taker.turns + 1, taker.after, at))
-        elif row is None:
-            roster.put(Turn(name, rep, 0, level))
-        elif row.level != level:
-            roster.put(row._replace(level=level))
+        if row is None or row[3] != level or rep == taker.rep:
+            turns, last = (row[2], row[4]) if row is not None else (0, None)
+            roster.put(Turn(name, rep, turns, level, last) if rep != taker.rep else Turn(name, rep, turns + 1, taker.after, at))
 
 
 def give_back(counter: str, rep: str, weight: float, roster: Roster) -> bool:

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -55,8 +55,7 @@ class Crew:
     told: Sequence[Like] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Owned:
+class Owned(NamedTuple):
     """A handoff of a replay with its owner (None: the exception queue), and the place of its SLA in its contract.
 
     `own`: the owner's hours as known when it was opened, where clocks of its contract count in them; None also for what had to wait.
@@ -78,44 +77,68 @@ def routed(agreements: Sequence[Agreement], openings: Sequence[Opening], crew: C
         openings: in the order of `received_at`.
         standing: the recorded handoffs that were open when the period began: they take up room until they end.
     """
-    claimed, slas = _asked(agreements, openings)
-    ending = [(one.closed_at or _NEVER, one.owner) for one in standing if one.owner is not None]
-    counts: dict[str, int] = defaultdict(int)
-    for _, owner in ending:
-        counts[owner] += 1
-    past = Reps(crew.reps, crew.absences, crew.told)
-    roster, watch = Roster(*past.begin(), counts), past.watch()
-    heapq.heapify(ending)
-    found: list[Owned] = []
-    held = _Held()
-    by_reps = [agreement.counts_rep_hours for agreement in agreements]
-    last: dict[str, tuple[str, datetime]] = {}
-    for number, one in enumerate(openings):
-        at = one.row.received_at
-        while ending and ending[0][0] <= at:
-            roster.gave_up(heapq.heappop(ending)[1])
-        then = Moment(at, one.row.signal)
-        for rep, absences in watch.changed(then):
-            roster.learn(rep, absences)
-        account = one.row.account
-        known = crew.record.known(account, one.row.person, at, crew.chains.at(account, then))
-        case = case_of(f"{one.row.signal}", crew.owners.at(account, then), claimed[number], known, last.get(one.row.person))
-        found.append(Owned(one, None, "exception", None, slas[number]))
-        # As live: what waits is given out before what is new, the oldest first.
-        for place, chosen in (
-            *held.given_out(agreements, openings, roster, at),
-            (number, assign(agreements[one.row.contract], case, roster, at, told=False)),
-        ):
-            opening = openings[place]
-            own = roster.own_hours(chosen.owner, at) if place == number and by_reps[opening.row.contract] else None
-            found[place] = Owned(opening, chosen.owner, chosen.rule, chosen.pool, slas[place], own)
-            if chosen.owner is None:
-                if not chosen.for_person:
-                    held.add(place, opening.row.contract, case)
-                continue
-            heapq.heappush(ending, (opening.closed_at or _NEVER, chosen.owner))
-            last |= dict.fromkeys((opening.row.person, *opening.joined), (chosen.owner, opening.closed_at or opening.row.received_at))
-    return found
+    course = _Course(agreements, openings, crew, standing)
+    for number in range(len(openings)):
+        course.next(number)
+    return course.found
+
+
+class _Course:
+    """The working state: who holds how much, what nobody could take, who had whom last."""
+
+    def __init__(self, agreements: Sequence[Agreement], openings: Sequence[Opening], crew: Crew, standing: Iterable[Recorded]) -> None:
+        self.agreements, self.openings, self.crew = agreements, openings, crew
+        self.claimed, self.slas = _asked(agreements, openings)
+        self.ending = [(one.closed_at or _NEVER, one.owner) for one in standing if one.owner is not None]
+        counts: dict[str, int] = defaultdict(int)
+        for _, owner in self.ending:
+            counts[owner] += 1
+        heapq.heapify(self.ending)
+        past = Reps(crew.reps, crew.absences, crew.told)
+        self.roster, self.watch = Roster(*past.begin(), counts), past.watch()
+        self.found: list[Owned] = []
+        self.held = _Held()
+        self.by_reps = [agreement.counts_rep_hours for agreement in agreements]
+        self.sticky = any(pool.sticky is not None for one in agreements for pool in one.contract.routing.pools.values())
+        self.last: dict[str, tuple[str, datetime]] = {}
+
+    def next(self, number: int) -> None:
+        """Decides one more. As live: what waits is given out before what is new, the oldest first."""
+        one = self.openings[number]
+        at, case = one.row.received_at, self._case(number, one)
+        if self.held:
+            for place, chosen in self.held.given_out(self.agreements, self.openings, self.roster, at):
+                self.found[place] = self._owned(place, chosen, None)
+        chosen = assign(self.agreements[one.row.contract], case, self.roster, at, told=False)
+        if chosen.owner is not None:
+            own = self.roster.own_hours(chosen.owner, at) if self.by_reps[one.row.contract] else None
+            self.found.append(self._owned(number, chosen, own))
+            return
+        self.found.append(Owned(one, None, chosen.rule, chosen.pool, self.slas[number]))
+        if not chosen.for_person:
+            self.held.add(number, one.row.contract, case)
+
+    def _case(self, number: int, one: Opening) -> Case:
+        """What was known then, of the world and of who there was."""
+        row, roster = one.row, self.roster
+        at = row.received_at
+        while self.ending and self.ending[0][0] <= at:
+            roster.gave_up(heapq.heappop(self.ending)[1])
+        then = Moment(at, row.signal)
+        if self.crew.told:
+            for rep, absences in self.watch.changed(then):
+                roster.learn(rep, absences)
+        known = self.crew.record.known(row.account, row.person, at, self.crew.chains.at(row.account, then))
+        last = self.last.get(row.person) if self.sticky else None
+        return case_of(f"{row.signal}", self.crew.owners.at(row.account, then), self.claimed[number], known, last)
+
+    def _owned(self, place: int, chosen: Assignment, own: OwnHours | None) -> Owned:
+        opening, owner = self.openings[place], str(chosen.owner)
+        heapq.heappush(self.ending, (opening.closed_at or _NEVER, owner))
+        if self.sticky:
+            until = opening.closed_at or opening.row.received_at
+            self.last |= dict.fromkeys((opening.row.person, *opening.joined), (owner, until))
+        return Owned(opening, owner, chosen.rule, chosen.pool, self.slas[place], own)
 
 
 #: How many different kinds of what is held are tried before each new handoff.
@@ -127,6 +150,9 @@ class _Held:
 
     def __init__(self) -> None:
         self._alike: dict[object, deque[tuple[int, Case]]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._alike)
 
     def add(self, place: int, contract: int, case: Case) -> None:
         key = (contract, case.account_owner, case.territory, case.never, case.known, frozenset(case.needs.items()), case.last)
@@ -162,15 +188,16 @@ def _asked(agreements: Sequence[Agreement], openings: Sequence[Opening]) -> tupl
         if not mine:
             continue
         fields = agreement.contract.fields
-        frame = as_frame([_case(openings[n], fields) for n in mine], {**fields, **SLA_FIELDS})
+        frame = as_frame([_case(openings[n]) for n in mine], {**fields, **SLA_FIELDS})
         claimed |= dict(zip(mine, claims(agreement, frame), strict=True))
         slas |= dict(zip(mine, choose(agreement, frame), strict=True))
     return claimed, slas
 
 
-def _case(one: Opening, fields: Mapping[str, Any]) -> dict[str, Any]:
-    told = {name: value for name, value in orjson.loads(one.row.fields).items() if name in fields}
-    return {**told, "next_step": one.row.next_step, "fit": one.row.fit, "intent": one.row.intent / 1e6, "source": one.row.source}
+def _case(one: Opening) -> dict[str, Any]:
+    """What is known of it; what the contract does not declare is left out where it is read."""
+    row = one.row
+    return {**orjson.loads(row.fields), "next_step": row.next_step, "fit": row.fit, "intent": row.intent / 1e6, "source": row.source}
 
 
 # --- can it be carried ----------------------------------------------------------------------------------------
