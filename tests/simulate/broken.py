@@ -411,11 +411,9 @@ def lane_lock_ignored(house: House) -> Sequence[Swap]:
     def taking(old: Callable[..., Any]) -> Callable[..., Any]:
         def take_pending(conn: Any, lanes: Any, limit: int, until: datetime) -> Any:
             found = old(conn, lanes, 10_000, until)
-            free = conn.execute(
-                "SELECT seq FROM pending WHERE seq = ANY(%s) FOR UPDATE SKIP LOCKED", ([one.seq for one in found],)
-            ).fetchall()
-            seqs = {row[0] for row in free}
-            return [one for one in found if one.seq in seqs][:limit]
+            query = "SELECT seq FROM pending WHERE seq = ANY(%s) ORDER BY received_at, seq LIMIT %s FOR UPDATE SKIP LOCKED"
+            free = {row[0] for row in conn.execute(query, ([one.seq for one in found], limit)).fetchall()}
+            return [one for one in found if one.seq in free]
 
         return take_pending
 

@@ -241,5 +241,7 @@ def _leads(chance: random.Random, style: str) -> list[Lead]:
         Lead("eve@post.example", None, "FR", "v5"),
         Lead("fay@three.example", 9, "DE", "v6"),
         Lead("kim@four.example", 900, "KP", "v7"),
+        Lead("gil@five.example", 300, "DE", "v8"),
+        Lead("hal@six.example", 120, "US", "v9", "u9"),
     ]
-    return sorted(chance.sample(people, chance.randrange(2, 5)), key=lambda lead: lead.email)
+    return sorted(chance.sample(people, chance.randrange(3, 6)), key=lambda lead: lead.email)

@@ -97,7 +97,7 @@ class Senders:
 
     def _broken(self, message: str) -> Event:
         """What careless scripts send. Each of them must come back as one Problem and cost nobody else anything."""
-        body: dict[str, Any] = {"type": "track", "event": "Form Submitted", "messageId": message, "anonymousId": "v9", "properties": {}}
+        body: dict[str, Any] = {"type": "track", "event": "Form Submitted", "messageId": message, "anonymousId": "v99", "properties": {}}
         match self.chance.randrange(7):
             case 0:
                 del body["anonymousId"]
