@@ -118,7 +118,8 @@ def decided(conn: psycopg.Connection, dispute: str) -> Decided | None:
     signals = conn.execute(
         "SELECT kind, occurred_at, properties FROM signal WHERE id = ANY(%b) ORDER BY occurred_at, seq", (row[10],)
     ).fetchall()
-    return Decided(*row[:9], tuple(row[9]) if row[9] else None, signals)
+    contract, at, step, group, fields, working, rule, pool, owner, then, _ = row
+    return Decided(contract, at, step, group, fields, working, rule, pool, owner, tuple(then) if then else None, signals)
 
 
 def count_waiting(conn: psycopg.Connection) -> int:
