@@ -6,6 +6,8 @@ from handfast.desk import clocks, outcomes
 from handfast.desk.contracts import book_of
 from handfast.desk.reroute import release
 from handfast.desk.tick import tick
+from handfast.desk.touches import record_touches
+from handfast.facts import Evidence, Outcome, Touch, TouchKind
 from handfast.store import work
 from handfast.store.base import Store
 from tests.desk.house import CONTRACT, House, moment
@@ -53,3 +55,24 @@ def test_nobodys_yes_is_owed_while_nobody_owns_it_and_a_late_breach_of_the_queue
     tick(store, house.book, moment("Mon 12:30"), channels=BOTH)
     assert house.owner() == "cleo", "the ladder found somebody"
     assert house.one("SELECT due_at, breached_at FROM clock WHERE kind = 'exception'") == (moment("Mon 11:10"), moment("Mon 12:30"))
+
+
+def test_a_touch_told_twice_in_one_go_stops_a_clock_only_together_with_its_row(store: Store) -> None:
+    """Told of somebody in no handoff and of somebody in one, under one id: the row that stays is the one whose clock stopped."""
+    house = House(store)
+    house.arrives("lea@acme.example", "Mon 10:00")
+    person = house.one("SELECT person_id FROM handoff")
+    seen = [Touch("tch_1", who, "anna", TouchKind.CALL, moment("Mon 10:20"), Evidence.EVIDENCED) for who in ("per_nobody", person)]
+    assert record_touches(store, seen, moment("Mon 10:30")).added == 1
+    assert house.one("SELECT handoff_id FROM touch") == house.handoff()
+    assert house.one("SELECT stopped_by FROM clock WHERE kind = 'first_touch'") == "touch"
+
+
+def test_a_call_in_time_that_is_told_after_the_end_kept_the_promise(store: Store) -> None:
+    house = House(store)
+    house.arrives("lea@acme.example", "Mon 10:00")
+    house.ends(house.handoff(), str(house.owner()), Outcome.RECYCLE, "Mon 16:00", reason="not_now")
+    person = house.one("SELECT person_id FROM handoff")
+    seen = Touch("tch_1", person, str(house.owner()), TouchKind.CALL, moment("Mon 10:20"), Evidence.EVIDENCED)
+    assert record_touches(store, [seen], moment("Mon 17:00")).added == 1
+    assert house.one("SELECT stopped_by, stopped_at FROM clock WHERE kind = 'first_touch'") == ("touch", moment("Mon 10:20"))

@@ -142,8 +142,14 @@ def _home(one: Touch, spans: Iterable[tuple[str, datetime, datetime | None]]) ->
 def record(conn: psycopg.Connection, touches: Sequence[tuple[Touch, Case | None]], at: datetime, *, ends: bool = False) -> set[str]:
     """Writes touches with the handoffs they belong to, held by the caller; stops what they stop. Returns the ids that were new.
 
-    `ends`: the caller ends the handoff with them, so nothing is set going that comes after a touch.
+    The same touch told twice in one go counts once, as the one that belongs to a handoff. `ends`: the caller ends the handoff with them, so
+    nothing is set going that comes after a touch.
     """
+    told: dict[str, tuple[Touch, Case | None]] = {}
+    for t, c in touches:
+        if t.id not in told or told[t.id][1] is None:
+            told[t.id] = t, c
+    touches = list(told.values())
     new = work.add_touches(
         conn,
         [

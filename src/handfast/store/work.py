@@ -128,10 +128,11 @@ def note_touches(conn: psycopg.Connection, handoff_ids: Sequence[str]) -> None:
         """,
         (ids, ids),
     )
-    # Evidence of an earlier touch, heard of later than a later one: the clock stopped then.
+    # Evidence of an earlier touch, heard of later than a later one or than the end: the clock stopped then.
     conn.execute(
-        """UPDATE clock AS c SET stopped_at = greatest(h.touched_at, c.started_at) FROM handoff AS h
-           WHERE h.id = c.handoff_id AND h.id = ANY(%b) AND c.kind = 'first_touch' AND c.stopped_by = 'touch' AND h.touched_at < c.stopped_at""",
+        """UPDATE clock AS c SET stopped_at = greatest(h.touched_at, c.started_at), stopped_by = 'touch' FROM handoff AS h
+           WHERE h.id = c.handoff_id AND h.id = ANY(%b) AND c.kind = 'first_touch' AND c.stopped_by IN ('touch', 'closed')
+                 AND h.touched_at < c.stopped_at""",
         (ids,),
     )
 
