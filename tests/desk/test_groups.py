@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+
 import pytest
 
 from handfast.desk.why import why
@@ -101,8 +103,8 @@ def test_the_page_says_who_covers_which_role(firm: House) -> None:
     assert sorted(people.values()) == ["lena@klein.example", "otto@klein.example"]
     text = (
         environment()
-        .from_string('{% from "_working.html" import verdict_working %}{{ verdict_working(working, people) }}')
-        .render(working=found[0].working, people=people)
+        .from_string('{% from "_working.html" import verdict_working with context %}{{ verdict_working(working, people) }}')
+        .render(working=found[0].working, people=people, now=moment("Mon 11:00"), zone=UTC)
     )
     assert "Role budget is covered by 1 person. otto@klein.example." in text
     assert "otto@klein.example: confirmed" in text

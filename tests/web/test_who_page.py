@@ -64,9 +64,13 @@ def test_a_handoff_leads_to_its_own_page_and_the_page_back_to_the_person(client:
     assert f"/who/{account}" in own
 
 
-@pytest.mark.parametrize("key", ["nobody@nowhere.example", "per_0", "x" * 5000, "%00"])
+@pytest.mark.parametrize("key", ["nobody@nowhere.example", "per_0", "x" * 5000])
 def test_who_nobody_knows_is_told_so(client: Client, key: str) -> None:
     assert "Nobody is known by this" in shown(client("ana"), f"/who/{key}", 404)
+
+
+def test_a_key_that_no_address_can_have_names_no_page(client: Client) -> None:
+    assert "a character that no address has" in shown(client("ana"), "/who/%00", 404)
 
 
 def test_the_palette_leads_to_whoever_is_known_by_just_these_words(client: Client, server: Running) -> None:

@@ -270,7 +270,7 @@ def _field_problem(wrong: Mapping[str, Any]) -> Problem:
     name = str(wrong["loc"][-1])
     label, given = name.replace("_", " "), wrong.get("input")
     match wrong["type"]:
-        case "string_too_long":
+        case "string_too_long" | "too_long":
             most = wrong["ctx"]["max_length"]
             return Problem(Place("form", part=name), f"“{label}” has {len(given or ''):,} characters; {most:,} are the most", "Shorten it.")
         case "missing":
