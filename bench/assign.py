@@ -20,9 +20,9 @@ from pathlib import Path
 
 import psycopg
 
+from bench._terms import uncapped
 from bench.leads import leads
 from handfast.demo import company
-from handfast.demo.run import contract_text
 from handfast.desk import contracts, imports
 from handfast.desk.intake import record
 from handfast.store.base import Store
@@ -84,7 +84,7 @@ def lateness(store: Store, sent: dict[str, datetime]) -> list[float]:
 
 
 def prepared(store: Store) -> None:
-    text = contract_text().replace("cap: 15 open", "cap: 999999 open").replace("cap: 12 open", "cap: 999999 open")
+    text = uncapped()
     _, problems = contracts.put_in_force(store, text, "bench", datetime.now(UTC))
     assert not problems, problems
     imports.put_reps(store, [*company.MANAGERS, *company.REPS])

@@ -19,11 +19,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 
+from bench._terms import at_all_hours, uncapped
 from bench.intake import KEY, bodies, send
 from bench.leads import leads
 from bench.loop import _wait_for
 from handfast.demo import company
-from handfast.demo.run import contract_text
 from handfast.desk import contracts, imports
 from handfast.desk.intake import ensure_key, record
 from handfast.store.base import Store
@@ -83,12 +83,7 @@ def main() -> None:
         url = server.start()
         migrate(url)
         with Store(url) as store:
-            text = contract_text().replace("cap: 15 open", "cap: 999999 open").replace("cap: 12 open", "cap: 999999 open")
-            text = text.replace('week: {mon-fri: ["09:00-12:30", "13:15-17:30"]}', 'week: {mon-sun: ["00:00-24:00"]}').replace(
-                "  holidays: US\n", "", 1
-            )
-            text = text[: text.index("examples:")].replace("closed: [2026-12-24]", "closed: []")
-            _, problems = contracts.put_in_force(store, text, "bench", datetime.now(UTC))
+            _, problems = contracts.put_in_force(store, at_all_hours(uncapped()), "bench", datetime.now(UTC))
             assert not problems, problems
             imports.put_reps(store, [*company.MANAGERS, *company.REPS])
             ensure_key(store, KEY, "bench", datetime.now(UTC))

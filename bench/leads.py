@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
+from bench._terms import uncapped
 from handfast.demo import company
-from handfast.demo.run import contract_text
 from handfast.desk import contracts, imports
 from handfast.desk.contracts import Book
 from handfast.desk.handover import decide
@@ -69,7 +69,7 @@ def main() -> None:
         url = server.start()
         migrate(url)
         with Store(url) as store:
-            text = contract_text().replace("cap: 15 open", "cap: 999999 open").replace("cap: 12 open", "cap: 999999 open")
+            text = uncapped()
             _, problems = contracts.put_in_force(store, text, "bench", datetime.now(UTC))
             assert not problems, problems
             imports.put_reps(store, [*company.MANAGERS, *company.REPS])
