@@ -1,6 +1,6 @@
 """The benchmarks' contract: it follows the demo company's, which grows, and a benchmark is run too seldom to say so itself."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from bench._terms import at_all_hours, uncapped, without_examples
 
