@@ -16,5 +16,5 @@ def test_what_the_benchmarks_make_of_the_demo_contract_still_reads() -> None:
         assert agreement is not None, problems
     assert agreement.hours("team").due(night, 5) == night + timedelta(minutes=5)
     assert not agreement.contract.examples
-    caps = [pool.cap.open for pool in agreement.contract.routing.pools.values() if pool.cap]
+    caps = [pool.cap for pool in agreement.contract.routing.pools.values() if pool.cap]
     assert caps and set(caps) == {999_999}
