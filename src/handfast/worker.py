@@ -21,11 +21,11 @@ import structlog
 from handfast.connectors.channel import Channel
 from handfast.connectors.files.taken import take_in
 from handfast.desk import canary, drafts, feeds, shadow
+from handfast.desk import match as matching
 from handfast.desk.contracts import Book, NoContract
 from handfast.desk.deliver import deliver
 from handfast.desk.handover import BATCH, Decided, decide
 from handfast.desk.held_back import Manners
-from handfast.desk.match import tend
 from handfast.desk.moves import tend as give_and_move
 from handfast.desk.promises import measure_promises
 from handfast.desk.tick import Ticked, tick
@@ -94,6 +94,7 @@ class Worker:
         self._conflicts = 0
         self._behind = False
         self._matched_at = 0.0
+        self._worth = matching.Worth()
         self._messages: dict[str, threading.Event] = {}
         #: One a channel, since each has a thread of its own: quiet hours, digests, and how many a minute a channel takes.
         self._manners = {name: Manners(per_minute=per_minute or {}) for name in channels}
@@ -231,8 +232,8 @@ class Worker:
         if self._behind and time.monotonic() - self._matched_at < MATCH_PATIENCE_SECONDS:
             return MATCH_SECONDS
         self._matched_at = time.monotonic()
-        done = tend(self.store, self.clock())
-        return MATCH_SECONDS / 10 if done.people or done.accounts else MATCH_SECONDS
+        done = matching.tend(self.store, self.clock(), worth=self._worth)
+        return 0.0 if max(done.people, done.accounts) >= matching.BATCH else MATCH_SECONDS
 
     def _deliver(self, name: str) -> float:
         done = deliver(self.store, {name: self.channels[name]}, self.clock, manners=self._manners[name])

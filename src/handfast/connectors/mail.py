@@ -11,11 +11,11 @@ import re
 import smtplib
 import socket
 import ssl
+from binascii import b2a_qp
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email import policy
-from email.charset import QP, Charset
 from email.errors import MessageError
 from email.header import Header
 from email.headerregistry import Address as MailAddress
@@ -34,11 +34,20 @@ from handfast.facts import utc
 from handfast.problem import Place, Problem
 from handfast.sla.notice import Address, Message
 
-#: As it leaves: lines end in CR LF, and nothing is wider than seven bits. The classic policy writes a mail in a third of the time of the
-#: newer one, which reads every header back several times.
-_POLICY: Final = policy.compat32.clone(linesep="\r\n", cte_type="7bit")
-_UTF8: Final = Charset("utf-8")
-_UTF8.header_encoding = _UTF8.body_encoding = QP
+
+class _Quick(policy.Compat32):
+    """The classic policy, which writes a mail in a third of the time of the newer one; and a header that needs no folding is not folded."""
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        if isinstance(value, str) and len(name) + len(value) < _LINE and value.isascii() and value.isprintable():
+            return f"{name}: {value}{self.linesep}".encode("ascii")
+        return super().fold_binary(name, value)
+
+
+#: Characters of a line of a header, the colon and the space not counted.
+_LINE: Final = 75
+#: As it leaves: lines end in CR LF, and nothing is wider than seven bits.
+_POLICY: Final = _Quick(linesep="\r\n", cte_type="7bit")
 #: Everything a header must not hold: line breaks of any kind, and other control characters.
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _LONGEST_SUBJECT: Final = 200
@@ -133,7 +142,8 @@ def write_mail(message: Message, sender: Sender) -> Mail:
 
 def _part(form: str, text: str) -> Mail:
     part = MIMENonMultipart("text", form, policy=_POLICY, charset="utf-8")
-    part.set_payload(text, _UTF8)
+    part["Content-Transfer-Encoding"] = "quoted-printable"
+    part.set_payload(b2a_qp(text.encode(), istext=True).decode("ascii"))
     return part
 
 

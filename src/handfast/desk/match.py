@@ -49,8 +49,31 @@ class Tended:
     asked: int = 0
 
 
-def tend(store: Store, at: datetime, *, limit: int = BATCH) -> Tended:
-    """Indexes what was written since the last turn, and asks about people who look like somebody known. Raises StorageAway."""
+@dataclass(slots=True)
+class Worth:
+    """What agreement is worth, kept from one turn to the next: a sample is asked again only when the people have doubled since."""
+
+    _begun: Model | None = None
+    _people: int = 0
+    _learned: tuple[datetime, Model] | None = None
+
+    def now(self, conn: psycopg.Connection) -> Model:
+        """The model in use, as `model_now` has it, or as it was when there were half as many people."""
+        if (at := rows.learned_at(conn)) is not None:
+            if self._learned is None or self._learned[0] != at:
+                self._learned = at, model_now(conn)
+            return self._learned[1]
+        people = rows.sizes(conn)[0]
+        if self._begun is None or people > 2 * self._people:
+            self._begun, self._people = model_now(conn), people
+        return self._begun
+
+
+def tend(store: Store, at: datetime, *, limit: int = BATCH, worth: Worth | None = None) -> Tended:
+    """Indexes what was written since the last turn, and asks about people who look like somebody known. Raises StorageAway.
+
+    `worth`: one kept from turn to turn; None: everything is asked anew.
+    """
     with store.writing() as conn:
         if not rows.hold_indexing(conn):
             return Tended()
@@ -59,7 +82,7 @@ def tend(store: Store, at: datetime, *, limit: int = BATCH) -> Tended:
             return Tended()
         index_accounts(conn, taken["account"])
         said = index_people(conn, taken["person"])
-        asked = _ask_about(conn, said, at)
+        asked = _ask_about(conn, said, (worth or Worth()).now(conn), at) if said else 0
     return Tended(len(said), len(taken["account"]), asked)
 
 
@@ -109,10 +132,7 @@ def model_now(conn: psycopg.Connection) -> Model:
     return replace(begun, prior=min(begun.prior, 0.3 / max(50, people)))
 
 
-def _ask_about(conn: psycopg.Connection, said: Mapping[str, Mapping[str, str | None]], at: datetime) -> int:
-    if not said:
-        return 0
-    model = model_now(conn)
+def _ask_about(conn: psycopg.Connection, said: Mapping[str, Mapping[str, str | None]], model: Model, at: datetime) -> int:
     found = [
         (person, other, weighed) for person, theirs in sorted(said.items()) for other, weighed in alike(conn, theirs, model, but=person)[:5]
     ]

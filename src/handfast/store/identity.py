@@ -187,6 +187,12 @@ def latest_model(conn: psycopg.Connection) -> dict[str, Any] | None:
     return row[0] if row else None
 
 
+def learned_at(conn: psycopg.Connection) -> datetime | None:
+    """When the latest model was learned; None: none was."""
+    row = conn.execute("SELECT max(at) FROM match_model").fetchone()
+    return row[0] if row else None
+
+
 def add_model(conn: psycopg.Connection, at: datetime, people: int, body: Mapping[str, Any]) -> None:
     conn.execute(
         "INSERT INTO match_model (at, people, body) VALUES (%s, %s, %s) ON CONFLICT (at) DO UPDATE SET people = excluded.people, body = excluded.body",
