@@ -6,6 +6,8 @@ counted, and the one signal that cannot be decided is set aside in *Intake probl
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -54,12 +56,24 @@ TRIAL_SECONDS: Final = 5.0
 CALENDAR_SECONDS: Final = 10.0
 #: So long it gives way while batches are large.
 MATCH_PATIENCE_SECONDS: Final = 10.0
+#: Loops whose work nobody waits for. They and those that deliver leave the processor to whoever decides, and the interpreter for so long.
+PATIENT: Final = frozenset({"match", "trial", "calendars"})
+GIVE_WAY_SECONDS: Final = 0.25
+#: How much more readily they leave the processor, in steps of `nice`.
+PATIENCE: Final = 5
 #: A batch of so many signals means that others are waiting.
 BEHIND: Final = 500
 #: What two workers can do to each other: the same new account from two lanes, or two locks in two orders. The database refuses one of them.
 CONFLICTS: Final = (psycopg.errors.UniqueViolation, psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 CONFLICTS_IN_A_ROW: Final = 10
 CONFLICT_SECONDS: Final = 0.05
+
+
+def _lower_priority() -> None:
+    """Of this thread alone, where the system has such a thing (Linux)."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), os.getpriority(os.PRIO_PROCESS, 0) + PATIENCE)
 
 
 def utc_now() -> datetime:
@@ -91,6 +105,9 @@ class Worker:
         self.book = Book()
         self._signals = threading.Event()
         self._freed = threading.Event()
+        #: Set while this process decides nothing.
+        self._undecided = threading.Event()
+        self._undecided.set()
         self._conflicts = 0
         self._behind = False
         self._matched_at = 0.0
@@ -127,9 +144,13 @@ class Worker:
         log.info("worker_stopped")
 
     def _forever(self, name: str, turn: Callable[[], float]) -> None:
-        away = False
+        away, patient = False, name in PATIENT or name.startswith("deliver")
+        if patient:
+            _lower_priority()
         while not self.stop.is_set():
             try:
+                if patient:
+                    self._undecided.wait(GIVE_WAY_SECONDS)
                 pause = turn()
                 if away:
                     log.info("database_back", loop=name)
@@ -171,6 +192,13 @@ class Worker:
             self._freed.set()
 
     def _decide(self) -> float:
+        self._undecided.clear()
+        try:
+            return self._decided()
+        finally:
+            self._undecided.set()
+
+    def _decided(self) -> float:
         try:
             done = decide(
                 self.store, self.book, self.clock(), lanes_at_once=self.lanes_at_once, channels=tuple(self.channels), in_company=True
@@ -190,6 +218,7 @@ class Worker:
         self._conflicts = 0
         self._behind = done.signals >= BEHIND
         if done.rest:
+            self._undecided.set()
             self.stop.wait(done.rest)  # whatever comes meanwhile is gathered too
         return 0.0 if done.signals or done.rest else POLL_SECONDS
 
