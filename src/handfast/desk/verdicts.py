@@ -183,7 +183,7 @@ def asked_at(judged: Judged, made: Sequence[Mapping[str, Any]]) -> dict[int, dat
 
 def write_verdicts(b: Batch, ready: Sequence[Ready]) -> None:
     """The verdicts that changed something, with the ids of the signals they were made from."""
-    ids: Mapping[int, UUID] = rows.signals_by_seq(b.conn, list({s for r in ready for s in r.working["inputs"]}))
+    ids = _signal_ids(b, ready)
     written = []
     for r in ready:
         m = r.moment
@@ -194,3 +194,13 @@ def write_verdicts(b: Batch, ready: Sequence[Ready]) -> None:
             (r.verdict, m.person, m.account, m.at, b.contract_id, *said, signal.id, inputs, rows.dumps(r.working), b.decided_at(signal))
         )
     rows.add_verdicts(b.conn, written)
+
+
+def _signal_ids(b: Batch, ready: Sequence[Ready]) -> dict[int, UUID]:
+    """The ids of the signals that these verdicts were made from, by `seq`: looked for where they were read, with their people."""
+    wanted = {seq for r in ready for seq in r.working["inputs"]}
+    people = {r.moment.person for r in ready} | {
+        one["person_id"] for r in ready if "group" in r.working for one in r.working["group"]["members"]
+    }
+    times = [r.moment.at for r in ready]
+    return rows.signal_ids(b.conn, list(wanted), list(people), min(times) - b.agreement.reach, max(times))

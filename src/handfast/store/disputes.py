@@ -106,7 +106,7 @@ class Decided:
 def decided(conn: psycopg.Connection, dispute: str) -> Decided | None:
     """What was decided where this dispute says it was decided wrongly."""
     row = conn.execute(
-        """SELECT h.contract_id, v.at, h.next_step, v.working ? 'group', coalesce(a.fields, '{}') || p.fields, s.working, s.rule, s.pool, s.owner_id,
+        """SELECT h.contract_id, v.at, h.next_step, v.working -> 'group' IS NOT NULL, coalesce(a.fields, '{}') || p.fields, s.working, s.rule, s.pool, s.owner_id,
                   (SELECT ARRAY[n.owner_id, n.rule] FROM assignment AS n WHERE n.handoff_id = h.id AND n.leg > d.leg AND n.owner_id IS NOT NULL
                    ORDER BY n.leg DESC LIMIT 1), v.inputs
            FROM dispute AS d JOIN handoff AS h ON h.id = d.handoff_id JOIN verdict AS v ON v.id = h.verdict_id JOIN person AS p ON p.id = h.person_id

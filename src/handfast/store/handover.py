@@ -243,9 +243,23 @@ def evidence(
     return got.select("signal", person.alias("person_id"), kind.alias("kind"), "occurred_at", "received_at", *fields)
 
 
-def signals_by_seq(conn: psycopg.Connection, seqs: Sequence[int]) -> dict[int, UUID]:
-    rows = conn.execute("SELECT seq, id FROM signal WHERE seq = ANY(%b)", (list(seqs),)).fetchall()
-    return dict(rows)
+def signal_ids(
+    conn: psycopg.Connection, seqs: Sequence[int], person_ids: Sequence[str], since: datetime, until: datetime
+) -> dict[int, UUID]:
+    """The id of each of these signals, which these people sent in (since, until]: by the same walks as `evidence`.
+
+    `seq` has no index, which every signal would pay for. One that was theirs when it was read, and is not any more, is looked for among all.
+    """
+    rows = conn.execute(
+        """SELECT s.seq, s.id FROM (SELECT who FROM identity WHERE person_id = ANY(%b)) AS k
+           CROSS JOIN LATERAL (SELECT seq, id FROM signal WHERE who = k.who AND occurred_at > %s AND occurred_at <= %s OFFSET 0) AS s
+           WHERE s.seq = ANY(%b)""",
+        (list(person_ids), since, until, list(seqs)),
+    ).fetchall()
+    found: dict[int, UUID] = dict(rows)
+    if missing := [seq for seq in seqs if seq not in found]:
+        found |= dict(conn.execute("SELECT seq, id FROM signal WHERE seq = ANY(%b)", (missing,)).fetchall())
+    return found
 
 
 # --- where they stand -----------------------------------------------------------------------------------------
@@ -303,8 +317,9 @@ class OpenHandoff:
 
 def open_handoffs(conn: psycopg.Connection, parties: Sequence[str], motion: str) -> dict[str, OpenHandoff]:
     rows = conn.execute(
-        """SELECT h.party, h.id, h.owner_id, array_agg(p.person_id) FROM handoff AS h JOIN handoff_person AS p ON p.handoff_id = h.id
-           WHERE h.party = ANY(%b) AND h.motion = %s AND h.closed_at IS NULL GROUP BY h.party, h.id, h.owner_id""",
+        """SELECT h.party, h.id, h.owner_id, ARRAY(SELECT person_id FROM handoff_person WHERE handoff_id = h.id)
+           FROM (SELECT DISTINCT unnest(%b::text[]) AS party) AS a
+           CROSS JOIN LATERAL (SELECT * FROM handoff WHERE party = a.party AND motion = %s AND closed_at IS NULL OFFSET 0) AS h""",
         (list(parties), motion),
     ).fetchall()
     return {r[0]: OpenHandoff(r[1], r[0], r[2], frozenset(r[3])) for r in rows}
@@ -322,13 +337,15 @@ def last_closings(conn: psycopg.Connection, parties: Sequence[str], motion: str)
 def suppressed(conn: psycopg.Connection, person_ids: Sequence[str]) -> set[str]:
     """People whose last handoff was disqualified: they are not handed over again until somebody says so, or the data that was wrong is right."""
     rows = conn.execute(
-        """SELECT DISTINCT ON (p.person_id) p.person_id, h.outcome = 'disqualify' AND NOT EXISTS (
-                      SELECT FROM clock AS c WHERE c.handoff_id = h.id AND c.kind = 'contact_valid' AND c.stopped_by = 'complete')
-           FROM handoff_person AS p JOIN handoff AS h ON h.id = p.handoff_id
-           WHERE p.person_id = ANY(%b) ORDER BY p.person_id, h.opened_at DESC""",
+        """SELECT a.person FROM (SELECT DISTINCT unnest(%b::text[]) AS person) AS a
+           CROSS JOIN LATERAL (
+               SELECT h.id, h.outcome FROM handoff_person AS p, LATERAL (SELECT * FROM handoff WHERE id = p.handoff_id OFFSET 0) AS h
+               WHERE p.person_id = a.person ORDER BY h.opened_at DESC LIMIT 1) AS last
+           WHERE last.outcome = 'disqualify' AND NOT EXISTS (
+               SELECT FROM clock AS c WHERE c.handoff_id = last.id AND c.kind = 'contact_valid' AND c.stopped_by = 'complete')""",
         (list(person_ids),),
     ).fetchall()
-    return {r[0] for r in rows if r[1]}
+    return {r[0] for r in rows}
 
 
 # --- opening --------------------------------------------------------------------------------------------------

@@ -222,7 +222,7 @@ def pairs(conn: psycopg.Connection, shadow: Shadow, motion: str) -> list[Pair]:
     rows = conn.execute(
         """
         WITH live AS (
-            SELECT h.id, h.party, h.person_id, h.opened_at, a.owner_id, a.rule, v.working ? 'group' AS by_group FROM handoff AS h
+            SELECT h.id, h.party, h.person_id, h.opened_at, a.owner_id, a.rule, v.working -> 'group' IS NOT NULL AS by_group FROM handoff AS h
             JOIN assignment AS a ON a.handoff_id = h.id AND a.leg = 0 JOIN verdict AS v ON v.id = h.verdict_id
             WHERE h.motion = %(motion)s AND h.opened_at > %(since)s AND h.opened_at <= %(until)s
         ), mine AS (SELECT * FROM shadow_handoff WHERE shadow_id = %(shadow)s)

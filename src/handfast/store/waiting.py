@@ -84,11 +84,14 @@ def subjects(conn: psycopg.Connection, handoffs: Sequence[str]) -> dict[str, Sub
 def last_owners(conn: psycopg.Connection, people: Sequence[str], motion: str, but: Sequence[str]) -> dict[str, tuple[str, datetime]]:
     """person → the rep who owned their last handoff, and until when. `but`: handoffs that do not count."""
     rows = conn.execute(
-        """SELECT DISTINCT ON (p.person_id) p.person_id, h.owner_id, coalesce(h.closed_at, h.opened_at)
-           FROM handoff_person AS p JOIN handoff AS h ON h.id = p.handoff_id
-           WHERE p.person_id = ANY(%b) AND h.motion = %s AND h.owner_id IS NOT NULL AND h.id <> ALL(%b)
-           ORDER BY p.person_id, h.opened_at DESC""",
-        (list(people), motion, list(but)),
+        """SELECT a.person, last.owner_id, coalesce(last.closed_at, last.opened_at)
+           FROM (SELECT DISTINCT unnest(%b::text[]) AS person) AS a
+           CROSS JOIN LATERAL (
+               SELECT h.owner_id, h.opened_at, h.closed_at
+               FROM handoff_person AS p, LATERAL (SELECT * FROM handoff WHERE id = p.handoff_id OFFSET 0) AS h
+               WHERE p.person_id = a.person AND p.handoff_id <> ALL(%b) AND h.motion = %s AND h.owner_id IS NOT NULL
+               ORDER BY h.opened_at DESC LIMIT 1) AS last""",
+        (list(people), list(but), motion),
     ).fetchall()
     return {person: (owner, until) for person, owner, until in rows}
 
