@@ -24,6 +24,8 @@ from handfast.contract.text import Source, read_text
 from handfast.problem import Place, Problem
 
 _LONGEST: Final = 600
+#: So many problems of one text are told, from its top; nobody reads more before mending the first.
+MOST_TOLD: Final = 500
 _TYPES: Final = frozenset(get_args(FieldType))
 
 
@@ -60,6 +62,9 @@ def _read(text: str | bytes, file: str, checked: bool) -> tuple[Agreement | None
 
 def _in_order(problems: list[Problem]) -> list[Problem]:
     found = sorted(problems, key=lambda problem: (problem.where.line, problem.where.column))
+    if (more := len(found) - MOST_TOLD) > 0:
+        last = Problem(Place(found[0].where.file), f"{more:,} more problems are not told here", "Mend those above first, then check again.")
+        found = [*found[:MOST_TOLD], last]
     return [replace(problem, what=_short(problem.what), fix=_short(problem.fix)) for problem in found]
 
 
