@@ -333,10 +333,11 @@ class Embedded:
         """`pg_ctl start`: puts the server into a session of its own and returns when it accepts connections."""
         socket_dir = self._socket_dir()
         conf = self._data / "handfast.conf"
-        conf.write_text(
-            _CONFIGURATION.format(socket=str(socket_dir).replace("'", "''"), port=_PORT) + (_THROWAWAY if self._throwaway else "")
-        )
-        self._give(conf)
+        text = _CONFIGURATION.format(socket=str(socket_dir).replace("'", "''"), port=_PORT) + (_THROWAWAY if self._throwaway else "")
+        # On a full disk writing the same again would leave an empty file, and nothing could be deleted in a database that does not run.
+        if not conf.exists() or conf.read_text() != text:
+            conf.write_text(text)
+            self._give(conf)
         if self._log.stat().st_size > _LONGEST_LOG:
             self._log.rename(self._log.with_suffix(".log.1"))
             self._prepare_home()
