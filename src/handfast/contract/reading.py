@@ -37,13 +37,13 @@ def read_contract(text: str | bytes, file: str, *, checked: bool = True) -> tupl
         file: what to call it in Problems.
         checked: False for a version that was agreed already (see `agreement.agree`): stricter checks must not unsay it.
     """
-    agreement, problems = _read(text, file, checked)
-    return agreement, list(problems)
+    agreement, problems = _read(text, checked)
+    return agreement, [replace(problem, where=replace(problem.where, file=file)) for problem in problems]
 
 
 @lru_cache(maxsize=16)
-def _read(text: str | bytes, file: str, checked: bool) -> tuple[Agreement | None, list[Problem]]:
-    """An Agreement is a frozen value and a function of its text: what was read lately is not read again."""
+def _read(text: str | bytes, checked: bool, file: str = "") -> tuple[Agreement | None, list[Problem]]:
+    """An Agreement is a frozen value and a function of its text: what was read lately is not read again, whatever it is called now."""
     source, problems = read_text(text, file)
     if source is None:
         return None, problems
