@@ -79,5 +79,5 @@ def test_disputes_and_their_labels_are_listed(house: House, tmp_path: Path) -> N
     one = disputes.raise_dispute(house.store, house.handoff(), "owner", "rep", "anna", "It is Ben's.", moment("Mon 11:00"))
     assert one in typed(house, tmp_path, "dispute", "list").output
     disputes.answer(house.store, one, True, "revops", "ops", "", moment("Mon 12:00"))
-    [label] = json.loads(typed(house, tmp_path, "dispute", "list", "--labels", "--json").output)
+    [label] = json.loads(typed(house, tmp_path, "dispute", "examples", "--json").output)
     assert (label["right"], label["rule"]) == (False, "pool")

@@ -294,16 +294,18 @@ def test_an_sla_that_never_holds() -> None:
         " OR ".join(f"(employees > {n} AND country = 'c{n}')" for n in range(80)),
         " AND ".join(f"(employees > {n} OR country = 'c{n}')" for n in range(80)),
         " AND ".join(f"title NOT LIKE '%{n}%'" for n in range(150)),
-        f"employees IN ({', '.join(str(n) for n in range(0, 1600, 2))}) AND employees NOT IN ({', '.join(str(n) for n in range(20))})",
+        f"employees IN ({', '.join(str(n) for n in range(0, 1400, 2))}) AND employees NOT IN ({', '.join(str(n) for n in range(20))})",
         "NOT (" * 24 + "customer" + ")" * 24,
         "title LIKE '" + "%a" * 900 + "' AND title = '" + "a" * 1000 + "b'",
     ],
 )
 def test_hostile_conditions_are_thought_through_in_bounded_time(text: str) -> None:
-    """Twenty rules of the kind: the check gives up after so many steps, and comes to an end with an answer."""
-    rules = "".join(f'\n      - {{when: "{text}", points: 1}}' for _ in range(20))
-    agreement, problems = read_contract(northwind(bar=0).replace("    points:\n", "    points:" + rules + "\n", 1), "c.yaml")
-    assert (agreement is None) == bool(problems)
+    """Twenty rules of the kind, no two alike: the check gives up after so many steps, and comes to an end with an answer. What it may say
+    is what it thought of them, not that it could not read them."""
+    rules = "".join(f'\n      - {{when: "({text}) AND share < {n}", points: 1}}' for n in range(20))
+    declared = northwind(bar=0).replace("{employees: int,", "{title: text, customer: bool, share: number, employees: int,")
+    found = [line.partition(": ")[2] for line in said(declared.replace("    points:\n", "    points:" + rules + "\n", 1))]
+    assert set(found) <= {"nobody ever gets these points: the condition can never be true"}
 
 
 @SLOW

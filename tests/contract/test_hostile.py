@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from handfast.connectors.files.taken import take_in
 from handfast.contract.diff import diff
-from handfast.contract.reading import read_contract
+from handfast.contract.reading import MOST_TOLD, read_contract
 from handfast.contract.text import LONGEST, MOST, read_text
 from handfast.problem import nearest
 from handfast.tuning.proof import prove
@@ -206,11 +206,21 @@ def test_a_reason_nobody_is_ever_given() -> None:
         "a" * 1_000_000,
         changed("America/New_York", "../../etc/passwd"),
         changed("first_touch: 4 hours", 'first_touch: "4' + " " * 80_000 + 'x"'),
+        changed('"employees BETWEEN 200 AND 5000"', '"employees' + " " * 70_000 + '> xx"'),
+        f"a: &a [{'!a ,' * 4_000}]\nb: [{'*a,' * 8}]\nc: [{'1,' * 25_000}]",
     ],
     ids=lambda text: repr(text[:24]),
 )
 def test_a_text_made_to_hurt_is_a_problem(text: str | bytes) -> None:
     assert settled(text)
+
+
+def test_of_thousands_of_problems_the_first_are_told_and_the_rest_counted() -> None:
+    told = refused(changed("    points:\n", "    points:\n" + '      - {when: "emploees > 1", points: 1}\n' * 2_000))
+    assert len(told) == MOST_TOLD + 1
+    assert told[0].fix == "Did you mean 'employees'?"
+    assert [problem.where.line for problem in told[:3]] == [12, 13, 14]
+    assert told[-1].what == "1,500 more problems are not told here"
 
 
 def test_a_brace_that_is_never_closed_is_a_brace() -> None:

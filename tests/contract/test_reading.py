@@ -234,3 +234,11 @@ def test_any_value_under_any_key_is_a_problem_or_fine(key: str, value: object) -
     text = "\n".join([*lines, f"{key}: {json.dumps(value)}"])
     agreement, problems = read_contract(text, "x.yaml")
     assert (agreement is None) == bool(problems)
+
+
+def test_a_text_read_under_another_name_is_the_same_agreement_and_its_problems_stand_in_that_file() -> None:
+    assert agreed() is read_contract(SOUND, "draft 7")[0]
+    wrong = changed("employees BETWEEN", "emploees BETWEEN")
+    (one,), (other,) = read_contract(wrong, "a.yaml")[1], read_contract(wrong, "b.yaml")[1]
+    assert (one.where.file, other.where.file) == ("a.yaml", "b.yaml")
+    assert (one.where.line, one.what) == (other.where.line, other.what)

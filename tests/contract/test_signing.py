@@ -322,6 +322,16 @@ def test_loading_needs_no_signature_until_there_is_one(store: Store) -> None:
     assert (last.data["unsigned"], last.data["after_signed"]) == (True, True)
 
 
+def test_a_signed_version_that_was_withdrawn_before_its_moment_asks_for_nothing(store: Store) -> None:
+    """It never held: what is in force was loaded, and may be replaced in the same way."""
+    put_in_force(store, SOUND, "c.yaml", NOW)
+    both_sign(store, FASTEST, NOW, takes_force=days(10))
+    _, [problem] = put_in_force(store, FASTER, "c.yaml", days(1))
+    assert problem.what == "version 2 was signed by Marketing and Sales, and this text is not"
+    drafts.withdraw_version(store, 2, MARA, days(1))
+    assert put_in_force(store, FASTER, "c.yaml", days(2)) == (3, [])
+
+
 def test_loading_the_same_again_changes_nothing_also_after_going_back(store: Store) -> None:
     put_in_force(store, SOUND, "c.yaml", NOW)
     put_in_force(store, FASTER, "c.yaml", NOW)

@@ -21,6 +21,7 @@ import pytest
 from handfast.store import embedded
 from handfast.store.base import StorageAway, Store
 from handfast.store.embedded import CannotStart, Embedded
+from handfast.store.processes import command_of, orphans
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +62,7 @@ def kill(pids: list[int]) -> None:
     """kill -9, and wait until the kernel has done it."""
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
-    while any(embedded._command(pid) for pid in pids):
+    while any(command_of(pid) for pid in pids):
         time.sleep(0.01)
 
 
@@ -142,6 +143,55 @@ def test_a_killed_postmaster_whose_children_linger_is_started_again(data_dir: Pa
     server.stop()
 
 
+def test_a_child_too_busy_to_notice_that_its_server_was_killed_does_not_shut_the_database_for_ever(data_dir: Path) -> None:
+    """It computes, so it looks at nothing, and holds the memory that the next server asks for: after some seconds it is ended."""
+    server = Embedded(data_dir)
+    url = server.start()
+    remember(url, "committed")
+    busy = psycopg.connect(url)
+    busy.execute("INSERT INTO memory VALUES ('never committed')")
+    busy.pgconn.send_query(b"DO $$ DECLARE n numeric := 1; BEGIN LOOP n := n + 1; END LOOP; END $$")
+    os.kill(postmaster(data_dir), signal.SIGKILL)
+    assert remembered(server.start()) == ["committed"]
+    busy.close()
+    server.stop()
+
+
+def test_the_children_of_a_living_server_are_no_orphans(data_dir: Path) -> None:
+    """Also where somebody has deleted its lock file: they hold the same memory, and are left alone."""
+    folder = data_dir / "postgres/data"
+    with Embedded(data_dir, throwaway=True) as url, psycopg.connect(url) as busy:
+        lock = (folder / "postmaster.pid").read_bytes()
+        (folder / "postmaster.pid").unlink()
+        assert orphans(folder) == []
+        (folder / "postmaster.pid").write_bytes(lock)
+        busy.execute("SELECT 1")
+
+
+def test_a_server_killed_while_it_starts_is_started_once_more(data_dir: Path) -> None:
+    """The kernel ends whom it likes when memory runs out, also a server that has not come up yet."""
+    server = Embedded(data_dir)
+    remember(server.start(), "kept")
+    kill(family(data_dir))
+    heard: list[str] = []
+    killed = threading.Event()
+
+    def kill_it_at_first_sight() -> None:
+        while not killed.is_set():
+            with suppress(OSError, IndexError, ValueError):
+                if command_of(pid := postmaster(data_dir)) and pid != before:
+                    os.kill(pid, signal.SIGKILL)
+                    killed.set()
+
+    before = postmaster(data_dir)
+    killer = threading.Thread(target=kill_it_at_first_sight)
+    killer.start()
+    assert remembered(Embedded(data_dir, tell=heard.append).start()) == ["kept"]
+    killer.join()
+    assert heard[-1] == "The database was killed while it started: once more…"
+    server.stop()
+
+
 def test_a_surviving_server_is_attached_to_not_started_twice(data_dir: Path) -> None:
     """The Handfast process dies, its server lives on: the next one uses it, and as the last user stops it."""
     first = hold(data_dir)
@@ -159,21 +209,24 @@ def test_a_surviving_server_is_attached_to_not_started_twice(data_dir: Path) -> 
 
 
 def test_a_stale_number_that_belongs_to_somebody_else_by_now(data_dir: Path) -> None:
-    """After a restart of a container the old number may be any process of the same user; PostgreSQL alone would refuse."""
+    """After a restart of a container the old number may be any process of the same user, a server of other data too; PostgreSQL alone
+    would refuse.
+    """
     server = Embedded(data_dir)
     remember(server.start(), "kept")
-    lines = (data_dir / "postgres/data/postmaster.pid").read_text().splitlines()
-    kill(family(data_dir))
-    owner = (data_dir / "postgres/data").stat().st_uid
-    bystander = subprocess.Popen(["sleep", "60"], user=owner if ROOT else None)
-    try:
-        (data_dir / "postgres/data/postmaster.pid").write_text("\n".join([str(bystander.pid), *lines[1:]]) + "\n")
-        assert not server.is_running()
-        assert remembered(server.start()) == ["kept"]
-    finally:
-        bystander.kill()
-        bystander.wait()
-        server.stop()
+    for started in (["sleep", "60"], ["bash", "-c", "exec -a 'postgres -D /elsewhere' sleep 60"]):
+        lines = (data_dir / "postgres/data/postmaster.pid").read_text().splitlines()
+        kill(family(data_dir))
+        owner = (data_dir / "postgres/data").stat().st_uid
+        bystander = subprocess.Popen(started, user=owner if ROOT else None)
+        try:
+            (data_dir / "postgres/data/postmaster.pid").write_text("\n".join([str(bystander.pid), *lines[1:]]) + "\n")
+            assert not server.is_running()
+            assert remembered(server.start()) == ["kept"]
+        finally:
+            bystander.kill()
+            bystander.wait()
+    server.stop()
 
 
 def test_a_first_start_that_was_killed_half_way(data_dir: Path) -> None:

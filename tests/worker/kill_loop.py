@@ -74,13 +74,17 @@ class Counted:
     again: int = 0
     wrong: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    #: The longest time from a request that was not taken to its acknowledgement, and how often which part was killed meanwhile.
+    shut_seconds: float = 0.0
+    shut_meanwhile: Counter[str] = field(default_factory=Counter)
 
     def __str__(self) -> str:
         killed = ", ".join(f"{name} {times}" for name, times in sorted(self.kills.items()))
         return (
             f"{sum(self.kills.values())} kills ({killed}) in {self.seconds:.0f} s: {len(self.acknowledged):,} signals acknowledged"
             f" ({self.refused:,} times refused or cut off meanwhile), {self.lost} lost; {self.handoffs:,} handoffs, {self.due:,} clocks fell due,"
-            f" {self.waiting:,} more run on; {self.notices:,} notices, {self.undelivered} undelivered, {self.again} came twice under their key"
+            f" {self.waiting:,} more run on; {self.notices:,} notices, {self.undelivered} undelivered, {self.again} came twice under their key;"
+            f" the door was shut for {self.shut_seconds:.0f} s at most, with {self.shut_meanwhile.total()} kills in that time"
         )
 
 
@@ -173,6 +177,10 @@ class Loop:
             time.sleep(self.chance.uniform(0.0, 0.5))
             self.database.start()
         else:
+            # Killed it may be; by itself it never ends: nobody but an operator would start it again.
+            if (code := self.running[victim].poll()) is not None:
+                said = (self.folder / "said.log").read_text(errors="replace").strip().splitlines()
+                self.counted.wrong.append(f"the {victim} ended by itself with {code}; the last that was said: {said[-3:]}")
             self.running[victim].send_signal(signal.SIGKILL)
             self.running[victim].wait()
             self.running[victim] = self._start({"worker": "work", "server": "serve"}[victim])
@@ -201,13 +209,15 @@ class Loop:
             body = json.dumps({"batch": events}).encode()
             self.counted.sent |= {f"lead@door{n}.example" for n in numbers}
             # Also when everything else has stopped: else nobody could tell whether it was lost. But not for ever.
-            until = time.monotonic() + 120
+            began, killed = time.monotonic(), self.counted.kills.copy()
             while not self._posted(body):
                 self.counted.refused += 1
                 time.sleep(0.05)
-                if time.monotonic() > until:
-                    self.counted.wrong.append("the door stayed shut for two minutes")
+                if time.monotonic() > began + 120:
+                    self.counted.wrong.append(f"the door stayed shut for two minutes, with {self.counted.kills - killed} meanwhile")
                     return
+            if (shut := time.monotonic() - began) > self.counted.shut_seconds:
+                self.counted.shut_seconds, self.counted.shut_meanwhile = shut, self.counted.kills - killed
             self.counted.acknowledged |= {f"lead@door{n}.example" for n in numbers}
             time.sleep(self.pause)
 

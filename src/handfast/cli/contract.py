@@ -105,7 +105,7 @@ def prove_examples(file: Path, as_json: bool) -> None:
 
 @command.command("load")
 @FILE
-@click.option("--unsigned", is_flag=True, help="Although the contract in force was signed; the history will say so.")
+@click.option("--unsigned", is_flag=True, help="Although a version that holds was signed; the history will say so.")
 @JSON
 def load(file: Path, unsigned: bool, as_json: bool) -> None:
     """Put FILE in force from now on, without signatures. Handoffs that are open keep the contract they were opened under.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from dataclasses import replace
 from datetime import datetime
@@ -33,6 +34,8 @@ def command(days: int, seed: int, until: str | None, stop_there: bool, keep: boo
 
     Its data lives apart from yours, in DATA_DIR/demo, and is made anew each time.
     """
+    # Read when polars is first imported, which is below: of frames of a few hundred rows, threads cost more than they save.
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
     from handfast.worker import utc_now
 
     found = settings()

@@ -11,7 +11,6 @@ import orjson
 from handfast.cli.contract_versions import AS, PASSWORD, account, draft_number
 from handfast.cli.opened import complain, opened
 from handfast.cli.plain import tell
-from handfast.desk import disputes
 from handfast.desk.refused import Refused
 from handfast.store import disputes as rows
 
@@ -25,39 +24,33 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("--labels", is_flag=True, help="The answers instead: each says whether a decision was right.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def listed(labels: bool, as_json: bool) -> None:
+def listed(as_json: bool) -> None:
     """Disputes that wait for an answer, the most urgent first."""
-    with opened(size=2) as house:
-        if labels:
-            found = [dict(one) for one in disputes.labels(house.store)]
-        else:
-            with house.store.reading() as conn:
-                found = [{name: getattr(one, name) for name in one.__dataclass_fields__} for one in rows.waiting(conn)]
+    with opened(size=2) as house, house.store.reading() as conn:
+        found = [{name: getattr(one, name) for name in one.__dataclass_fields__} for one in rows.waiting(conn)]
     if as_json:
         click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
         return
     if not found:
-        click.echo("No dispute has an answer yet." if labels else "Nothing is disputed.")
+        click.echo("Nothing is disputed.")
     for one in found:
-        if labels:
-            tell(f"{one['handoff']}  {one['about']:9} by {one['rule']}: {'right' if one['right'] else 'wrong'}  {one['reason']}")
-        else:
-            due = f"answer by {one['due_at']:%Y-%m-%d %H:%M} UTC"
-            tell(f"{one['id']}  {one['handoff']}  {one['about']:9} {due}  {one['side']}: {one['reason']}")
+        due = f"answer by {one['due_at']:%Y-%m-%d %H:%M} UTC"
+        side = "" if one["side"] == "neither" else f"{one['side']}, "
+        tell(f"{one['id']}  {one['handoff']}  {one['about']:9} {due}  {side}{one['by']}: {one['reason']}")
 
 
 @command.command("examples")
+@click.option("--most", default=50, show_default=True, type=click.IntRange(1, 10_000), help="How many, the latest first.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def examples(as_json: bool) -> None:
-    """The answers as worked examples of the contract, each proved under the contract in force."""
+def examples(most: int, as_json: bool) -> None:
+    """The answers: whether each decision was right, and the worked example it makes, proved under the contract in force."""
     from handfast.desk import labels
     from handfast.desk.contracts import Book, NoContract
 
     with opened(size=2) as house, house.store.reading() as conn:
         try:
-            found = labels.labels(conn, Book().refresh(conn).at(datetime.now(UTC)))
+            found = labels.labels(conn, Book().refresh(conn).at(datetime.now(UTC)), most)
         except NoContract:
             found = []
     if as_json:
@@ -66,7 +59,10 @@ def examples(as_json: bool) -> None:
     if not found:
         click.echo("No dispute has an answer yet.")
     for one in found:
-        tell(f"{one.dispute.id}  {one.dispute.about}, it was found {'right' if one.dispute.state == 'rejected' else 'wrong'}")
+        was = "right" if one.dispute.state == "rejected" else "wrong"
+        tell(
+            f"{one.dispute.id}  {one.dispute.handoff}  {one.dispute.about} by {one.dispute.rule}, it was found {was}: {one.dispute.reason}"
+        )
         tell("  " + (one.why or f"{_proved(one)}{', taken in already' if one.taken else ''}"))
         click.echo("".join(f"    {line}\n" for line in one.text.splitlines()))
 

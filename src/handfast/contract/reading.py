@@ -24,6 +24,8 @@ from handfast.contract.text import Source, read_text
 from handfast.problem import Place, Problem
 
 _LONGEST: Final = 600
+#: So many problems of one text are told, from its top; nobody reads more before mending the first.
+MOST_TOLD: Final = 500
 _TYPES: Final = frozenset(get_args(FieldType))
 
 
@@ -35,13 +37,13 @@ def read_contract(text: str | bytes, file: str, *, checked: bool = True) -> tupl
         file: what to call it in Problems.
         checked: False for a version that was agreed already (see `agreement.agree`): stricter checks must not unsay it.
     """
-    agreement, problems = _read(text, file, checked)
-    return agreement, list(problems)
+    agreement, problems = _read(text, checked)
+    return agreement, [replace(problem, where=replace(problem.where, file=file)) for problem in problems]
 
 
 @lru_cache(maxsize=16)
-def _read(text: str | bytes, file: str, checked: bool) -> tuple[Agreement | None, list[Problem]]:
-    """An Agreement is a frozen value and a function of its text: what was read lately is not read again."""
+def _read(text: str | bytes, checked: bool, file: str = "") -> tuple[Agreement | None, list[Problem]]:
+    """An Agreement is a frozen value and a function of its text: what was read lately is not read again, whatever it is called now."""
     source, problems = read_text(text, file)
     if source is None:
         return None, problems
@@ -60,6 +62,9 @@ def _read(text: str | bytes, file: str, checked: bool) -> tuple[Agreement | None
 
 def _in_order(problems: list[Problem]) -> list[Problem]:
     found = sorted(problems, key=lambda problem: (problem.where.line, problem.where.column))
+    if (more := len(found) - MOST_TOLD) > 0:
+        last = Problem(Place(found[0].where.file), f"{more:,} more problems are not told here", "Mend those above first, then check again.")
+        found = [*found[:MOST_TOLD], last]
     return [replace(problem, what=_short(problem.what), fix=_short(problem.fix)) for problem in found]
 
 

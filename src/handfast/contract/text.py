@@ -8,11 +8,11 @@ Problem in bounded time.
 from __future__ import annotations
 
 import re
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import islice
 from typing import Any, Final
 
 from ruamel.yaml import YAML
@@ -57,6 +57,7 @@ class Source:
     data: Any = None
     spots: dict[Path, Spot] = field(default_factory=dict)
     _starts: list[int] = field(default_factory=list)
+    _aligned: dict[Node, array[int]] = field(default_factory=dict)
 
     def place(self, path: Path, offset: int | None = None) -> Place:
         """Where a term stands: a single value itself, a list or a mapping at its key. What is not there is placed at what would hold it.
@@ -83,31 +84,45 @@ class Source:
         return Place(self.file, line, index - self._starts[line - 1] + 1)
 
     def index_of(self, node: ScalarNode, offset: int) -> int:
-        """Where in the text the `offset`-th character of a scalar's value stands, however the value is quoted, folded or indented."""
-        raw = self.text[node.start_mark.index : node.end_mark.index]
-        content = self._content(node, raw)
-        spot = next(islice(_aligned(raw, content, node.value, node.style), offset, None), max(content, len(raw) - 1))
-        return int(node.start_mark.index) + (spot if node.value else content)
+        """Where in the text the `offset`-th character of a scalar's value stands, however the value is quoted, folded or indented.
 
-    @staticmethod
-    def _content(node: ScalarNode, raw: str) -> int:
-        """Where a scalar's content begins: past an anchor, the opening quote, or the header line and indentation of a block."""
-        start = 0
-        if (anchor := re.match(r"(?:[&!]\S*\s+)+", raw)) is not None:
-            start = anchor.end()
-        if node.style in ("|", ">"):
-            header = re.compile(r"[^\n\r]*[\n\r]+[ \t\n\r]*").match(raw, start)
-            return header.end() if header else start
-        return start + (1 if node.style in ("'", '"') else 0)
+        A scalar is aligned with its value once: many things may be wrong in a long one, and each asks for its own place.
+        """
+        raw = self.text[node.start_mark.index : node.end_mark.index]
+        start, content = int(node.start_mark.index), _content(node, raw)
+        if not node.value:
+            return start + content
+        if not offset:
+            return start + next(_aligned(raw, content, node.value, node.style))
+        if node not in self._aligned:
+            self._aligned[node] = array("l", _aligned(raw, content, node.value, node.style))
+        spots = self._aligned[node]
+        return start + (spots[offset] if offset < len(spots) else max(content, len(raw) - 1))
+
+
+_PROPERTIES: Final = re.compile(r"(?:[&!]\S*\s+)+")
+_BLOCK_HEADER: Final = re.compile(r"[^\n\r]*[\n\r]+[ \t\n\r]*")
+_BLANKS: Final = re.compile(r"[ \t\n\r]+")
+
+
+def _content(node: ScalarNode, raw: str) -> int:
+    """Where a scalar's content begins: past an anchor, the opening quote, or the header line and indentation of a block."""
+    start = 0
+    if (properties := _PROPERTIES.match(raw)) is not None:
+        start = properties.end()
+    if node.style in ("|", ">"):
+        header = _BLOCK_HEADER.match(raw, start)
+        return header.end() if header else start
+    return start + (1 if node.style in ("'", '"') else 0)
 
 
 def _aligned(raw: str, start: int, value: str, style: str | None) -> Iterator[int]:
     """For each character of a scalar's value, where it stands in its raw text.
 
     The raw text has what the value has not: escapes, doubled quotes, indentation. Blanks and line ends of the value may stand for each
-    other.
+    other. Both texts are walked once.
     """
-    spot = start
+    spot, blanks = start, _Blanks(raw)
     for sign in value:
         while spot < len(raw):
             here = raw[spot]
@@ -116,23 +131,35 @@ def _aligned(raw: str, start: int, value: str, style: str | None) -> Iterator[in
                     spot += 2
                     continue
                 yield spot
-                spot += {"x": 4, "u": 6, "U": 10}.get(raw[spot + 1 : spot + 2], 2)
+                spot += _ESCAPED.get(raw[spot + 1 : spot + 2], 2)
                 break
             if here == sign or (sign in " \n" and here in " \t\n\r"):
                 yield spot
-                spot = _past(raw, spot, sign, style)
+                spot = blanks.past(spot) if here != sign else spot + (2 if style == here == "'" else 1)
                 break
             spot += 1
         else:
             yield max(len(raw) - 1, 0)
 
 
-def _past(raw: str, spot: int, sign: str, style: str | None) -> int:
-    """The next character of the raw text to look at: past a doubled quote, or past the blanks around the end of a folded line."""
-    if style == "'" and sign == "'":
-        return spot + 2
-    blanks = re.compile(r"[ \t]*[\n\r]+[ \t\n\r]*").match(raw, spot)
-    return blanks.end() if blanks and sign in " \n" and raw[spot] != sign else spot + 1
+class _Blanks:
+    """The blanks around the end of a folded line. Asked from left to right, each run of them is looked at once."""
+
+    def __init__(self, raw: str) -> None:
+        self.raw = raw
+        self.end = 0
+        self.line_end = -1
+
+    def past(self, spot: int) -> int:
+        """What to look at after the blank at `spot`: what follows all of them where a line ends here, else the next character."""
+        if spot >= self.end and (run := _BLANKS.match(self.raw, spot)) is not None:
+            self.end = run.end()
+            self.line_end = max(self.raw.rfind("\n", spot, self.end), self.raw.rfind("\r", spot, self.end))
+        return self.end if spot <= self.line_end else spot + 1
+
+
+#: How long an escape is that names a character by its number: a backslash, a letter, and so many digits.
+_ESCAPED: Final = {"x": 4, "u": 6, "U": 10}
 
 
 def read_text(text: str | bytes, file: str) -> tuple[Source | None, list[Problem]]:
@@ -234,6 +261,7 @@ class _Walk:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.problems: list[Problem] = []
+        self.full = False
         self.visited = 0
         self.written = 0
 
@@ -244,7 +272,8 @@ class _Walk:
         self.visited += 1
         self.written += len(node.value) if isinstance(node, ScalarNode) else 0
         if self.visited > MOST or depth > DEEPEST or self.written > LONGEST:
-            if not any(problem.what.startswith("too much") for problem in self.problems):
+            if not self.full:
+                self.full = True
                 most = f"more than {MOST:,} values, or {LONGEST:,} characters in them, or deeper than {DEEPEST}"
                 self.wrong(node, f"too much is written here: {most}", "Use fewer aliases.")
             return None

@@ -22,7 +22,7 @@ def reserved(name: str) -> bool:
 
 
 def acts(who: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """An act of a person, who is named by the argument `who`: an id of a rep, an address, a name.
+    """An act of a person, who is named by the argument `who`: an id of a rep, an address, a name, or an account, which has an address.
 
     The act is refused, before anything is read or written, where that is nobody or Handfast itself.
     """
@@ -34,7 +34,7 @@ def acts(who: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         def checked(*args: P.args, **more: P.kwargs) -> R:
             named = more[who] if who in more else args[place] if place < len(args) else None
             if named is not None:
-                somebody(str(named))
+                somebody(str(getattr(named, "email", named)))
             return act(*args, **more)
 
         checked.acts = who  # type: ignore[attr-defined]

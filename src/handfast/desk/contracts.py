@@ -177,16 +177,24 @@ def put_in_force(
             return None, problems
         if (problem := needs_base(agreement, every, file)) is not None:
             return None, [problem]
-        signed = contracts.was_signed(conn)
-        if signed and not unsigned:
-            return None, [_needs_signatures(file)]
+        signed = contracts.last_signed(conn)
+        if signed is not None and not unsigned:
+            return None, [_needs_signatures(file, signed)]
         number = add_version(conn, agreement, text, utc(at) if every else None, at)
-        record(conn, "loaded", at, by, version=number, content=agreement.id, data=told(text) | {"unsigned": True, "after_signed": signed})
+        record(
+            conn,
+            "loaded",
+            at,
+            by,
+            version=number,
+            content=agreement.id,
+            data=told(text) | {"unsigned": True, "after_signed": signed is not None},
+        )
     return number, problems
 
 
-def _needs_signatures(file: str) -> Problem:
-    what = "the contract in force was signed by Marketing and Sales, and this text is not"
+def _needs_signatures(file: str, version: int) -> Problem:
+    what = f"version {version} was signed by Marketing and Sales, and this text is not"
     fix = "Make it a draft (`handfast contract draft FILE`) for both to sign; or load it with --unsigned, which the history will say."
     return Problem(Place(file), what, fix)
 

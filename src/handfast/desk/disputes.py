@@ -1,4 +1,6 @@
-"""A dispute: one of the two sides says that a decision was wrong, the other side or RevOps answers. The answer is a label.
+"""A dispute: somebody says that a decision was wrong, the other side or RevOps answers. The answer is a label.
+
+What RevOps or a leader raises is neither side's: either of the two answers it, or RevOps, but nobody answers what they raised themselves.
 
 Upheld, and about the owner: the handoff moves on, if it is still open and still theirs, and the turn is given back. Upheld, and about
 readiness: nothing is rewritten; the label counts. A dispute has a clock of its own, in the team's hours.
@@ -6,7 +8,6 @@ readiness: nothing is rewritten; the label counts. A dispute has a clock of its 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, Literal
 
@@ -23,9 +24,9 @@ from handfast.store import handover
 from handfast.store.base import Store
 from handfast.store.disputes import Dispute
 
-Side = Literal["sales", "marketing"]
+Side = Literal["sales", "marketing", "neither"]
 ABOUT: Final = ("owner", "readiness")
-#: Which side a role speaks for; RevOps and leaders stand between the two.
+#: Which side a role speaks for; all others (RevOps, leaders) stand between the two.
 SIDE_OF: Final[dict[str, Side]] = {"rep": "sales", "manager": "sales", "marketing": "marketing"}
 #: Who may answer for a side: not everybody who may raise one.
 ANSWERS_FOR: Final[dict[str, Side]] = {"manager": "sales", "marketing": "marketing"}
@@ -51,7 +52,7 @@ def raise_dispute(
         if about == "owner" and case.closed_at is not None:
             raise Refused(closed(case))
         agreement = (book or Book()).refresh(conn).by_id(case.contract)
-        side = SIDE_OF.get(role, "sales")
+        side = SIDE_OF.get(role, "neither")
         due_at = due(agreement.hours("team"), at, agreement.contract.routing.disputes_within)
         dispute = stable_id("dpt", handoff_id, about, at.isoformat())
         row = (dispute, handoff_id, about, case.legs - 1, side, by, reason.strip()[:1000], at, due_at)
@@ -70,7 +71,7 @@ def answer(
     """The other side, or RevOps, says whether the decision was wrong. Returns the dispute as it stands then.
 
     Raises:
-        Refused: no such dispute, it has an answer, or this role does not answer for the other side.
+        Refused: no such dispute, it has an answer, this role does not answer for the other side, or it is their own.
         StorageAway: nothing was recorded.
     """
     at = utc(at)
@@ -78,7 +79,7 @@ def answer(
         found = rows.get(conn, dispute_id)
         if found is None:
             raise _refused("id", f"no dispute '{dispute_id[:60]}' is known", "Open it from the page Disputes.")
-        if (wrong := may_answer(found, role)) is not None:
+        if (wrong := may_answer(found, role, by)) is not None:
             raise Refused(wrong)
         case = held(conn, found.handoff)
         if not rows.settle(conn, dispute_id, "upheld" if upheld else "rejected", by, finding.strip()[:1000], at):
@@ -110,37 +111,26 @@ def withdraw(store: Store, dispute_id: str, by: str, at: datetime) -> None:
         wake(conn, found.handoff)
 
 
-def may_answer(dispute: Dispute, role: str) -> Problem | None:
-    """None where this role may answer it: the other side's, or RevOps."""
+def may_answer(dispute: Dispute, role: str, by: str) -> Problem | None:
+    """None where they may answer it: the other side's, or RevOps, and never whoever raised it."""
     if dispute.state != "open":
         return Problem(Place("dispute", part="id"), "this dispute has an answer already", "Reload the page to see it.")
+    if by == dispute.by:
+        return Problem(Place("dispute", part="id"), "nobody answers a dispute they raised themselves", f"Ask {answers(dispute)}.")
     if role == "revops" or (ANSWERS_FOR.get(role) is not None and ANSWERS_FOR[role] != dispute.side):
         return None
-    other = "marketing" if dispute.side == "sales" else "a sales manager"
-    return Problem(Place("dispute", part="id"), f"it was raised by {dispute.side}, so {other} or RevOps answers it", "Ask one of them.")
+    raised = "RevOps or a leader" if dispute.side == "neither" else dispute.side
+    return Problem(Place("dispute", part="id"), f"it was raised by {raised}, so {answers(dispute)} answers it", "Ask one of them.")
 
 
-def labels(store: Store, limit: int = 10_000) -> Sequence[dict[str, object]]:
-    """Every answer as a labelled example: what was decided, by which rule, and whether it was right. Raises StorageAway."""
-    with store.reading() as conn:
-        return [
-            {
-                "handoff": one.handoff,
-                "about": one.about,
-                "leg": one.leg,
-                "rule": one.rule,
-                "owner": one.owner_id,
-                "right": one.state == "rejected",
-                "reason": one.reason,
-                "finding": one.finding,
-                "at": one.decided_at,
-            }
-            for one in rows.answered(conn, limit)
-        ]
+def answers(dispute: Dispute) -> str:
+    """Who answers it, in words."""
+    sides = {"sales": "marketing", "marketing": "a sales manager", "neither": "marketing, a sales manager"}
+    return f"{sides[dispute.side]} or RevOps"
 
 
 def _refused(part: str, what: str, fix: str) -> Refused:
     return Refused(Problem(Place("dispute", part=part), what, fix))
 
 
-__all__ = ["ABOUT", "SIDE_OF", "Side", "answer", "labels", "may_answer", "raise_dispute", "withdraw"]
+__all__ = ["ABOUT", "SIDE_OF", "Side", "answer", "answers", "may_answer", "raise_dispute", "withdraw"]

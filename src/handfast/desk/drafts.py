@@ -16,6 +16,7 @@ from handfast.contract.history import SIDES, SIGNS_FOR, WITHDRAWERS, WRITERS, En
 from handfast.contract.lists import LONGEST_PACKED, split
 from handfast.contract.reading import read_contract
 from handfast.contract.text import LONGEST
+from handfast.desk.acting import acts
 from handfast.desk.contracts import OPERATOR, add_version, needs_base, put_in_force, record, told
 from handfast.desk.refused import Refused
 from handfast.dispositions import dropped
@@ -87,6 +88,7 @@ def examine(text: str, name: str = "draft") -> Examined:
 # --- writing --------------------------------------------------------------------------------------------------
 
 
+@acts("who")
 def save(
     store: Store,
     text: str,
@@ -171,6 +173,7 @@ def _keepable(text: str) -> None:
         raise _refused("text", "it has characters that no text has", "Save the file as UTF-8 once more.")
 
 
+@acts("who")
 def roll_back(store: Store, version: int, who: Who, at: datetime, *, takes_force: datetime | None = None) -> Draft:
     """A new draft that says what an earlier version said; it becomes a new version once both have signed.
 
@@ -190,8 +193,8 @@ def from_file(store: Store, text: str, file: str, at: datetime) -> tuple[int | N
     Returns the number of the version it became (None: unchanged, a draft, or refused) and the Problems of a text that does not read.
     """
     with store.reading() as conn:
-        signed = contracts.was_signed(conn)
-    if not signed:
+        signed = contracts.last_signed(conn)
+    if signed is None:
         return put_in_force(store, text, file, at)
     _, problems = read_contract(text, file)
     if not problems:
@@ -222,6 +225,7 @@ class Signed:
     replaced_by: tuple[Version, ...] = ()
 
 
+@acts("who")
 def sign(store: Store, number: int, side: Side, who: Who, at: datetime, *, content: str | None = None) -> Signed:
     """Signs a draft for one side: its terms as hashed, and the moment from which they shall hold. The second signature makes it a version.
 
@@ -322,6 +326,7 @@ def _later(every: list[Version], version: Version, at: datetime) -> tuple[Versio
 # --- withdrawing ----------------------------------------------------------------------------------------------
 
 
+@acts("who")
 def withdraw_draft(store: Store, number: int, who: Who, at: datetime) -> Draft:
     """Ends an open draft without a version.
 
@@ -338,6 +343,7 @@ def withdraw_draft(store: Store, number: int, who: Who, at: datetime) -> Draft:
     return found
 
 
+@acts("who")
 def withdraw_version(store: Store, version: int, who: Who, at: datetime) -> Version:
     """Takes back a version before its moment: it never holds. Either side may, for what both agreed on only stands while both do.
 

@@ -21,6 +21,7 @@ from handfast.contract.signals import fields_of
 from handfast.contract.terms import Example
 from handfast.contract.worked import lines_of, with_example
 from handfast.desk import drafts
+from handfast.desk.acting import acts
 from handfast.desk.contracts import Book
 from handfast.desk.drafts import Who
 from handfast.desk.refused import Refused
@@ -58,10 +59,12 @@ class Label:
 
     def as_json(self) -> dict[str, Any]:
         """A plain mapping."""
-        said = {"dispute": self.dispute.id, "handoff": self.dispute.handoff, "about": self.dispute.about}
+        one = self.dispute
+        said = {"dispute": one.id, "handoff": one.handoff, "about": one.about, "leg": one.leg, "rule": one.rule, "owner": one.owner_id}
+        said |= {"reason": one.reason, "finding": one.finding, "at": one.decided_at}
         example = None if self.example is None else {"name": self.example.name, "given": self.example.given, "expect": self.example.expect}
         proof = self.proof.as_json() if self.proof is not None else None
-        return {**said, "right": self.dispute.state == "rejected", "example": example, "proof": proof, "why": self.why, "taken": self.taken}
+        return {**said, "right": one.state == "rejected", "example": example, "proof": proof, "why": self.why, "taken": self.taken}
 
 
 def labels(conn: Conn, agreement: Agreement, most: int = MOST) -> list[Label]:
@@ -155,6 +158,7 @@ def _claims(working: list[dict[str, Any]]) -> dict[str, Any]:
     return {**claims, **({"away": sorted(away)} if away else {})}
 
 
+@acts("who")
 def take(store: Store, dispute_id: str, who: Who, at: datetime, *, draft: int | None = None, book: Book | None = None) -> Draft:
     """Takes the example of an answer into a draft: a new one of the contract in force, or the open `draft`. Returns it.
 

@@ -125,9 +125,11 @@ class _Turn:
 
     def _tell_of(self, one: disputes.Dispute, case: work.Case) -> None:
         owner = self.roster.rep(one.owner_id or "")
-        answers = MARKETING if one.side == "sales" else (owner.manager if owner else None) or OPS
+        of_sales = (owner.manager if owner else None) or OPS
+        answers = {"sales": (MARKETING,), "marketing": (of_sales,)}.get(one.side, (MARKETING, of_sales))
         minder = self.book.by_id(case.contract).contract.routing.minded_by or OPS
-        why = f"{one.side.capitalize()} disputes the {one.about} since {one.opened_at:%Y-%m-%d %H:%M} UTC, and nobody has answered."
+        raised = one.side.capitalize() if one.side != "neither" else "RevOps or a leader"
+        why = f"{raised} disputes the {one.about} since {one.opened_at:%Y-%m-%d %H:%M} UTC, and nobody has answered."
         payload = notice(
             "dispute",
             handoff_id=case.id,
@@ -138,7 +140,7 @@ class _Turn:
             owner=Named(owner.id, owner.name) if owner else None,
             why=why,
         )
-        for recipient in dict.fromkeys((answers, minder)):
+        for recipient in dict.fromkeys((*answers, minder)):
             self.messages += messages_for(self.channels, "dispute", case.id, one.id, recipient, case.owner, payload, self.at)
 
     # --- turns ------------------------------------------------------------------------------------------------

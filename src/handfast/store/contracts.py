@@ -226,6 +226,9 @@ def history(conn: psycopg.Connection, draft: int | None = None) -> list[Entry]:
     return [Entry(*row) for row in conn.execute(f"{_ENTRY} WHERE draft = %s ORDER BY seq", (draft,))]
 
 
-def was_signed(conn: psycopg.Connection) -> bool:
-    """Whether a version ever came into force by signatures: from then on, loading one without them has to be said."""
-    return conn.execute("SELECT 1 FROM contract_history WHERE kind = 'agreed' LIMIT 1").fetchone() is not None
+def last_signed(conn: psycopg.Connection) -> int | None:
+    """The latest version that holds, or will, by signatures: from then on, loading one without them has to be said. One withdrawn never held."""
+    row = conn.execute(
+        "SELECT max(h.version) FROM contract_history AS h JOIN contract AS c ON c.version = h.version WHERE h.kind = 'agreed' AND c.withdrawn_at IS NULL"
+    ).fetchone()
+    return row[0] if row else None

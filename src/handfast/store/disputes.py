@@ -58,10 +58,6 @@ def get(conn: psycopg.Connection, dispute: str) -> Dispute | None:
     return Dispute(*row) if row else None
 
 
-def lock(conn: psycopg.Connection, dispute: str) -> None:
-    conn.execute("SELECT id FROM dispute WHERE id = %s FOR UPDATE", (dispute,))
-
-
 def of_handoff(conn: psycopg.Connection, handoff: str) -> list[Dispute]:
     """The latest first."""
     return [

@@ -21,6 +21,7 @@ import os
 import pwd
 import re
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -36,6 +37,7 @@ from urllib.parse import quote
 import psycopg
 
 from handfast.problem import Place, Problem
+from handfast.store.processes import end, first_number, forget_stale, is_server, orphans
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -53,6 +55,10 @@ _NOBODY_ELSE = 64870
 _LONGEST_LOG = 10 << 20
 #: After this many seconds a start or a stop counts as failed. Recovery after a crash may take minutes.
 _PATIENCE = 600
+#: Seconds that children of a killed server are given to let go of its memory by themselves; then they are told to, and then ended.
+_ORPHANS_TOLD, _ORPHANS_ENDED = 2, 6
+#: So often a server may be killed while it starts before that is a complaint.
+_LAUNCHES = 3
 
 # Everything a server of ours is told, and why where it differs from the default.
 _CONFIGURATION = """\
@@ -327,18 +333,27 @@ class Embedded:
         """`pg_ctl start`: puts the server into a session of its own and returns when it accepts connections."""
         socket_dir = self._socket_dir()
         conf = self._data / "handfast.conf"
-        conf.write_text(
-            _CONFIGURATION.format(socket=str(socket_dir).replace("'", "''"), port=_PORT) + (_THROWAWAY if self._throwaway else "")
-        )
-        self._give(conf)
+        text = _CONFIGURATION.format(socket=str(socket_dir).replace("'", "''"), port=_PORT) + (_THROWAWAY if self._throwaway else "")
+        # On a full disk writing the same again would leave an empty file, and nothing could be deleted in a database that does not run.
+        if not conf.exists() or conf.read_text() != text:
+            conf.write_text(text)
+            self._give(conf)
         if self._log.stat().st_size > _LONGEST_LOG:
             self._log.rename(self._log.with_suffix(".log.1"))
             self._prepare_home()
         if (self._data / "postmaster.pid").exists():
             self._tell("The database was not stopped properly: recovering…")
-            _forget_stale(self._data / "postmaster.pid")
-        _forget_stale(socket_dir / f".s.PGSQL.{_PORT}.lock")
-        deadline = time.monotonic() + 30
+            forget_stale(self._data / "postmaster.pid", self._data)
+        forget_stale(socket_dir / f".s.PGSQL.{_PORT}.lock", self._data)
+        return self._started()
+
+    def _started(self) -> Postmaster:
+        """`pg_ctl start` until the server runs. Begun again where what stands in its way passes:
+
+        1.  children of a killed postmaster hold its memory: they notice within moments, unless they are busy, and are then made to;
+        2.  the server was killed while it started or recovered: it complained of nothing, it is just not there.
+        """
+        begun, launches = time.monotonic(), 0
         while True:
             log_from = self._log.stat().st_size
             started = self._run("pg_ctl", "start", "-D", str(self._data), "-l", str(self._log), "-w", "-t", str(_PATIENCE), "-s")
@@ -346,9 +361,17 @@ class Embedded:
             if started.returncode == 0 and running is not None:
                 return running
             said = _read_from(self._log, log_from)
-            # After kill -9 of the postmaster alone its children need a moment to notice and to let go of the memory.
-            if "shared memory" in said and "in use" in said and time.monotonic() < deadline:
+            waited = time.monotonic() - begun
+            if "shared memory" in said and "in use" in said and waited < 30:
+                if waited > _ORPHANS_TOLD:
+                    # What they had begun is rolled back: nobody who could commit it is left to answer to.
+                    end(orphans(self._data), signal.SIGQUIT if waited < _ORPHANS_ENDED else signal.SIGKILL)
                 time.sleep(0.2)
+                continue
+            launches += 1
+            if launches < _LAUNCHES and not re.search(r"(FATAL|PANIC):", said):
+                self._tell("The database was killed while it started: once more…")
+                forget_stale(self._data / "postmaster.pid", self._data)
                 continue
             raise self._cannot(f"the database did not start: {_last_complaint(said)}", f"The whole story is in {self._log}.")
 
@@ -397,8 +420,8 @@ class Embedded:
             text = (self._data / "postmaster.pid").read_text(encoding="utf-8")
         except FileNotFoundError:
             return None
-        pid, lines = _first_number(text), text.splitlines()
-        if pid == 0 or not _is_server(pid, self._data):
+        pid, lines = first_number(text), text.splitlines()
+        if pid == 0 or not is_server(pid, self._data):
             return None
         # The file grows line by line while the server starts.
         return Postmaster(pid, lines[4], lines[7].strip()) if len(lines) >= 8 else Postmaster(pid, "", "starting")
@@ -421,29 +444,6 @@ def _make_folders(folder: Path) -> None:
         os.chown(folder, above.st_uid, above.st_gid)
 
 
-def _forget_stale(pid_file: Path) -> None:
-    """Remove a crashed server's lock file where its number is taken all the same: by another process, or by its own corpse.
-
-    PostgreSQL would take that process for a server and refuse to start. In a container this is no rarity: numbers start at 1
-    after each restart, and often nobody buries the dead. Where the number is free PostgreSQL removes the file itself. A
-    surviving child of the old server is found out in any case: by the shared memory it still holds.
-    """
-    if not pid_file.exists():
-        return
-    pid = _first_number(pid_file.read_text(encoding="utf-8"))
-    if pid:
-        with suppress(ChildProcessError):
-            os.waitpid(pid, os.WNOHANG)  # as process 1 of a container we inherit the dead
-        with suppress(PermissionError):
-            try:
-                os.kill(pid, 0)
-            except ProcessLookupError:
-                return
-        if b"postgres" in _command(pid):
-            return  # somebody's server after all: let PostgreSQL judge
-    pid_file.unlink()
-
-
 def _with_a_name(user: tuple[int, int]) -> tuple[int, int]:
     """`user`, or for root somebody who stands in the list of accounts: initdb, alone of all programs, looks its caller up."""
     try:
@@ -453,27 +453,6 @@ def _with_a_name(user: tuple[int, int]) -> tuple[int, int]:
         if os.geteuid() == 0 and named:
             return max(named)  # the highest number is `nobody`, who owns nothing
     return user
-
-
-def _is_server(pid: int, data: Path) -> bool:
-    """Whether process `pid` is a server running on `data`, by its command line."""
-    command = _command(pid)
-    return b"postgres" in command and os.fsencode(data) in command
-
-
-def _command(pid: int) -> bytes:
-    """The command line of a process; empty for one that is gone or dead but not yet buried."""
-    if not Path("/proc/self/cmdline").exists():
-        return subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, check=False).stdout
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
-    except OSError:
-        return b""
-
-
-def _first_number(text: str) -> int:
-    first = text.partition("\n")[0].strip()
-    return int(first) if first.isdigit() else 0
 
 
 def _version() -> str:

@@ -51,7 +51,7 @@ def migrate(url: str, tell: Callable[[str], None] = lambda _: None) -> bool:
     """Run the missing revisions, all in one transaction. Whether there were any.
 
     `tell` hears one sentence before work that may take a while. Raises CannotMigrate for a database that a newer Handfast
-    has already changed: going on would write what that version does not expect.
+    has already changed: going on would write what that version does not expect; psycopg.OperationalError where the database is away.
     """
     with psycopg.connect(url, autocommit=True) as conn:
         if _settled(revision_of(conn)):
@@ -83,11 +83,18 @@ def _upgrade(url: str) -> None:
     from alembic import command
     from alembic.config import Config
     from sqlalchemy import create_engine
+    from sqlalchemy.exc import DBAPIError
     from sqlalchemy.pool import NullPool
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url), poolclass=NullPool)
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    try:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except DBAPIError as error:
+        # Cut off in the middle, nothing of it is done, and whoever waits for the database knows psycopg's name for that.
+        if isinstance(error.orig, psycopg.OperationalError):
+            raise error.orig from error
+        raise

@@ -75,8 +75,17 @@ def _page(request: Request, user: User) -> Response:
             offered = labels.labels(conn, house_of(request).contracts(conn).at(request.state.at))
         except NoContract:
             offered = []
-    may = {one.id: disputes.may_answer(one, user.role) is None for one in waiting}
+    may = {one.id: disputes.may_answer(one, user.role, user.email) is None for one in waiting}
     wrong = sum(one.state == "upheld" for one in answered)
     examples = {one.dispute.id: one for one in offered}
-    context: dict[str, Any] = {"examples": examples, "waiting": waiting, "answered": answered, "may": may, "wrong": wrong, "stood": stood}
+    who = {one.id: disputes.answers(one) for one in waiting}
+    context: dict[str, Any] = {
+        "examples": examples,
+        "waiting": waiting,
+        "answered": answered,
+        "may": may,
+        "who": who,
+        "wrong": wrong,
+        "stood": stood,
+    }
     return page(request, user, "disputes.html", nav="disputes", **context)

@@ -13,6 +13,21 @@ from handfast.web.stream import Hub
 GRACE_SECONDS = 2
 
 
+def port_trouble(host: str, port: int) -> OSError | None:
+    """Why nobody could listen there now, or None. uvicorn would say it in a line of its own and end the process."""
+    try:
+        for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE):
+            with socket.socket(family, kind, protocol) as tried:
+                # As the server itself will: what a killed one left half closed is not in its way.
+                tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:
+                    tried.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                tried.bind(address)
+    except OSError as error:
+        return error
+    return None
+
+
 class Server(uvicorn.Server):
     """Serves one application of `create_app`. Without this, every open page would hold a stop back for the whole grace."""
 

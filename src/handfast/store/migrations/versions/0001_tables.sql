@@ -685,7 +685,7 @@ CREATE TABLE dispute (
     handoff_id  text NOT NULL REFERENCES handoff (id),
     about       text NOT NULL CHECK (about IN ('owner', 'readiness')),
     leg         integer NOT NULL,                     -- the assignment it is about
-    side        text NOT NULL CHECK (side IN ('sales', 'marketing')),
+    side        text NOT NULL CHECK (side IN ('sales', 'marketing', 'neither')), -- neither: RevOps or a leader raised it
     by          text NOT NULL,
     reason      text NOT NULL,
     opened_at   timestamptz NOT NULL,
