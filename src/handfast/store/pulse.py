@@ -38,7 +38,7 @@ class Pulse:
 def pulse(conn: Conn, at: datetime) -> Pulse:
     """`signals` is the number given to the latest one: a count that costs no scan."""
     row = conn.execute(
-        """SELECT coalesce((SELECT max(seq) FROM signal), 0),
+        """SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence('signal', 'seq')), 0),
                   (SELECT count(*) FROM pending),
                   (SELECT count(*) FROM intake_problem WHERE state = 'open'),
                   (SELECT count(*) FROM handoff WHERE closed_at IS NULL AND owner_id IS NOT NULL),

@@ -258,6 +258,7 @@ CREATE UNIQUE INDEX handoff_open ON handoff (party, motion) WHERE closed_at IS N
 CREATE INDEX handoff_owner ON handoff (owner_id) WHERE closed_at IS NULL AND owner_id IS NOT NULL;
 CREATE INDEX handoff_opened ON handoff (opened_at);
 CREATE INDEX handoff_ended ON handoff (party, closed_at) WHERE closed_at IS NOT NULL;
+CREATE INDEX handoff_closed ON handoff (closed_at) WHERE closed_at IS NOT NULL;
 
 -- The people a handoff is about: who opened it and who joined, each with the verdict that brought them.
 CREATE TABLE handoff_person (
