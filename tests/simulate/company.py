@@ -70,7 +70,7 @@ PLOTTED = (
 )  # fmt: skip
 #: Plots that need more firms than there mostly are.
 MANY = ("nobody there", "too many", "many mails")
-TRIAL_AFTER, TRIAL_UNASSIGNED_PERCENT = 5, 30
+TRIAL_AFTER, TRIAL_UNASSIGNED_PERCENT = 4, 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +245,7 @@ def drawn(chance: random.Random, seed: int) -> Company:
 
 def _leads(chance: random.Random, style: str, *, many: bool) -> list[Lead]:
     if style == "tried":  # many firms: what a version does to its share shows in numbers
-        return [Lead(f"ada@firm{n}.example", 200, "DE", f"v{n}") for n in range(10, 10 + chance.randrange(8, 12))]
+        return [Lead(f"ada@firm{n}.example", 200, "DE", f"v{n}") for n in range(10, 10 + chance.randrange(11, 14))]
     people = [
         Lead("ada@one.example", 200, "DE", "v1", "u1"),
         Lead("bob@one.example", 200, "DE", "v2"),

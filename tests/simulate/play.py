@@ -28,6 +28,7 @@ from handfast.desk.moves import tend as give_out
 from handfast.desk.refused import Refused
 from handfast.desk.tick import Ticked, tick
 from handfast.desk.way_back import tell
+from handfast.store.base import StorageAway
 from handfast.worker import CONFLICTS
 from tests.conftest import _fast_folder
 from tests.replay.test_online_offline import replayed, stored
@@ -157,6 +158,9 @@ class Play(Plots):
                     result.broken.append(Broken(0, f"{piece.name} raised {type(raised).__name__}: {raised}"))
             step.undoing |= piece.name.endswith("takes an outcome back")
             step.clean &= raised is None and watch.struck is None
+        if self._acting and any(isinstance(raised, (Crashed, StorageAway)) for _, raised, _ in ended):
+            self._play_again()
+        self._acting = False
         step.clean &= len(pieces) == 1
         step.glimpses = self.glimpses
         was, self.seen = self.seen, self.house.look()

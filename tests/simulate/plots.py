@@ -46,17 +46,22 @@ class Plots(Hands):
     """See the module. `_acts`: what is still to come."""
 
     _acts: list[Act]
+    _act: Act = ()
 
     def _plotted(self) -> list[Piece] | None:
         """The next act that can be played; None where there is none, or something else comes between."""
         if not self._acts or self.chance.random() > ACTS_SHARE:
             return None
         while self._acts:
-            name, *told = self._acts.pop(0)
+            name, *told = self._act = self._acts.pop(0)
             self.now += timedelta(microseconds=self.chance.randrange(1, 3_000_000))
             if pieces := getattr(self, f"_plot_{name}")(*told):
                 return list(pieces)
         return None
+
+    def _play_again(self) -> None:
+        """The act came to nothing: somebody was killed in it."""
+        self._acts.insert(0, self._act)
 
     # --- acts -------------------------------------------------------------------------------------------------------
 
