@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from handfast.connectors.files.facts import EndRow
+from handfast.connectors.files.rows import EndRow
 from handfast.desk import availability, disputes, imports, moves, reroute, waiting
 from handfast.desk.actions import reassign
 from handfast.desk.imports import NewAccount

@@ -59,7 +59,18 @@ AWAY_MINUTES = 240
 URGENT = ("breach", "exception")
 DIGEST_MORE_THAN = 1
 SHARE_PERCENT = 60
-TRIAL_AFTER, TRIAL_UNASSIGNED_PERCENT = 5, 30
+#: What companies live through on purpose (see `plots`), with the style it takes, in an order in which they take turns: of three seeds two have
+#: one, so that within thirty-three each was played.
+PLOTTED = (
+    ("plain", "wrong owner"), ("followed", "pursued"), ("offered", "owner leaves"), ("tried", "on trial"), ("plain", "nobody there"),
+    ("followed", "asked to wait"), ("offered", "offered"), ("plain", "too many"), ("followed", "handed back"), ("offered", "many mails"),
+    ("tried", "on trial"), ("plain", "nobody answers"), ("followed", "wrong owner"), ("offered", "nobody answers"), ("plain", "handed back"),
+    ("followed", "pursued"), ("offered", "wrong owner"), ("plain", "asked to wait"), ("followed", "nobody there"), ("offered", "owner leaves"),
+    ("offered", "offered"), ("tried", "on trial"),
+)  # fmt: skip
+#: Plots that need more firms than there mostly are.
+MANY = ("nobody there", "too many", "many mails")
+TRIAL_AFTER, TRIAL_UNASSIGNED_PERCENT = 4, 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,12 +216,14 @@ class Company:
     reps: list[Rep]
     absences: list[Absence]
     leads: list[Lead]
+    plot: str = ""
     channels: tuple[str, ...] = ("email", "webhook")
 
 
-def drawn(chance: random.Random) -> Company:
-    """A company for this seed."""
-    wall, style = chance.choice(HOUSES)
+def drawn(chance: random.Random, seed: int) -> Company:
+    """A company for this seed, and what it lives through on purpose."""
+    wanted, plot = PLOTTED[(seed - seed // 3) % len(PLOTTED)] if seed % 3 else ("", "")
+    wall, style = chance.choice([house for house in HOUSES if wanted in ("", house[1])])
     day = chance.choice(DAYS[wall])
     start = datetime(day.year, day.month, day.day, chance.randrange(24), chance.randrange(60), chance.randrange(60), tzinfo=UTC)
     zone = WALLS[wall].zone
@@ -227,12 +240,12 @@ def drawn(chance: random.Random) -> Company:
         if chance.random() < 0.3:
             since = start + timedelta(hours=chance.randrange(-24, 12))
             absences.append(Absence(rep, since, since + timedelta(hours=chance.randrange(2, 96)), "leave"))
-    return Company(wall, style, terms_of(wall, style), start, reps, absences, _leads(chance, style))
+    return Company(wall, style, terms_of(wall, style), start, reps, absences, _leads(chance, style, many=plot in MANY), plot)
 
 
-def _leads(chance: random.Random, style: str) -> list[Lead]:
+def _leads(chance: random.Random, style: str, *, many: bool) -> list[Lead]:
     if style == "tried":  # many firms: what a version does to its share shows in numbers
-        return [Lead(f"ada@firm{n}.example", 200, "DE", f"v{n}") for n in range(10, 10 + chance.randrange(8, 12))]
+        return [Lead(f"ada@firm{n}.example", 200, "DE", f"v{n}") for n in range(10, 10 + chance.randrange(11, 14))]
     people = [
         Lead("ada@one.example", 200, "DE", "v1", "u1"),
         Lead("bob@one.example", 200, "DE", "v2"),
@@ -244,4 +257,5 @@ def _leads(chance: random.Random, style: str) -> list[Lead]:
         Lead("gil@five.example", 300, "DE", "v8"),
         Lead("hal@six.example", 120, "US", "v9", "u9"),
     ]
-    return sorted(chance.sample(people, chance.randrange(3, 6)), key=lambda lead: lead.email)
+    more = [Lead(f"ivy@firm{n}.example", 150, "DE", f"v2{n}") for n in range(3)] if many else []
+    return sorted([*chance.sample(people, chance.randrange(3, 6)), *more], key=lambda lead: lead.email)

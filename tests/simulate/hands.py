@@ -149,7 +149,6 @@ class Hands(Offices):
         at, kind = self.now, self.chance.randrange(3)
         if kind == 0:
             return [self._leave()]
-        text = self.company.versions[1 if len(self.ledger.versions) == 1 else 0].yaml()
         if kind == 1:
             return [
                 Piece(
@@ -158,8 +157,13 @@ class Hands(Offices):
                     self._not_in_force,
                 )
             ]
+        return self._change_contract() or self._instead()
+
+    def _change_contract(self) -> list[Piece]:
+        """Version 2, where it did not come yet."""
         if len(self.ledger.versions) > 1:
-            return self._instead()
+            return []
+        at, text = self.now, self.company.versions[1].yaml()
         # Whether or not the answer arrives, version 2 is this text.
         self.ledger.versions[2] = 1
         return [

@@ -210,11 +210,15 @@ def due_times_move_only_with_a_pause(seen: Seen) -> Iterator[str]:
     for name in ("clock", "timer"):
         for key, row in seen.now.tables[name].items() if seen.now.tables[name] is not seen.was.tables[name] else ():
             was = seen.was.tables[name].get(key)
-            if was is None or was["due_at"] == row["due_at"]:
+            if was is None:
                 continue
             event = resumed.get(row["handoff_id"])
             before = seen.was.clock[key if name == "clock" else row["clock_id"]]
             since = before["paused_at"]
+            # What stood still and runs on has to move, unless all that time was nobody's working time.
+            stood = event is not None and since is not None and before["stopped_at"] is None and was["due_at"] > since
+            if was["due_at"] == row["due_at"] and not (stood and was.get("state", 3) == 3):
+                continue
             ended = event["at"] if event is not None else seen.now.clock[key]["stopped_at"] if name == "clock" else None
             if any(event["name"].endswith("_undone") for event in seen.events[row["handoff_id"]] if event["seq"] not in _before(seen)):
                 continue  # what runs again has stood still as long as the others did: the law of pauses compares them

@@ -37,7 +37,7 @@ def nobody_gets_what_they_cannot_take(seen: Seen) -> Iterator[str]:
             continue
         if rep not in SELLERS or seen.away_until(rep, moment(leg["at"])) is not None or seen.is_off(rep):
             yield f"{rep} was given {leg['handoff_id']} by '{leg['rule']}' at {leg['at']}, and was not there"
-        cap = max(terms.cap for terms in seen.company.versions)
+        cap = max(seen.company.versions[number].cap for number in seen.ledger.versions.values())
         if leg["rule"] == "pool" and seen.step.clean and "decide" in seen.step.done and seen.owned(rep) > cap:
             yield f"{rep} was given {leg['handoff_id']} and has {seen.owned(rep)} now; {cap} are the most"
 

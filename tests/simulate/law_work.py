@@ -155,6 +155,9 @@ def _offered_to_everybody_who_can(seen: Seen, event: Row) -> Iterator[str]:
     switched = {row["rep_id"] for row in [*seen.new_events("taken_off_rotation"), *seen.new_events("switched_off")]}
     if set(event["data"]["to"]) - switched != there - switched:
         yield f"{event['handoff_id']} was offered to {event['data']['to']}; {sorted(there)} could take it"
+    for rep in event["data"]["to"]:
+        if f"{event['handoff_id']} {rep}" not in seen.now.offer:
+            yield f"{rep} is told that {event['handoff_id']} is offered to them, and it is not"
 
 
 # --- 2: disputes ------------------------------------------------------------------------------------------------

@@ -28,26 +28,33 @@ from handfast.desk.moves import tend as give_out
 from handfast.desk.refused import Refused
 from handfast.desk.tick import Ticked, tick
 from handfast.desk.way_back import tell
+from handfast.store.base import StorageAway
 from handfast.worker import CONFLICTS
 from tests.conftest import _fast_folder
 from tests.replay.test_online_offline import replayed, stored
 from tests.simulate.acting import Piece
 from tests.simulate.company import Company, drawn
 from tests.simulate.faults import Crashed, Fault, Watch, on_commit, watched
-from tests.simulate.hands import Hands
 from tests.simulate.house import NOTHING, House, Snapshot, forget
 from tests.simulate.ledger import SOURCE, Batch, Broken, Ledger, Step
+from tests.simulate.plots import PLOTS, Plots
 from tests.simulate.promises import broken
 from tests.simulate.receiver import ANSWERS, Endpoint, Mailbox, World
 from tests.simulate.seen import Seen, moment
 from tests.simulate.senders import AUTHORIZATION, KEY, Senders
 from tests.simulate.turns import Actor, take_turns
 
+#: How many pieces of work something breaks in; fewer where they are acts of a plot, which has to come to something.
+FAULTS, ACT_FAULTS = 0.3, 0.12
 STEPS = (8, 14)
+#: Beside the acts of a plot.
+STEPS_BESIDE = (3, 7)
 DRAIN_STEPS = 140
 #: Of so many seeds one is replayed at its end.
 REPLAY_EVERY = 8
 WORKERS = 2
+#: The quiet work beside the loops.
+JOBS = ("give out", "index", "tell", "watch")
 
 
 @dataclass(slots=True)
@@ -64,14 +71,14 @@ class Result:
     trace: str = ""
 
 
-class Play(Hands):
+class Play(Plots):
     """The life of one company on one database."""
 
     def __init__(self, house: House, seed: int, *, told: bool = False) -> None:
         self.house = house
         self.store = house.store
         self.chance = random.Random(seed)
-        self.company: Company = drawn(self.chance)
+        self.company: Company = drawn(self.chance, seed)
         self.now = self.company.start
         self.ledger = Ledger()
         self.world = World(lambda: self.now, deaf=self.chance.choice(("email", "webhook")) if self.chance.random() < 0.06 else None)
@@ -86,6 +93,8 @@ class Play(Hands):
         self.seen: Snapshot = NOTHING
         self.result = Result(seed)
         self.trace = hashlib.sha256()
+        self._acts = list(PLOTS[self.company.plot]) if self.company.plot else []
+        self._acting = False
         self.told = told
         self.calm = False
 
@@ -98,7 +107,7 @@ class Play(Hands):
             self.folder = Path(folder)
             self._open()
             try:
-                for _ in range(self.chance.randint(*STEPS)):
+                for _ in range(len(self._acts) + self.chance.randint(*(STEPS_BESIDE if self._acts else STEPS))):
                     if not self._step(self._drawn()):
                         return self.result
                 self._drain()
@@ -118,7 +127,7 @@ class Play(Hands):
         self.house.knows_what_agreement_is_worth(self.now)
         self.seen = self.house.look()
         self._say(
-            f"a company on {self.company.wall} time ({self.company.style}), {len(self.company.leads)} leads, {len(self.company.absences)} absences"
+            f"a company on {self.company.wall} time ({self.company.style}{', ' + self.company.plot if self.company.plot else ''}), {len(self.company.leads)} leads, {len(self.company.absences)} absences"
         )
 
     def _step(self, pieces: list[Piece]) -> bool:
@@ -149,6 +158,9 @@ class Play(Hands):
                     result.broken.append(Broken(0, f"{piece.name} raised {type(raised).__name__}: {raised}"))
             step.undoing |= piece.name.endswith("takes an outcome back")
             step.clean &= raised is None and watch.struck is None
+        if self._acting and any(isinstance(raised, (Crashed, StorageAway)) for _, raised, _ in ended):
+            self._play_again()
+        self._acting = False
         step.clean &= len(pieces) == 1
         step.glimpses = self.glimpses
         was, self.seen = self.seen, self.house.look()
@@ -191,7 +203,7 @@ class Play(Hands):
         return watched_work
 
     def _fault(self) -> Fault | None:
-        if self.calm or self.chance.random() > 0.3:
+        if self.calm or self.chance.random() > (ACT_FAULTS if self._acting else FAULTS):
             return None
         kind = "crash" if self.chance.random() < 0.85 else "cut"
         return Fault(kind, self.chance.choice((self.chance.randrange(1, 8), self.chance.randrange(1, 45))))  # type: ignore[arg-type]
@@ -205,6 +217,10 @@ class Play(Hands):
 
     def _drawn(self) -> list[Piece]:
         chance = self.chance
+        pieces = self._plotted()
+        self._acting = pieces is not None
+        if pieces is not None:
+            return pieces
         self._time_passes()
         if chance.random() < 0.04:
             self._say(f"PostgreSQL restarts: {self.store.server_restarts()} connections are gone")
@@ -269,10 +285,13 @@ class Play(Hands):
     def _post(self) -> list[Piece]:
         waiting = self.ledger.unanswered
         batch = self.chance.choice(waiting) if waiting and self.chance.random() < 0.6 else self.senders.request()
+        return self._sent(batch, torn=self.chance.random() < 0.04)
+
+    def _sent(self, batch: Batch, *, torn: bool = False) -> list[Piece]:
         at = self.now = self.now + timedelta(microseconds=1)
         body = self.senders.body(batch, at)
         names = ",".join(event.message + ("" if event.good else "!") for event in batch.events)
-        if self.chance.random() < 0.04:
+        if torn:
             return [
                 Piece(
                     f"post nonsense {names}", lambda: admit(self.store, self.keys, Post("batch", body[:-9], "", AUTHORIZATION), at), _status
@@ -300,8 +319,11 @@ class Play(Hands):
         return f"{answer.accepted} new, {answer.duplicates} known, {answer.refused} refused"
 
     def _decide(self, *, few: bool = False) -> list[Piece]:
-        chance, at, worker = self.chance, self.now, self.chance.randrange(WORKERS)
-        limit, lanes = chance.choice((1, 1, 2) if few else (1, 2, 3, 2000)), chance.choice((1, 2, 64, 64))
+        chance = self.chance
+        return self._deciding(chance.choice((1, 1, 2) if few else (1, 2, 3, 2000)), chance.choice((1, 2, 64, 64)))
+
+    def _deciding(self, limit: int, lanes: int) -> list[Piece]:
+        at, worker = self.now, self.chance.randrange(WORKERS)
         work = lambda: decide(self.store, self.books[worker], at, limit=limit, lanes_at_once=lanes, channels=tuple(self.channels))  # noqa: E731
         told = lambda done: f"{done.signals} signals, {done.opened} opened, {done.joined} joined, {done.postponed} left"  # noqa: E731
         return [Piece(f"decide {limit}", work, told, self._lost(worker), kinds=frozenset({"decide"}))]
@@ -323,6 +345,14 @@ class Play(Hands):
 
     def _tend(self, *, whole: bool = False) -> list[Piece]:
         """The quiet work beside the loops, one thing or several: giving out what is held, indexing, telling marketing, a version on trial."""
+        chosen = (
+            list(JOBS) if whole else self.chance.choice((["give out"], ["give out"], ["tell"], ["index", "tell"], ["watch"], list(JOBS)))
+        )
+        if self.company.style != "tried":
+            chosen = [name for name in chosen if name != "watch"] or ["give out"]
+        return self._tending(chosen)
+
+    def _tending(self, chosen: list[str]) -> list[Piece]:
         at, worker = self.now, self.chance.randrange(WORKERS)
         book, channels = self.books[worker], tuple(self.channels)
         jobs: dict[str, Callable[[], Any]] = {
@@ -331,17 +361,13 @@ class Play(Hands):
             "tell": lambda: tell(self.store, book, at, channels=channels),
             "watch": lambda: canary.watch(self.store, book, at, channels=channels),
         }
-        chosen = (
-            list(jobs) if whole else self.chance.choice((["give out"], ["give out"], ["tell"], ["index", "tell"], ["watch"], list(jobs)))
-        )
-        if self.company.style != "tried":
-            chosen = [name for name in chosen if name != "watch"] or ["give out"]
         work = lambda: [f"{name} {_brief(jobs[name]())}" for name in chosen]  # noqa: E731
         return [Piece("tend", work, ", ".join, self._lost(worker), kinds=frozenset(chosen))]
 
     def _deliver(self) -> list[Piece]:
-        name = self.chance.choice(sorted(self.channels))
-        limit = self.chance.choice((1, 3, 20))
+        return self._delivering(self.chance.choice(sorted(self.channels)), self.chance.choice((1, 3, 20)))
+
+    def _delivering(self, name: str, limit: int) -> list[Piece]:
         work = lambda: deliver(self.store, {name: self.channels[name]}, lambda: self.now, limit=limit, manners=self.manners[name])  # noqa: E731
         return [Piece(f"deliver {name}", work, _delivered, self._begins_anew(name))]
 
@@ -405,7 +431,8 @@ class Play(Hands):
             return self._housework(first)
         if messages and min(messages) == first:
             # Those that fall due about the same time go together; but what waits for somebody's hours must meet them.
-            together = timedelta(minutes=5) if self.company.style == "offered" else timedelta(hours=30)
+            hours_matter = self.company.style == "offered" and self.world.deaf is None
+            together = timedelta(minutes=5) if hours_matter else timedelta(hours=30)
             self.now = max(self.now, min(max(messages), first + together))
             return [Piece("deliver all", self._deliver_all, _delivered)]
         self.now = max(self.now, min(max(timers), first + timedelta(minutes=45)))

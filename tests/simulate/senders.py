@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import random
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,6 +30,17 @@ class Senders:
     def request(self) -> Batch:
         """A new request of one to four events; some of them were in an earlier one."""
         events = [self._event() for _ in range(self.chance.choice((2, 4, 6) if self.company.style == "tried" else (1, 1, 2, 4)))]
+        batch = Batch(len(self.ledger.batches) + 1, events)
+        self.ledger.batches.append(batch)
+        return batch
+
+    def asking(self, leads: Sequence[Lead]) -> Batch:
+        """A new request in which each of these asks for a demo now."""
+        events = []
+        for lead in leads:
+            message = f"m{len(self.ledger.events) + 1}"
+            self.ledger.events[message] = event = self._demo(message, lead)
+            events.append(event)
         batch = Batch(len(self.ledger.batches) + 1, events)
         self.ledger.batches.append(batch)
         return batch

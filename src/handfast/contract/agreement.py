@@ -130,11 +130,7 @@ def agree(
         bench.person(contract.canary.when, "canary", "when") if contract.canary is not None and contract.canary.when is not None else None
     )
     touches, touch_fields = bench.touching(contract.touches)
-    problems = [*bench.problems, *list_problems(Check(contract, bench.locate), bench.listed, bench.lists)]
-    problems += checks(Check(contract, bench.locate)) if checked else ()
-    if checked and not problems:
-        problems = contradictions(Check(contract, bench.locate), SLA_FIELDS, BY_HAND)
-    if problems:
+    if problems := _problems(bench, checked=checked):
         return None, sorted(problems, key=lambda problem: (problem.where.line, problem.where.column))
     return Agreement(
         contract=contract,
@@ -158,6 +154,13 @@ def agree(
         reach=timedelta(minutes=ready.intent.lookback.minutes, seconds=ready.exclude.scanners.seconds if ready.exclude.scanners else 0),
         _hours=MappingProxyType(_hours(contract)),
     ), []
+
+
+def _problems(bench: _Bench, *, checked: bool) -> list[Problem]:
+    """What is wrong with a contract whose conditions were compiled. What is said in vain is looked for once all else is right."""
+    check = Check(bench.contract, bench.locate)
+    problems = [*bench.problems, *list_problems(check, bench.listed, bench.lists), *(checks(check) if checked else ())]
+    return contradictions(check, SLA_FIELDS, BY_HAND) if checked and not problems else problems
 
 
 def person_fields(contract: Contract) -> dict[str, FieldType]:

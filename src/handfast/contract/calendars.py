@@ -6,11 +6,13 @@ and only when a year is asked for.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from difflib import get_close_matches
 from functools import lru_cache, partial
+from importlib.util import find_spec, module_from_spec
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Final
@@ -24,6 +26,15 @@ from handfast.worktime import Day, Hours, Week, no_holidays
 
 _WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
+
+def _countries_one_by_one(package: str = "holidays.countries") -> None:
+    """The library loads a country when it is asked for, but its package of countries loads all 250 with the first: most of a second in
+    every process that reads a contract. The package stands here unloaded; the library's own register names the module of each country."""
+    if package not in sys.modules and (spec := find_spec(package)) is not None:
+        sys.modules[package] = module_from_spec(spec)
+
+
+_countries_one_by_one()
 
 # --- hours ----------------------------------------------------------------------------------------------------
 

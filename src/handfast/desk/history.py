@@ -19,8 +19,9 @@ from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any, Final
 
-from handfast.connectors.files.facts import DealRow, EndRow, Reader, TouchRow, read_rows
+from handfast.connectors.files.facts import Reader, read_rows
 from handfast.connectors.files.plan import Opened
+from handfast.connectors.files.rows import DealRow, EndRow, TouchRow
 from handfast.connectors.files.table import digest_of
 from handfast.desk.contracts import Book, put_in_force
 from handfast.desk.drive import WINDOW, Drive, Driven

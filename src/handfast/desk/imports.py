@@ -12,8 +12,9 @@ from typing import Any, Final
 
 import psycopg
 
-from handfast.connectors.files.facts import AccountRow, AwayRow, DealRow, EndRow, Fact, Reader, TouchRow, read_rows
+from handfast.connectors.files.facts import Fact, Reader, read_rows
 from handfast.connectors.files.mapping import FileMap
+from handfast.connectors.files.rows import AccountRow, AwayRow, DealRow, EndRow, TouchRow
 from handfast.connectors.files.table import Table, digest_of
 from handfast.desk.actions import record_opportunities
 from handfast.desk.contracts import Book

@@ -89,19 +89,10 @@ def dispose(
     with store.writing() as conn:
         case = held(conn, handoff_id)
         agreement = known.refresh(conn).by_id(case.contract)
-        contract = agreement.contract
         found = check(
-            contract,
-            case,
-            outcome,
-            reason=reason,
-            note=note,
-            meeting_at=meeting_at,
-            at=at,
-            answers=answers,
-            attempts=outcomes.attempts(conn, case.id),
-            history=evidence is Evidence.EVIDENCED,
-        )
+            agreement.contract, case, outcome, reason=reason, note=note, meeting_at=meeting_at, at=at, answers=answers,
+            attempts=outcomes.attempts(conn, case.id), history=evidence is Evidence.EVIDENCED,
+        )  # fmt: skip
         if isinstance(found, Problem):
             raise Refused(found)
         if (text := found.answers.get(DUPLICATE_OF)) is not None:

@@ -6,19 +6,17 @@ is a Problem: it has not happened. Pure: `at`, the moment of the import, is give
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-import orjson
-
 from handfast.connectors.files.mapping import FileMap, From
+from handfast.connectors.files.rows import AccountRow, AwayRow, DealRow, EndRow, TouchRow
 from handfast.connectors.files.shapes import GROUPS, SHAPES
 from handfast.connectors.files.table import Row
+from handfast.connectors.files.values import Wrong, as_json, cell_of, listed, number_of, parsed, row_digest, said_of, short, truth_of
 from handfast.contract.terms import FieldType
 from handfast.contract.week import parse_week, profile_problems
 from handfast.facts import Outcome, Rep, Signal, TouchKind, signal_id, stable_id
@@ -35,85 +33,8 @@ _LONGEST_AWAY: Final = timedelta(days=366)
 _LONGEST_TEXT: Final = 10_000
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,59}")
 _HOST: Final = re.compile(r"^https?://(www\.)?")
-_TRUE: Final = frozenset({"true", "t", "yes", "y", "1"})
-_FALSE: Final = frozenset({"false", "f", "no", "n", "0"})
-
-
-@dataclass(frozen=True, slots=True)
-class AccountRow:
-    """An account: its key is its registrable domain, or `group:ID`."""
-
-    key: str
-    name: str = ""
-    domain: str | None = None
-    owner: str | None = None
-    fields: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class TouchRow:
-    """A touch of the person known by a key (`email:…`, `user:…`). `meeting`: it set a meeting."""
-
-    id: str
-    who: str
-    rep: str | None
-    kind: TouchKind
-    at: datetime
-    contact: bool
-    meeting: bool
-    note: str
-    source: str
-    line: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class DealRow:
-    """An opportunity of the person known by a key. `closed_at` and `won` are None while it is open."""
-
-    id: str
-    who: str
-    owner: str | None
-    stage: str
-    amount: float | None
-    at: datetime
-    closed_at: datetime | None
-    won: bool | None
-    line: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class EndRow:
-    """What became of the handoff that the person known by a key was in."""
-
-    who: str
-    outcome: Outcome
-    at: datetime
-    reason: str | None
-    note: str
-    rep: str | None
-    line: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class AwayRow:
-    """An absence of the rep known by an id or an address, from a moment up to but not including another."""
-
-    rep: str
-    starts_at: datetime
-    ends_at: datetime
-    why: str
-    line: int = 0
-
 
 Fact = Signal | Rep | AccountRow | TouchRow | DealRow | EndRow | AwayRow
-
-
-class _Wrong(Exception):
-    """This row cannot be taken. Never leaves this module."""
-
-    def __init__(self, part: str, what: str, fix: str) -> None:
-        super().__init__(what)
-        self.part, self.what, self.fix = part, what, fix
 
 
 class Reader:
@@ -126,7 +47,7 @@ class Reader:
         self.zone = ZoneInfo(self.terms.timezone)
         self._fields = [(name, origin, self.shape.fields[name]) for name, origin in self.terms.fields.items()]
         self._groups = {group: list(getattr(self.terms, group).items()) for group in GROUPS if getattr(self.terms, group)}
-        self._only = {column: frozenset(map(_said, allowed)) for column, allowed in self.terms.only.items()}
+        self._only = {column: frozenset(map(said_of, allowed)) for column, allowed in self.terms.only.items()}
         self._mapped = {o.column for _, o in self.terms.origins() if o.column is not None}
         rest = self.terms.is_plain if self.terms.rest is None else self.terms.rest
         self._rest = self.shape.rest if rest else None
@@ -141,13 +62,13 @@ class Reader:
     def read(self, row: Row) -> Fact | Problem | None:
         """The fact of a row; None where the mapping's `only` passes it over."""
         for column, allowed in self._only.items():
-            if _said(row.cells.get(column)) not in allowed:
+            if said_of(row.cells.get(column)) not in allowed:
                 return None
         try:
             fields, groups = self._plain(row.cells) if self.terms.is_plain else self._take(row.cells)
             self._complete(fields)
             return self._make(fields, groups, row.line)
-        except _Wrong as wrong:
+        except Wrong as wrong:
             return Problem(Place(self.file, row.line, 0, f"column {wrong.part}" if wrong.part else ""), wrong.what, wrong.fix)
 
     # --- cells → fields ---------------------------------------------------------------------------------------
@@ -161,7 +82,7 @@ class Reader:
         if self._rest is not None:
             into = groups.setdefault(self._rest, {})
             for name, raw in cells.items():
-                if name not in self._mapped and (value := _json(_cell(raw, name))) is not None:
+                if name not in self._mapped and (value := as_json(cell_of(raw, name))) is not None:
                     into.setdefault(snake_case(name), value)
         return fields, groups
 
@@ -169,21 +90,21 @@ class Reader:
         fields: dict[str, Any] = {}
         groups: dict[str, dict[str, Any]] = {}
         for name, raw in cells.items():
-            value = _cell(raw, name)
+            value = cell_of(raw, name)
             if value is None:
                 continue
             group, dot, inner = name.partition(".")
             if (kind := self.shape.fields.get(name)) is not None:
                 fields[name] = self._typed(value, kind, None, name)
             elif dot and group in self.shape.groups:
-                groups.setdefault(group, {})[snake_case(inner)] = _json(value)
+                groups.setdefault(group, {})[snake_case(inner)] = as_json(value)
             elif self._rest is not None:
-                groups.setdefault(self._rest, {})[snake_case(name)] = _json(value)
+                groups.setdefault(self._rest, {})[snake_case(name)] = as_json(value)
         return fields, groups
 
     def _value(self, cells: Mapping[str, Any], origin: From, kind: FieldType | None, name: str) -> Any:
         part = origin.column or name
-        value = origin.constant if origin.column is None else _cell(cells.get(origin.column), part)
+        value = origin.constant if origin.column is None else cell_of(cells.get(origin.column), part)
         if value is not None and origin.values:
             value = self._translated(value, origin, part)
         if value is None:
@@ -191,29 +112,29 @@ class Reader:
         if value is None:
             return None
         if origin.prefix or origin.suffix:
-            value = f"{origin.prefix}{_said(value)}{origin.suffix}"
-        return _json(value) if kind is None else self._typed(value, kind, origin.format, part)
+            value = f"{origin.prefix}{said_of(value)}{origin.suffix}"
+        return as_json(value) if kind is None else self._typed(value, kind, origin.format, part)
 
     def _translated(self, value: Any, origin: From, part: str) -> Any:
-        said = _said(value)
+        said = said_of(value)
         if said in origin.values:
             return origin.values[said]
         if "others" in origin.model_fields_set:
             return origin.others
         fix = f"{one_of(origin.values, word=said)} Or add it, or give `others`."
-        raise _Wrong(part, f"'{_short(said)}' is not among the values of the mapping", fix)
+        raise Wrong(part, f"'{short(said)}' is not among the values of the mapping", fix)
 
     def _typed(self, value: Any, kind: FieldType, form: str | None, part: str) -> Any:
         if kind == "time":
             return self._time(value, form, part)
         if kind == "text":
-            text = _said(value)
+            text = said_of(value)
             if len(text) > _LONGEST_TEXT:
-                raise _Wrong(part, f"the text has {len(text):,} characters; {_LONGEST_TEXT:,} is the most", "Shorten it.")
+                raise Wrong(part, f"the text has {len(text):,} characters; {_LONGEST_TEXT:,} is the most", "Shorten it.")
             return text
         if kind == "bool":
-            return _truth(value, part)
-        return _number(value, kind, part)
+            return truth_of(value, part)
+        return number_of(value, kind, part)
 
     def _time(self, value: Any, form: str | None, part: str) -> datetime:
         if isinstance(value, str) and (known := self._times.get((value, form))) is not None:
@@ -222,14 +143,14 @@ class Reader:
         if isinstance(value, date) and moment is None:
             moment = datetime(value.year, value.month, value.day)  # noqa: DTZ001 - gets its zone below
         if moment is None:
-            moment = _parsed(_said(value), form)
+            moment = parsed(said_of(value), form)
         if moment is None:
             how = f"as {form}" if form else "as 2026-03-02T14:00:00+01:00, 2026-03-02 14:00 or 2026-03-02"
-            raise _Wrong(part, f"'{_short(_said(value))}' is no time", f"Write it {how}, or say how it is written with `format`.")
+            raise Wrong(part, f"'{short(said_of(value))}' is no time", f"Write it {how}, or say how it is written with `format`.")
         try:
             found = (moment if moment.tzinfo else moment.replace(tzinfo=self.zone)).astimezone(UTC)
         except (OverflowError, ValueError):
-            raise _Wrong(part, f"'{_short(_said(value))}' lies outside the calendar", "Correct the year.") from None
+            raise Wrong(part, f"'{short(said_of(value))}' lies outside the calendar", "Correct the year.") from None
         if isinstance(value, str) and len(self._times) < _TIMES_KEPT:
             self._times[value, form] = found
         return found
@@ -238,11 +159,11 @@ class Reader:
         for name in self.shape.needs:
             if name not in fields:
                 what = f"'{name}' is empty, and {self.mapping.kind} need it"
-                raise _Wrong(self._column_of(name), what, "Fill the cell, or map another column.")
+                raise Wrong(self._column_of(name), what, "Fill the cell, or map another column.")
         for names in self.shape.one_of:
             if not any(name in fields for name in names):
                 what = f"none of {', '.join(names)} is given, so nobody knows whose row this is"
-                raise _Wrong(self._column_of(names[0]), what, "Fill one of them, or leave the row out.")
+                raise Wrong(self._column_of(names[0]), what, "Fill one of them, or leave the row out.")
 
     def _column_of(self, name: str) -> str:
         origin = self.terms.fields.get(name)
@@ -253,16 +174,16 @@ class Reader:
     def _signal(self, fields: dict[str, Any], groups: dict[str, dict[str, Any]], _line: int) -> Signal:
         kind = snake_case(fields["kind"])
         if not _NAME.fullmatch(kind):
-            what = f"'{_short(fields['kind'])}' cannot be the kind of a signal"
-            raise _Wrong(self._column_of("kind"), what, "Use a word such as page_viewed.")
+            what = f"'{short(fields['kind'])}' cannot be the kind of a signal"
+            raise Wrong(self._column_of("kind"), what, "Use a word such as page_viewed.")
         at = self._happened(fields["at"], "at")
-        message = fields.get("id") or _digest(fields, groups)
+        message = fields.get("id") or row_digest(fields, groups)
         return self._made(kind, at, at if self.terms.history else self.at, message, fields, groups)
 
     def _person(self, fields: dict[str, Any], groups: dict[str, dict[str, Any]], _line: int) -> Signal:
         """A person on a list is a signal of kind `identified`. Its id is made of what the row says: said again it counts once."""
         at = self._happened(fields["at"], "at") if "at" in fields else None
-        message = fields.get("id") or f"person {_digest(fields, groups)}"
+        message = fields.get("id") or f"person {row_digest(fields, groups)}"
         received = at if self.terms.history and at is not None else self.at
         return self._made("identified", at or self.at, received, message, fields, groups)
 
@@ -275,7 +196,7 @@ class Reader:
             learn_account(groups.get("account", {}), account)
             learn_person(groups.get("person", {}), person, account)
         except TooDeep as deep:
-            raise _Wrong("", f"a value is {deep}", "Leave out what nobody decides by.") from None
+            raise Wrong("", f"a value is {deep}", "Leave out what nobody decides by.") from None
         return Signal(
             id=signal_id(self.terms.source, self._id(message, "id") or ""), source=self.terms.source, kind=kind,
             occurred_at=min(at, received_at), received_at=received_at, email=self._email(fields),
@@ -288,22 +209,22 @@ class Reader:
         for name in ("id", "manager"):
             if name in fields and not _NAME.fullmatch(fields[name]):
                 fix = "Use lower-case letters, digits, '-' and '_', with a letter first; a prefix helps."
-                raise _Wrong(self._column_of(name), f"'{_short(fields[name])}' cannot be a rep's id", fix)
+                raise Wrong(self._column_of(name), f"'{short(fields[name])}' cannot be a rep's id", fix)
         if fields.get("id") == "handfast":
             fix = "Give the rep another id: it is the name under which Handfast records what it does by itself."
-            raise _Wrong(self._column_of("id"), "'handfast' cannot be a rep's id", fix)
+            raise Wrong(self._column_of("id"), "'handfast' cannot be a rep's id", fix)
         zone = fields.get("time_zone", "UTC")
         try:
             ZoneInfo(zone)
         except (OSError, ValueError, KeyError):
-            what, fix = f"'{_short(zone)}' is no time zone", "Write an IANA name such as America/New_York."
-            raise _Wrong(self._column_of("time_zone"), what, fix) from None
+            what, fix = f"'{short(zone)}' is no time zone", "Write an IANA name such as America/New_York."
+            raise Wrong(self._column_of("time_zone"), what, fix) from None
         email = self._email(fields)
         assert email is not None
-        week, holidays, skills = parse_week(fields.get("week", "")), fields.get("holidays"), _listed(fields.get("skills", ""))
+        week, holidays, skills = parse_week(fields.get("week", "")), fields.get("holidays"), listed(fields.get("skills", ""))
         if problems := profile_problems(week, holidays, skills, fields["id"]):
             wrong = problems[0]
-            raise _Wrong(self._column_of(wrong.where.part.partition(".")[0] or "skills"), wrong.what, wrong.fix)
+            raise Wrong(self._column_of(wrong.where.part.partition(".")[0] or "skills"), wrong.what, wrong.fix)
         return Rep(
             fields["id"], fields["name"], email, fields.get("team", ""), fields.get("manager"), zone, fields.get("active", True),
             {days: tuple(times) for days, times in week.items()} if week else None, holidays, frozenset(skills),
@@ -316,16 +237,16 @@ class Reader:
         if local.hour == local.minute == local.second == 0:
             ends = (local.replace(tzinfo=None) + timedelta(days=1)).replace(tzinfo=self.zone).astimezone(UTC)
         if ends <= starts:
-            raise _Wrong(self._column_of("until"), "the absence ends before it begins", "Write its last day, or the moment it ends.")
+            raise Wrong(self._column_of("until"), "the absence ends before it begins", "Write its last day, or the moment it ends.")
         if ends - starts > _LONGEST_AWAY:
-            raise _Wrong(self._column_of("until"), "the absence lasts more than a year", "Make the rep inactive instead.")
+            raise Wrong(self._column_of("until"), "the absence lasts more than a year", "Make the rep inactive instead.")
         return AwayRow(fields["rep"], starts, ends, fields.get("why", "")[:200], line)
 
     def _account(self, fields: dict[str, Any], groups: dict[str, dict[str, Any]], _line: int) -> AccountRow:
         domain = registrable(_HOST.sub("", fields["domain"].lower()).split("/")[0]) if "domain" in fields else None
         if "domain" in fields and domain is None:
-            what = f"'{_short(fields['domain'])}' is no domain of a company"
-            raise _Wrong(self._column_of("domain"), what, "Write it as kraus.example, or leave it empty and give a group_id.")
+            what = f"'{short(fields['domain'])}' is no domain of a company"
+            raise Wrong(self._column_of("domain"), what, "Write it as kraus.example, or leave it empty and give a group_id.")
         known: dict[str, Any] = {}
         learn_account(groups.get("account", {}), known)
         key = domain or f"group:{self._id(fields['group_id'], 'group_id')}"
@@ -339,10 +260,10 @@ class Reader:
             closed = None  # An expected close date, as CRMs keep one: nothing has been closed.
         if won is not None and closed is None:
             fix = "Give the time it was closed, or leave `won` empty while it is open."
-            raise _Wrong(self._column_of("closed_at"), "it is won or lost, and nobody says when", fix)
+            raise Wrong(self._column_of("closed_at"), "it is won or lost, and nobody says when", fix)
         if closed is not None and closed < at:
             what = f"it was closed ({closed:%Y-%m-%d %H:%M} UTC) before it was opened ({at:%Y-%m-%d %H:%M} UTC)"
-            raise _Wrong(self._column_of("closed_at"), what, "Correct one of the two times.")
+            raise Wrong(self._column_of("closed_at"), what, "Correct one of the two times.")
         amount = fields.get("amount")
         row_id = stable_id("opp", self.terms.source, self._id(fields["id"], "id") or "")
         return DealRow(row_id, self._who(fields), fields.get("owner"), fields["stage"], amount, at, closed, won, line)
@@ -351,10 +272,10 @@ class Reader:
         kind = fields["type"].lower()
         if kind not in set(TouchKind):
             fix = f"{one_of(TouchKind, word=kind)} A mapping can translate it: `values`."
-            raise _Wrong(self._column_of("type"), f"'{_short(fields['type'])}' is no kind of touch", fix)
+            raise Wrong(self._column_of("type"), f"'{short(fields['type'])}' is no kind of touch", fix)
         at = self._happened(fields["at"], "at")
         meeting = fields.get("meeting", False)
-        row_id = stable_id("tch", self.terms.source, fields.get("id") or _digest(fields, groups))
+        row_id = stable_id("tch", self.terms.source, fields.get("id") or row_digest(fields, groups))
         contact = fields.get("contact", False) or meeting
         note, source = fields.get("note", ""), self.terms.source
         return TouchRow(row_id, self._who(fields), fields.get("rep"), TouchKind(kind), at, contact, meeting, note, source, line)
@@ -363,7 +284,7 @@ class Reader:
         outcome = snake_case(fields["outcome"])
         if outcome not in set(Outcome):
             fix = f"{one_of(Outcome, word=outcome)} A mapping can translate it: `values`."
-            raise _Wrong(self._column_of("outcome"), f"'{_short(fields['outcome'])}' is no outcome", fix)
+            raise Wrong(self._column_of("outcome"), f"'{short(fields['outcome'])}' is no outcome", fix)
         at = self._happened(fields["at"], "at")
         return EndRow(self._who(fields), Outcome(outcome), at, fields.get("reason"), fields.get("note", ""), fields.get("rep"), line)
 
@@ -375,111 +296,18 @@ class Reader:
         if (said := fields.get("email")) is None:
             return None
         if (email := email_address(said)) is None:
-            raise _Wrong(self._column_of("email"), f"'{_short(said)}' is no e-mail address", "Correct it, or leave the cell empty.")
+            raise Wrong(self._column_of("email"), f"'{short(said)}' is no e-mail address", "Correct it, or leave the cell empty.")
         return email
 
     def _id(self, said: str | None, name: str) -> str | None:
         if said is not None and len(said) > _LONGEST_ID:
-            raise _Wrong(self._column_of(name), f"the {name} has {len(said):,} characters; {_LONGEST_ID} is the most", "Use a shorter id.")
+            raise Wrong(self._column_of(name), f"the {name} has {len(said):,} characters; {_LONGEST_ID} is the most", "Use a shorter id.")
         return said
 
     def _happened(self, moment: datetime, name: str) -> datetime:
         if moment > self.at + _SKEW:
-            raise _Wrong(self._column_of(name), f"{moment:%Y-%m-%d %H:%M} UTC has not come yet", "Correct the time, or its zone.")
+            raise Wrong(self._column_of(name), f"{moment:%Y-%m-%d %H:%M} UTC has not come yet", "Correct the time, or its zone.")
         return moment
-
-
-# --- values ---------------------------------------------------------------------------------------------------
-
-
-def _cell(raw: Any, part: str) -> Any:
-    """What stands in a cell: None for nothing but blanks. A NUL cannot be stored."""
-    if isinstance(raw, str):
-        if "\x00" in raw:
-            raise _Wrong(part, "the text holds a NUL character", "Take it out; it shows as nothing or as a box.")
-        return raw.strip() or None
-    if isinstance(raw, float) and raw != raw:  # noqa: PLR0124 - NaN is how some tools write nothing
-        return None
-    return raw
-
-
-def _listed(text: str) -> list[str]:
-    """`german, soc2` as a list; commas, semicolons and blanks part."""
-    return [one for one in re.split(r"[,;\s]+", text.lower()) if one]
-
-
-def _said(value: Any) -> str:
-    """A value as text, as its source would write it: 42.0 of a column of numbers is 42."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    if isinstance(value, dict | list):
-        return orjson.dumps(value, default=str).decode()
-    return "" if value is None else str(value)
-
-
-def _json(value: Any) -> Any:
-    """A value that JSON can hold: dates and times as ISO text."""
-    if value is None or isinstance(value, str | bool | int | float):
-        return value
-    if isinstance(value, dict | list):
-        text = orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)
-        if b"\\u0000" in text:
-            raise _Wrong("", "a nested value holds a NUL character", "Take it out; it shows as nothing or as a box.")
-        return orjson.loads(text)
-    return value.isoformat() if isinstance(value, date) else str(value)
-
-
-def _truth(value: Any, part: str) -> bool:
-    if isinstance(value, bool):
-        return value
-    said = _said(value).lower()
-    if said in _TRUE or said in _FALSE:
-        return said in _TRUE
-    raise _Wrong(part, f"'{_short(said)}' is neither true nor false", "Write true or false, or translate it with `values`.")
-
-
-def _number(value: Any, kind: FieldType, part: str) -> float | int:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        number = float(value)
-    else:
-        try:
-            number = float(_said(value).replace("_", "x").replace(",", "").replace(" ", ""))
-        except ValueError:
-            raise _Wrong(part, f"'{_short(_said(value))}' is no number", "Write digits, with a point for decimals.") from None
-    if number != number or abs(number) == float("inf"):  # noqa: PLR0124
-        raise _Wrong(part, f"'{_short(_said(value))}' is no number", "Write digits, with a point for decimals.")
-    if kind == "int":
-        if not number.is_integer():
-            raise _Wrong(part, f"{number} is no whole number", "Round it, or read it as a number.")
-        return int(number)
-    return number
-
-
-def _parsed(said: str, form: str | None) -> datetime | None:
-    try:
-        if form in ("seconds", "milliseconds"):
-            return datetime.fromtimestamp(float(said) / (1000 if form == "milliseconds" else 1), UTC)
-        if form is not None:
-            return datetime.strptime(said, form)  # noqa: DTZ007 - gets its zone from the mapping
-        if len(said) < 10 or said[4:5] != "-":
-            return None  # 20260302 and week dates are ISO too, and more often a number that was mapped by mistake.
-        return datetime.fromisoformat(said)
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
-def _digest(fields: Mapping[str, Any], groups: Mapping[str, Mapping[str, Any]]) -> str:
-    """What a row without an id is known by: everything it says."""
-    said = orjson.dumps([fields, groups], default=str, option=orjson.OPT_SORT_KEYS)
-    return hashlib.sha256(said).hexdigest()[:32]
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else text[:59] + "…"
 
 
 def read_rows(reader: Reader, chunk: Iterable[Row | Problem]) -> tuple[list[Fact], list[Problem], int]:
@@ -496,6 +324,3 @@ def read_rows(reader: Reader, chunk: Iterable[Row | Problem]) -> tuple[list[Fact
         else:
             facts.append(got)
     return facts, problems, passed
-
-
-__all__ = ["AccountRow", "DealRow", "EndRow", "Fact", "Reader", "TouchRow", "read_rows"]

@@ -1,0 +1,204 @@
+"""Plots: what a company lives through on purpose, a few acts one after the other, with other things in between.
+
+What is drawn step by step alone seldom comes to a dispute that is upheld, a version that gives way, or more handoffs than anybody may have. A
+plot says only what is done, never what must come of it: the laws are the same, and whatever else is drawn may come between its acts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from handfast.desk import availability, disputes
+from handfast.desk.clocks import pause, resume
+from handfast.desk.outcomes import dispose, undo
+from handfast.desk.touches import touch
+from handfast.facts import Outcome, Touch, TouchKind
+from tests.simulate.acting import Piece
+from tests.simulate.company import TEAM, WALLS, Lead
+from tests.simulate.hands import Hands
+from tests.simulate.house import Row
+
+#: Plot → its acts: names of the methods below, with what they are told.
+Act = tuple[Any, ...]
+PLOTS: Mapping[str, tuple[Act, ...]] = {
+    "wrong owner": (("asks", 3), ("decides",), ("disputed",), ("answered",), ("given_out",), ("disputed",), ("answered",)),
+    "nobody answers": (("asks", 2), ("decides",), ("disputed",), ("later", 100), ("given_out",), ("given_out",)),
+    "nobody there": (
+        ("off", "ann"), ("off", "ben"), ("asks", 1), ("decides",), ("asks", 1), ("decides",), ("asks", 1), ("decides",), ("on", "ann"),
+        ("given_out",), ("given_out",), ("on", "ben"), ("given_out",),
+    ),
+    "too many": (("asks", 9), ("decides",), ("given_out",), ("asks", 9), ("decides",)),
+    "owner leaves": (("asks", 2), ("decides",), ("leaves",), ("given_out",), ("given_out",)),
+    "offered": (("asks", 3), ("decides",), ("later", 91), ("ticks",), ("taken",), ("ticks",)),
+    "pursued": (("asks", 2), ("decides",), ("touched", False), ("touched", False), ("later", 200), ("ticks",), ("touched", True), ("ticks",)),
+    "asked to wait": (("asks", 1), ("decides",), ("paused",), ("later", 20), ("resumed",), ("ticks",)),
+    "many mails": (("asks", 9), ("decides",), ("later", 46), ("ticks",), ("mails",), ("mails",)),
+    "handed back": (("asks", 3), ("decides",), ("recycled",), ("undone",), ("recycled",), ("told",), ("later", 16), ("told",), ("told",)),
+    "on trial": (("changes",), ("asks", 9), ("decides",), ("watched",), ("watched",), ("asks", 9), ("decides",)),
+}  # fmt: skip
+#: Of its steps so many are acts of the plot, as long as there are any.
+ACTS_SHARE = 0.7
+
+
+class Plots(Hands):
+    """See the module. `_acts`: what is still to come."""
+
+    _acts: list[Act]
+    _act: Act = ()
+
+    def _plotted(self) -> list[Piece] | None:
+        """The next act that can be played; None where there is none, or something else comes between."""
+        if not self._acts or self.chance.random() > ACTS_SHARE:
+            return None
+        while self._acts:
+            name, *told = self._act = self._acts.pop(0)
+            self.now += timedelta(microseconds=self.chance.randrange(1, 3_000_000))
+            if pieces := getattr(self, f"_plot_{name}")(*told):
+                return list(pieces)
+        return None
+
+    def _play_again(self) -> None:
+        """The act came to nothing: somebody was killed in it."""
+        self._acts.insert(0, self._act)
+
+    # --- acts -------------------------------------------------------------------------------------------------------
+
+    def _plot_asks(self, most: int) -> list[Piece]:
+        """So many firms that have nothing open ask for a demo at once."""
+        taken = {row["party"] for row in self.seen.handoff.values() if row["closed_at"] is None}
+        busy = {row["email"] for row in self.seen.person.values() if row["account_id"] in taken or row["id"] in taken}
+        firms: dict[str, Lead] = {}
+        for lead in self.company.leads:
+            if lead.fits and (lead.employees or 0) >= 50 and lead.email not in busy:
+                firms.setdefault(lead.domain, lead)
+        return self._sent(self.senders.asking(list(firms.values())[:most])) if firms else []
+
+    def _plot_decides(self) -> list[Piece]:
+        return self._deciding(2000, 64)
+
+    def _plot_ticks(self) -> list[Piece]:
+        return self._tick()
+
+    def _plot_given_out(self) -> list[Piece]:
+        return self._tending(["give out"])
+
+    def _plot_watched(self) -> list[Piece]:
+        return self._tending(["watch"])
+
+    def _plot_told(self) -> list[Piece]:
+        return self._tending(["tell"])
+
+    def _plot_mails(self) -> list[Piece]:
+        """In somebody's hours, all that there is."""
+        self.now = WALLS[self.company.wall].opening(self.now)
+        return self._delivering("email", 20)
+
+    def _plot_later(self, minutes: int) -> list[Piece]:
+        """So much working time passes."""
+        self.now = WALLS[self.company.wall].due(self.now, minutes) + timedelta(seconds=1)
+        return []
+
+    def _plot_changes(self) -> list[Piece]:
+        return self._change_contract()
+
+    def _plot_off(self, rep: str) -> list[Piece]:
+        at = self.now
+        return [self._by(f"{rep} switches off", lambda: str(availability.switch(self.store, rep, False, "mia", at, "tired")), str)]
+
+    def _plot_on(self, rep: str) -> list[Piece]:
+        at = self.now
+        return [self._by(f"{rep} switches on", lambda: str(availability.switch(self.store, rep, True, "mia", at)), str)]
+
+    def _plot_leaves(self) -> list[Piece]:
+        """Whoever owns something that nobody touched goes away for days."""
+        if (row := self._mine(untouched=True)) is None:
+            return []
+        at, rep = self.now, row["owner_id"]
+        until = at + timedelta(days=3)
+        return [self._by(f"{rep} enters a leave", lambda: availability.add_absence(self.store, rep, at, until, "leave", "mia", at))]
+
+    def _plot_disputed(self) -> list[Piece]:
+        if (row := self._mine()) is None:
+            return []
+        at, by = self.now, row["owner_id"]
+        work = lambda: disputes.raise_dispute(self.store, row["id"], "owner", "rep", by, "it is not mine", at)  # noqa: E731
+        return [self._by(f"{by} disputes the owner of {row['id']}", work, str)]
+
+    def _plot_answered(self) -> list[Piece]:
+        waiting = sorted(key for key, one in self.seen.dispute.items() if one["state"] == "open")
+        if not waiting:
+            return []
+        which, at = self.chance.choice(waiting), self.now
+        work = lambda: disputes.answer(self.store, which, True, "revops", "rob", "looked at", at)  # noqa: E731
+        return [self._by(f"revops says yes to {which}", work, lambda done: done.state)]
+
+    def _plot_taken(self) -> list[Piece]:
+        offered = any(one["taken_at"] is None for one in self.seen.offer.values())
+        return self._takers(next(iter(self.seen.handoff.values()))) if offered else []
+
+    def _plot_touched(self, contact: bool) -> list[Piece]:
+        if (row := self._mine()) is None:
+            return []
+        at, rep = self.now, row["owner_id"]
+
+        def told(made: Touch) -> str:
+            self.ledger.granted["touch", made.id] = f"a touch by {rep}"
+            return "recorded"
+
+        work = lambda: touch(self.store, row["id"], rep, TouchKind.CALL, at, contact=contact)  # noqa: E731
+        return [self._by(f"{rep} {'reaches' if contact else 'touches'} {row['id']}", work, told)]
+
+    def _plot_paused(self) -> list[Piece]:
+        if (row := self._mine(untouched=True)) is None:
+            return []
+        at = self.now
+        return [
+            self._by(f"{row['id']} stands still", lambda: pause(self.store, row["id"], "asked", "ann", at), lambda ends: f"until {ends}")
+        ]
+
+    def _plot_resumed(self) -> list[Piece]:
+        paused = sorted(one["handoff_id"] for one in self.seen.clock_pause.values() if one["ended_at"] is None)
+        at = self.now
+        return [self._by(f"{which} runs on", lambda which=which: resume(self.store, which, "ann", at)) for which in paused[:1]]
+
+    def _plot_recycled(self) -> list[Piece]:
+        if (row := self._mine()) is None:
+            return []
+        at, rep = self.now, row["owner_id"]
+        work = lambda: dispose(self.store, row["id"], rep, Outcome.RECYCLE, at, reason="not_now")  # noqa: E731
+        return [self._by(f"{rep} says recycle (not_now) of {row['id']}", work, lambda made: "recorded")]
+
+    def _plot_undone(self) -> list[Piece]:
+        given = [one for one in self.seen.disposition.values() if one["by"] in TEAM]
+        if not given:
+            return []
+        last, at = max(given, key=lambda one: (one["recorded_at"], one["id"])), self.now
+        work = lambda: undo(self.store, last["handoff_id"], last["by"], at)  # noqa: E731
+        return [self._by(f"{last['by']} takes an outcome back", work, lambda _: "taken back")]
+
+    # --- what they stand on -----------------------------------------------------------------------------------------
+
+    def _mine(self, *, untouched: bool = False) -> Row | None:
+        """An open handoff that somebody owns, always the same while it lasts, so that the acts are about one."""
+        owned = [row for row in self._handoffs() if row["closed_at"] is None and row["owner_id"] is not None]
+        return next((row for row in owned if not untouched or row["touched_at"] is None), None)
+
+    def _sent(self, batch: Any) -> list[Piece]:
+        raise NotImplementedError
+
+    def _deciding(self, limit: int, lanes: int) -> list[Piece]:
+        raise NotImplementedError
+
+    def _tick(self) -> list[Piece]:
+        raise NotImplementedError
+
+    def _tending(self, chosen: list[str]) -> list[Piece]:
+        raise NotImplementedError
+
+    def _delivering(self, name: str, limit: int) -> list[Piece]:
+        raise NotImplementedError
+
+
+__all__ = ["PLOTS", "Plots"]
