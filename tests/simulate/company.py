@@ -70,7 +70,7 @@ PLOTTED = (
 )  # fmt: skip
 #: Plots that need more firms than there mostly are.
 MANY = ("nobody there", "too many", "many mails")
-TRIAL_AFTER, TRIAL_UNASSIGNED_PERCENT = 4, 30
+TRIAL_AFTER, TRIAL_UNASSIGNED_PERCENT = 5, 30
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,9 +170,14 @@ class Hands(Offices):
             Piece(
                 "the contract changes",
                 lambda: contracts.put_in_force(self.store, text, "contract.yaml", at),
-                lambda done: f"version {done[0]}",
+                self._in_force,
             )
         ]
+
+    def _in_force(self, done: tuple[int | None, list[Any]]) -> str:
+        if done[0] is None:
+            self.notice(Broken(7, f"a contract that reads was not taken: {done[1]}"))
+        return f"version {done[0]}"
 
     def _not_in_force(self, done: tuple[int | None, list[Any]]) -> str:
         if done[0] is not None or not done[1] or not all(one.what and one.fix for one in done[1]):
