@@ -105,6 +105,21 @@ def test_every_idle_connection_dead_and_no_caller_notices(database_url: str) -> 
             assert notes(store) == []
 
 
+def test_one_statement_alone_is_said_again_where_its_connection_was_dead(database_url: str) -> None:
+    with Store(database_url, size=3) as store:
+        with store.writing() as a, store.writing() as b, store.writing() as c:
+            pids = [conn.info.backend_pid for conn in (a, b, c)]
+        with psycopg.connect(database_url, autocommit=True) as other:
+            other.execute("SELECT pg_terminate_backend(pid, 5000) FROM unnest(%s::int[]) pid", [pids])
+        assert store.once(lambda conn: conn.execute(NOTE, ["once", "{}"]).rowcount) == 1
+        assert notes(store) == ["once"]
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            store.once(lambda conn: conn.execute(NOTE, ["once", "{}"]))
+        with pytest.raises(StorageAway):
+            store.once(lambda conn: conn.execute("SELECT pg_terminate_backend(pg_backend_pid())"))
+        assert notes(store) == ["once"]
+
+
 def test_a_statement_that_takes_too_long_is_away(database_url: str) -> None:
     with Store(database_url, statement_seconds=0.05) as store:
         with pytest.raises(StorageAway, match="statement timeout"), store.reading() as conn:

@@ -153,6 +153,9 @@ def _deliver_one(store: Store, channel: Channel, message: Message, now: Callable
                 batch.fates.append("released")
         return
     failure = _attempt(channel, message, batch)
+    if failure is None and not message.parts:
+        batch.fates.append(store.once(lambda conn: _settle(conn, message, None, now())))
+        return
     with store.writing() as conn:
         # The parts of a digest are settled together: they left together.
         for part in message.parts or (message,):
