@@ -16,6 +16,7 @@ from oracle import Excluded, Group, Rule, Terms, answer, group_answer
 from readiness_house import contract, evidence_of, people_of, points_of, utc
 
 from handfast.contract.agreement import Agreement
+from handfast.readiness import change as change_room
 from handfast.readiness import evidence as evidence_room
 from handfast.readiness.explain import workings
 from handfast.readiness.group import judge_accounts
@@ -439,6 +440,21 @@ def test_the_smallest_change_makes_them_ready_and_less_does_not(
         assert outcome_with(agreement, house, signals, who, at, whole) == "ready"
         for left_out in range(len(whole)):
             assert outcome_with(agreement, house, signals, who, at, whole[:left_out] + whole[left_out + 1 :]) != "ready"
+
+
+@LAWS
+@given(terms(), houses, signals, asked)
+def test_adding_up_what_each_value_is_worth_says_what_judging_made_up_people_says(
+    terms: Terms, house: dict[str, dict[str, Any]], signals: list[dict[str, Any]], asked: list[tuple[str, datetime]]
+) -> None:
+    agreement = signed(terms)
+    found = judge(agreement, points_of(asked), people_of(agreement, house), evidence_of(agreement, signals), working=True)
+    added_up = [working["change"] for working in workings(agreement, found)]
+    try:
+        change_room._worth_kept[agreement.id] = None  # as if a rule read several fields
+        assert [working["change"] for working in workings(agreement, found)] == added_up
+    finally:
+        del change_room._worth_kept[agreement.id]
 
 
 def outcome_with(

@@ -45,7 +45,8 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """Where somebody stands: points of fit, millionths of intent, the open next step, the fields seen, and what each rule heard."""
+    """Where somebody stands: points of fit, millionths of intent, the open next step, the fields seen, what each rule heard, and what each
+    rule of fit said of the fields."""
 
     at: datetime
     fit: int
@@ -53,6 +54,7 @@ class Stand:
     next_step: str | None
     seen: Mapping[str, Any]
     heard: Mapping[int, Mapping[str, Any]]
+    fit_said: Sequence[bool | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ def _fit_change(agreement: Agreement, stand: Stand) -> list[dict[str, Any]] | No
     bar = agreement.contract.ready.fit.at_least
     if stand.fit >= bar:
         return []
-    plan, fields = plan_of(agreement), agreement.contract.fields
+    plan = plan_of(agreement)
     choices = {
         name: options for name, options in _choices(agreement).items() if name in stand.seen and not (name == "email" and plan.barriers)
     }
@@ -112,13 +114,55 @@ def _fit_change(agreement: Agreement, stand: Stand) -> list[dict[str, Any]] | No
         tried = list(islice(_assignments(choices, stand.seen, size), _TRIED))
         if not tried:
             return None
-        # Whoever an exclusion keeps back does not come here, and addresses are not among what is tried.
-        found = picked(_people(stand.seen, tried, fields), *plan.person[:2])
-        good = [(one, fit) for one, fit, reason in zip(tried, found["fit"], found["reason"], strict=True) if fit >= bar and reason is None]
+        good = [(one, fit) for one, fit in zip(tried, _judged(agreement, stand, tried), strict=True) if fit is not None and fit >= bar]
         if good:
             best = min(good, key=lambda case: (sum(stand.seen[name] is not None for name in case[0]), case[1]))[0]
             return [{"part": "fit", "field": name, "from": _plain(stand.seen[name]), "to": _plain(value)} for name, value in best.items()]
     return None
+
+
+def _judged(agreement: Agreement, stand: Stand, tried: Sequence[Mapping[str, Any]]) -> list[int | None]:
+    """The points of each made-up person; None: a never-rule holds. By adding up what each value is worth, where every rule reads one field.
+
+    Whoever an exclusion or a never-rule keeps back already does not come here, and addresses are not among what is tried.
+    """
+    if (worth := _worth(agreement)) is None:
+        found = picked(_people(stand.seen, tried, agreement.contract.fields), *plan_of(agreement).person[:2])
+        return [fit if reason is None else None for fit, reason in found.select("fit", "reason").iter_rows()]
+    rest = Counter[str]()
+    for condition, rule, met in zip(agreement.fit, agreement.contract.ready.fit.points, stand.fit_said, strict=True):
+        if met:
+            rest.update(dict.fromkeys(condition.names, rule.points))
+    totals = []
+    for one in tried:
+        gained = [worth[name][value] for name, value in one.items()]
+        fit = stand.fit - sum(rest[name] for name in one)
+        totals.append(None if None in gained else fit + sum(points for points in gained if points is not None))
+    return totals
+
+
+_worth_kept: dict[str, Mapping[str, Mapping[Any, int | None]] | None] = {}
+
+
+def _worth(agreement: Agreement) -> Mapping[str, Mapping[Any, int | None]] | None:
+    """What each value worth trying gives of fit, by field; None where a never-rule holds. No answer where a rule reads several fields."""
+    if agreement.id not in _worth_kept:
+        if len(_worth_kept) >= _KEPT:
+            _worth_kept.clear()
+        apart = all(len(condition.names) <= 1 for condition in (*agreement.fit, *agreement.never))
+        _worth_kept[agreement.id] = {n: _worth_of(agreement, n, v) for n, v in _choices(agreement).items()} if apart else None
+    return _worth_kept[agreement.id]
+
+
+def _worth_of(agreement: Agreement, name: str, values: tuple[Any, ...]) -> Mapping[Any, int | None]:
+    rules = [(c.expr, rule.points) for c, rule in zip(agreement.fit, agreement.contract.ready.fit.points, strict=True) if name in c.names]
+    asked = [expr.fill_null(False) for expr, _ in rules] + [c.expr.fill_null(False) for c in agreement.never if name in c.names]
+    people = pl.DataFrame([pl.Series(name, values, dtype=DTYPES[agreement.contract.fields[name]])])
+    said = picked(people, *(expr.alias(str(n)) for n, expr in enumerate(asked))).rows() if asked and values else [() for _ in values]
+    return {
+        value: None if any(met[len(rules) :]) else sum(points for (_, points), yes in zip(rules, met, strict=False) if yes)
+        for value, met in zip(values, said, strict=True)
+    }
 
 
 def _people(seen: Mapping[str, Any], tried: Sequence[Mapping[str, Any]], fields: Mapping[str, FieldType]) -> pl.DataFrame:

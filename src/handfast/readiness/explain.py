@@ -135,7 +135,7 @@ def _case(row: tuple[Any, ...], maybe: Mapping[str, Any]) -> _Case:
 
 def _stand(row: tuple[Any, ...], case: _Case) -> Stand:
     seen = row[_COLUMNS.index("_seen")] or {}
-    return Stand(case.at, case.fit, case.intent, case.next_step, seen, case.heard)
+    return Stand(case.at, case.fit, case.intent, case.next_step, seen, case.heard, case.fit_said)
 
 
 def _working(words: _Words, case: _Case) -> dict[str, Any]:
