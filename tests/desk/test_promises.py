@@ -48,7 +48,7 @@ def test_outside_the_band_marketing_owes_an_answer_once_and_is_reminded(house: H
         ("volume", "2026-W11", False), ("false_positives", "2026-W11", False),
     ]  # fmt: skip
     assert found[0][2].why == "4 handoffs in 2026-W11; promised are 1 to 3."
-    assert found[1][2].why.startswith("2 of 3 handoffs closed in 2026-W11 were disqualified for fit or data, 66.7 %")
+    assert found[1][2].why.startswith("2 of 3 handoffs closed in 2026-W11 were disqualified for fit or data, 66.7%")
     assert measure_promises(house.store, house.book, moment("Mon+2 09:00")) == [], "each week once"
     house.clock("Mon+2 13:00")
     assert house.heard("marketing")[-1] == "measure"

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "handfast"
 CORE = ("worktime", "contract", "identity", "readiness", "routing", "sla", "brief", "measure", "tuning")
-CORE_FILES = [PACKAGE / f"{name}.py" for name in ("facts", "problem", "dispositions")]
+CORE_FILES = [PACKAGE / f"{name}.py" for name in ("facts", "problem", "numbers", "dispositions")]
 #: What a core room must not touch: the clock, luck, the environment, files, the network, logs.
 FORBIDDEN_MODULES = {
     "random",

@@ -47,7 +47,7 @@ def test_too_few_are_shown_as_too_few(run, house):
 def test_every_figure_comes_with_its_interval_and_its_rows(run, house):
     shown = run("--as-of", "2026-06-20", "--minimum", "1", "--by", "rep,month").stdout
     assert "20 min" in shown
-    assert "100 % (21 % to 100 %)" in shown
+    assert "100% (21% to 100%)" in shown
     assert "1 of 1" in shown
     assert "By rep, month" in shown
     assert "Anna A" in shown or "Ben B" in shown

@@ -29,5 +29,5 @@ def test_no_cell_wraps_and_the_draft_is_always_there(width: int) -> None:
     assert all(len(line) <= width for line in said.splitlines())
     header = next(line.split() for line in said.splitlines() if line.startswith("fit "))
     assert "100" in header[1:]
-    assert said.count("123.4 · 100 %") == 2 * len(header[1:])
+    assert said.count("123.4 · 100%") == 2 * len(header[1:])
     assert ("more in --json" in " ".join(said.split())) == (width < 300)

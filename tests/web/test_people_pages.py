@@ -51,6 +51,7 @@ def test_an_absence_is_entered_by_days_and_taken_back(client: Client, server: Ru
         [one] = availability.absences_of(conn, cast.NOW, "ana")
     assert (f"{one.starts_at:%m-%d %H}", f"{one.ends_at:%m-%d %H}") == ("12-20 23", "12-23 23"), "whole days in Berlin"
     assert "skiing" in shown(ana, "/reps")
+    assert "Mon 21 Dec to Wed 23 Dec" in shown(ana, "/reps")
     assert "skiing" not in shown(client("chloe"), "/reps"), "why somebody is away is theirs"
     assert ana.post("/reps/ana/absences/drop", data={"starts": one.starts_at.isoformat(), "source": ""}).status_code == 303
     said = ana.post("/reps/ana/absences", data={"first": "2026-12-23", "last": "2026-12-21"})

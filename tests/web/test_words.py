@@ -148,3 +148,24 @@ def test_many_minutes_are_told_in_hours_and_a_phone_gets_a_chart_of_its_own() ->
     assert "0.5 h SLA" in both
     assert "1 h to 2 h" in both, "the description too"
     assert re.findall(r' id="([a-z-]+)"', both) == ["speed-t", "speed-d", "speed-n-t", "speed-n-d"]
+
+
+@pytest.mark.parametrize(
+    ("starts", "ends", "said", "until"),
+    [
+        ((2026, 11, 29, 23), (2026, 12, 6, 23), "Mon 30 Nov to Sun 6 Dec", "through Sun 6 Dec"),
+        ((2026, 11, 29, 23), (2026, 11, 30, 23), "Mon 30 Nov", "through Mon 30 Nov"),
+        ((2026, 11, 24, 9), (2026, 11, 24, 12), "tomorrow, 04:00 to tomorrow, 07:00", "until tomorrow, 07:00"),
+    ],
+)
+def test_an_absence_is_told_in_the_days_of_whoever_is_away(starts: tuple[int, ...], ends: tuple[int, ...], said: str, until: str) -> None:
+    """A week of somebody in Berlin, read in New York, begins on their Monday and not on a Sunday at six."""
+    begins, over = datetime(*starts, tzinfo=UTC), datetime(*ends, tzinfo=UTC)  # type: ignore[misc]  # year, month, day, hour
+    new_york = ZoneInfo("America/New_York")
+    assert words.away(begins, over, "Europe/Berlin", NOW, new_york) == said
+    assert words.away_until(over, "Europe/Berlin", NOW, new_york) == until
+
+
+def test_a_stored_sentence_is_read_with_minus_signs_and_keeps_its_hyphens() -> None:
+    sentence = "Careers: -15, since 2026-11-20 08:30 UTC; postal_code 94-120, mon-fri."
+    assert words.readable(sentence, NOW, BERLIN) == "Careers: −15, since Fri 20 Nov, 09:30; postal code 94-120, mon-fri."

@@ -41,7 +41,7 @@ def test_kills_of_every_part_lose_nothing_and_double_nothing(tmp_path: Path) -> 
     was delivered. What comes twice bears the same key: at most one message a kill of the worker or of PostgreSQL, a channel.
     """
     logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
-    counted = Loop(tmp_path, seed=5, lease_seconds=6, moody=0.0, pause=0.3).run(KILLS, lambda _: None)
+    counted = Loop(tmp_path, seed=5, lease_seconds=6, moody=0.0, pause=0.3, warm=True).run(KILLS, lambda _: None)
     assert not counted.wrong, f"{counted.wrong}: {counted}"
     assert counted.kills == dict.fromkeys(VICTIMS, KILLS // 3)
     assert counted.lost == counted.undelivered == 0

@@ -21,27 +21,33 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One installation for the module: made on its first start, found again on the next."""
+    return tmp_path_factory.mktemp("up")
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_up_comes_up_and_stops_with_everything_it_started(tmp_path: Path, number: signal.Signals) -> None:
+def test_up_comes_up_and_stops_with_everything_it_started(folder: Path, number: signal.Signals) -> None:
     port = free_port()
     environment = {
         **os.environ,
-        "HANDFAST_DATA_DIR": str(tmp_path / "data"),
+        "HANDFAST_DATA_DIR": str(folder / "data"),
         "HANDFAST_PORT": str(port),
         "HANDFAST_CONTRACT": str(NORTHWIND),
     }
     environment.pop("HANDFAST_DATABASE_URL", None)
-    process = subprocess.Popen([sys.executable, "-m", "handfast", "up"], env=environment, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    process = subprocess.Popen([sys.executable, "-m", "handfast", "up"], env=environment, stderr=subprocess.PIPE, text=True, cwd=folder)
     try:
         assert _answers(f"http://127.0.0.1:{port}/readyz", process), process.stderr and process.stderr.read()
-        assert _lock(tmp_path).exists()
+        assert _lock(folder).exists()
     finally:
         process.send_signal(number)
         said = process.communicate(timeout=40)[1]
     assert process.returncode == 0, said
     assert f"http://127.0.0.1:{port}" in said
     assert "Traceback" not in said
-    assert not _lock(tmp_path).exists(), "the embedded server is stopped too"
+    assert not _lock(folder).exists(), "the embedded server is stopped too"
 
 
 def _lock(folder: Path) -> Path:

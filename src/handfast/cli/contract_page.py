@@ -12,6 +12,7 @@ from rich.text import Text
 
 from handfast.contract.agreement import Agreement
 from handfast.contract.terms import Calendar, Contract, Reason, Sla
+from handfast.numbers import signed
 
 _RUNGS: Mapping[str, str] = {
     "never": "what goes to nobody",
@@ -55,13 +56,13 @@ def _ready(contract: Contract) -> list[RenderableType]:
     ready = contract.ready
     fit = _table("points", "who they are", "because")
     for fit_rule in ready.fit.points:
-        fit.add_row(f"{fit_rule.points:+d}", Text(fit_rule.when), Text(fit_rule.because))
+        fit.add_row(signed(fit_rule.points), Text(fit_rule.when), Text(fit_rule.because))
     never = _table("never", "reason")
     for never_rule in ready.fit.never:
         never.add_row(Text(never_rule.when), Text(never_rule.reason))
     intent = _table("points", "what they did", "at most", "because")
     for rule in ready.intent.points:
-        intent.add_row(f"{rule.points:+d}", _signal(rule.on, rule.when), str(rule.at_most or ""), Text(rule.because))
+        intent.add_row(signed(rule.points), _signal(rule.on, rule.when), str(rule.at_most or ""), Text(rule.because))
     steps = _table("next step", "what they asked for", "open for")
     for step in ready.next_step:
         steps.add_row(step.step, _signal(step.on, step.when), str(step.within))

@@ -6,11 +6,15 @@ import os
 import threading
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
 from handfast.cli.opened import House, complain, logging_to_stderr, opened, say, settings
 from handfast.cli.up import run
+
+if TYPE_CHECKING:
+    from handfast.demo.run import Cast
 
 #: Who may sign in to the demo; the password is the same for all and printed.
 PASSWORD = "northwind-demo"  # noqa: S105 - a demo's, on a loopback address, and printed
@@ -43,7 +47,7 @@ def command(days: int, seed: int, until: str | None, stop_there: bool, keep: boo
     found = replace(found, data_dir=found.data_dir / "demo")
     end = _moment(until) if until else utc_now()
     with opened(found, size=24) as house:
-        people = live_through(house, days, seed, end, keep=keep)
+        people = company(house, days, seed, end, keep=keep)
         if stop_there:
             return
         from handfast.cli.serve import prepare
@@ -58,8 +62,8 @@ def command(days: int, seed: int, until: str | None, stop_there: bool, keep: boo
         run(house, beside)
 
 
-def live_through(house: House, days: int, seed: int, end: datetime, *, keep: bool = False):  # type: ignore[no-untyped-def]
-    """Makes the company and its past, with a progress bar. Returns its cast."""
+def company(house: House, days: int, seed: int, end: datetime, *, keep: bool = False) -> Cast:
+    """Makes the company and its past, with a progress bar. With `keep`, its people only: the past is there."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
@@ -75,15 +79,10 @@ def live_through(house: House, days: int, seed: int, end: datetime, *, keep: boo
     with house.store.hurried() as quick, Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("Northwind", total=1.0)
         people, done = demo.live_through(
-            quick,
-            days=days,
-            seed=seed,
-            end=end,
-            hands_off=frozenset(),
-            tell=lambda what, share: bar.update(task, description=what, completed=share),
+            quick, days=days, seed=seed, end=end, tell=lambda what, share: bar.update(task, description=what, completed=share)
         )
-        bar.update(task, completed=1.0, description="Ninety days of Northwind" if days == 90 else f"{days} days of Northwind")
-    people.sales.hands_off = hands_off
+        bar.update(task, completed=1.0, description=f"{days} days of Northwind")
+    people.sales.hands_off = hands_off  # in the past everybody was played
     people.sales.store = house.store
     for email, name, role, rep in LOGINS:
         add_login(house.store, email, PASSWORD, role, end, rep_id=rep, name=name)

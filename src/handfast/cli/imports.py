@@ -256,4 +256,4 @@ class _Lines:
         tenth = min(10, 10 * done // self.total) if self.total else 0
         if tenth > self.tenth:
             self.tenth = tenth
-            say(f"{what or self.name}: {tenth * 10} %")
+            say(f"{what or self.name}: {tenth * 10}%")

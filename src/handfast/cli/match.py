@@ -16,6 +16,7 @@ from handfast.desk.contracts import Book, NoContract
 from handfast.desk.refused import Refused
 from handfast.identity.match import Policy
 from handfast.identity.normalise import email_address
+from handfast.numbers import signed
 from handfast.problem import Place, Problem
 from handfast.store import identity
 from handfast.store.base import Conn
@@ -43,7 +44,7 @@ def learn(as_json: bool) -> None:
         return
     click.echo(f"Learned from {people} people; {asked} new questions.")
     for field in model.comparisons:
-        told = ", ".join(f"{level.name} {level.bits:+.1f}" for level in field.levels)
+        told = ", ".join(f"{level.name} {signed(level.bits, 1)}" for level in field.levels)
         click.echo(f"  {field.field:12} {told}")
 
 

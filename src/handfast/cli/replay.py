@@ -12,6 +12,7 @@ import orjson
 
 from handfast.cli.opened import House, complain, opened
 from handfast.cli.plain import marked
+from handfast.numbers import percent
 from handfast.problem import Place, Problem
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ def show(found: Mapping[str, Any], console: Console) -> None:
         console.print(f"[yellow]Bear in mind:[/yellow] {note}")
 
 
-#: A cell of the frontier is no wider: "123.4 · 100 %" and the gap beside it.
+#: A cell of the frontier is no wider: "123.4 · 100%" and the gap beside it.
 _CELL: Final = 16
 
 
@@ -230,4 +231,4 @@ def _frontier(found: Mapping[str, Any], width: int) -> Table:
 
 
 def _percent(share: float | None) -> str:
-    return "" if share is None else f"{100 * share:.0f} %"
+    return "" if share is None else percent(share)

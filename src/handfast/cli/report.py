@@ -16,7 +16,8 @@ from handfast.cli.plain import marked
 from handfast.cli.report_assignments import assignments, fairness
 from handfast.measure.cohort import BY
 from handfast.measure.definitions import MEASURES, MINIMUM, WITHIN
-from handfast.measure.takeaway import duration, percent
+from handfast.measure.takeaway import duration
+from handfast.numbers import percent
 from handfast.problem import Place, Problem, one_of
 from handfast.worktime import worked
 
@@ -93,7 +94,7 @@ def show(found: Mapping[str, Any], console: Console) -> None:
     """The report in words and tables; where there is nothing yet, what to do about it."""
     console.print(f"[bold]{found['takeaway']}[/bold]")
     console.print(
-        f"[dim]As known at {_when(found['as_of'])}{_span(found)}. 95 % intervals; no figure on fewer than {found['minimum']}.[/dim]"
+        f"[dim]As known at {_when(found['as_of'])}{_span(found)}. 95% intervals; no figure on fewer than {found['minimum']}.[/dim]"
     )
     if not found["counts"]["handoffs"] and not found["counts"]["leads"] and not found["cohorts"]:
         console.print(
@@ -133,7 +134,7 @@ def _span(found: Mapping[str, Any]) -> str:
 
 
 def _measures(found: Mapping[str, Any]) -> Table:
-    table = Table("", "figure", "95 %", "on", "", title="Measures", title_justify="left", box=None, pad_edge=False)
+    table = Table("", "figure", "95%", "on", "", title="Measures", title_justify="left", box=None, pad_edge=False)
     for name, figure in found["measures"].items():
         title = _TITLES[name]
         match figure["kind"]:
@@ -144,14 +145,14 @@ def _measures(found: Mapping[str, Any]) -> Table:
             case "sum":
                 table.add_row(title, f"{figure['value']:,.0f}", "", f"{figure['n']} opportunities", _without(figure))
             case _:
-                said = figure["why"] or f"{duration(figure['p95'])} for 95 %, at most {duration(figure['max'])}"
+                said = figure["why"] or f"{duration(figure['p95'])} for 95%, at most {duration(figure['max'])}"
                 table.add_row(title, duration(figure["p50"]), "", str(figure["n"]), said)
     return table
 
 
 def _times(table: Table, title: str, figure: Mapping[str, Any]) -> None:
     on = f"{figure['happened']} touched of {figure['n']}"
-    for name, said in (("p50", "half"), ("p90", "90 %")):
+    for name, said in (("p50", "half"), ("p90", "90%")):
         one = figure[name]
         table.add_row(f"{title}, {said} within", duration(one["value"]), _between(one, duration), on, one["why"] or "")
 
@@ -188,7 +189,7 @@ def _counts(counts: Mapping[str, int]) -> str:
 
 
 def _clauses(clauses: Sequence[Mapping[str, Any]]) -> Table:
-    table = Table("SLA", "kept", "95 %", "met of due", "", title="Promises", title_justify="left", box=None, pad_edge=False)
+    table = Table("SLA", "kept", "95%", "met of due", "", title="Promises", title_justify="left", box=None, pad_edge=False)
     for clause in clauses:
         table.add_row(clause["sla"], *_rate(clause), clause["why"] or "")
     return table
@@ -196,7 +197,7 @@ def _clauses(clauses: Sequence[Mapping[str, Any]]) -> Table:
 
 def _clocks(kinds: Sequence[Mapping[str, Any]]) -> Table:
     """Each kind of clock, and below it its months where there are several."""
-    columns = ("", "kept", "95 %", "kept", "missed", "open", "half used", "90 % used", "")
+    columns = ("", "kept", "95%", "kept", "missed", "open", "half used", "90% used", "")
     table = Table(*columns, title="Clocks kept, Sales' and marketing's", title_justify="left", box=None, pad_edge=False)
     for one in kinds:
         if one["why"] is not None:

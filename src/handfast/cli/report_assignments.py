@@ -8,13 +8,13 @@ from typing import Any
 from rich.table import Table
 
 from handfast.measure.accuracy import BREAKDOWNS
-from handfast.measure.takeaway import percent
+from handfast.numbers import percent
 
 
 def assignments(found: Mapping[str, Any]) -> Table:
     """One row for all, and one for each rung, pool and month."""
     title = f"Assignments at least {found['window_days']} days old: how many stood"
-    columns = ("", "decided", "examined", "of these stood", "95 %", "of all stood", "95 %", "nobody looked")
+    columns = ("", "decided", "examined", "of these stood", "95%", "of all stood", "95%", "nobody looked")
     table = Table(*columns, title=title, title_justify="left", box=None, pad_edge=False)
     table.add_row("all", *_cells(found["all"]))
     for word in BREAKDOWNS:

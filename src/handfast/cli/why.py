@@ -10,6 +10,7 @@ from rich.text import Text
 
 from handfast.cli.opened import complain, opened
 from handfast.cli.plain import plain
+from handfast.numbers import percent, signed
 from handfast.problem import Place, Problem
 
 #: A text and its style.
@@ -174,15 +175,15 @@ class _Teller:
         self.head(f"Where the time went: {_length(spent['seconds'])} in all")
         for party, seconds in spent["parts"].items():
             if seconds:
-                self.line(f"{party.replace('_', ' '):10} {_length(seconds):>10}  {100 * seconds / spent['seconds']:5.1f} %", 2)
+                self.line(f"{party.replace('_', ' '):10} {_length(seconds):>10}  {percent(seconds / spent['seconds'], 1):>6}", 2)
 
     def history(self, moments: list[dict[str, Any]]) -> None:
         """What moved the score, the latest moments."""
         moved = [one for one in moments if one["gained"] or one["changed"]]
         self.head(f"What moved the score: {len(moved)} moment{'' if len(moved) == 1 else 's'}")
         for one in moved[-10:]:
-            by = ", ".join(f"{rule['because'] or rule['when'] or 'any'} {rule['millionths'] / 1e6:+.2f}" for rule in one["moved"])
-            faded = f", {-one['faded'] / 1e6:+.2f} faded" if one["faded"] else ""
+            by = ", ".join(f"{rule['because'] or rule['when'] or 'any'} {signed(rule['millionths'] / 1e6, 2)}" for rule in one["moved"])
+            faded = f", {signed(-one['faded'] / 1e6, 2)} faded" if one["faded"] else ""
             score = f"fit {one['fit']}, intent {one['intent_millionths'] / 1e6:.2f}"
             self.line(f"{_time(one['at'])}  {one['outcome'].replace('_', ' '):8} {score}  {by or 'nothing scored'}{faded}", 2)
 

@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 from handfast.contract.matching import canonical, match
 from handfast.contract.place import Path, dotted
 from handfast.contract.terms import Contract
+from handfast.numbers import signed
 
 Kind = Literal["added", "removed", "changed", "moved"]
 
@@ -402,7 +403,7 @@ def _summary(value: Mapping[str, Any], said: set[str]) -> str:
 
 def _part(key: str, value: Any) -> str:
     if key == "points" and isinstance(value, int):
-        return f"{value:+d} points"
+        return f"{signed(value)} points"
     if key == "when":
         return str(value)
     return f"{_WORDS.get(key, key.replace('_', ' '))} {_shown(value)}"

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from handfast.demo.company import REPS, SIGNERS, Firm, sellers
+from handfast.demo.company import MANAGERS, REPS, SIGNERS, Firm, sellers
 from handfast.desk import clocks, disputes, offers, outcomes
 from handfast.desk.actions import reassign
 from handfast.desk.contracts import Book
@@ -26,6 +26,8 @@ _NAME: Final = {rep.id: rep.name for rep in REPS}
 #: Who answers what Sales disputes, and who decides what nobody owns.
 MARKETING: Final = SIGNERS["marketing"][0]
 MANAGER: Final = SIGNERS["sales"][0]
+#: In whose desk hours both do it.
+_OFFICE: Final = MANAGERS[0].id
 #: Need (log-odds) below which a handoff really was not ready, and where reps begin to doubt it.
 HOPELESS: Final = -0.3
 DOUBTFUL: Final = 0.3
@@ -109,7 +111,7 @@ class Acts:
     def decides(self, one: Opened, since: datetime) -> list[Happening]:
         """What stands in the exception queue for a person is looked at by the manager, sooner or later, if it stands there still."""
         random = self.sales.random
-        at = self.sales.after("priya", since, random.lognormvariate(4, 0.8))
+        at = self.sales.after(_OFFICE, since, random.lognormvariate(4, 0.8))
         firm, _ = self.sales.truth.get(one.email or "", (None, None))
         whose = [*([firm.owner] if firm is not None and firm.owner else []), *sellers(firm.country if firm is not None else "US")]
 
@@ -144,7 +146,7 @@ class Acts:
 
     def _dispute(self, one: Opened, rep: str, about: str, reason: str, at: datetime, *, upheld: bool) -> Act:
         """Raised by the rep, and answered by marketing some working hours later; a few answers come late."""
-        answered = self.sales.after("priya", at, self.sales.random.choice((40, 90, 200, 400, 700, 1400)))
+        answered = self.sales.after(_OFFICE, at, self.sales.random.choice((40, 90, 200, 400, 700, 1400)))
         finding = (
             ("They are right: " if upheld else "It was as agreed: ") + ("whose it is" if about == "owner" else "what they asked for") + "."
         )

@@ -12,9 +12,10 @@ from __future__ import annotations
 import math
 import zlib
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from random import Random
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from handfast.facts import Absence, Rep
 
@@ -226,17 +227,26 @@ def loners(random: Random, number: int) -> list[Buyer]:
 
 
 def absences(random: Random, start: datetime, days: int) -> list[Absence]:
-    """A week of holiday for most, now and then a sick day, within the simulated time."""
+    """A week of holiday for most, now and then a sick day, within the simulated time: whole days on each rep's own clocks."""
     found = []
     for rep in REPS:
         if random.random() < 0.7:
             first = _monday(start + timedelta(days=random.randrange(max(1, days - 10))))
-            found.append(Absence(rep.id, first, first + timedelta(days=7), "holiday"))
+            found.append(_days_off(rep, first, 7, "holiday"))
         for _ in range(random.randrange(3)):
             day = (start + timedelta(days=random.randrange(days))).replace(hour=0, minute=0)
-            if not any(a.rep == rep.id and a.starts_at <= day < a.ends_at for a in found):
-                found.append(Absence(rep.id, day, day + timedelta(days=1), "sick"))
+            sick = _days_off(rep, day, 1, "sick")
+            if not any(a.rep == rep.id and a.starts_at < sick.ends_at and sick.starts_at < a.ends_at for a in found):
+                found.append(sick)
     return found
+
+
+def _days_off(rep: Rep, first: datetime, days: int, why: str) -> Absence:
+    """From the first day through the last, from midnight to midnight where the rep lives."""
+    zone = ZoneInfo(rep.time_zone)
+    begins = datetime.combine(first.date(), time(), zone)
+    ends = datetime.combine(first.date() + timedelta(days=days), time(), zone)
+    return Absence(rep.id, begins.astimezone(UTC), ends.astimezone(UTC), why)
 
 
 def _monday(at: datetime) -> datetime:

@@ -27,7 +27,7 @@ from handfast.desk import imports, overrides
 from handfast.desk.actions import record_opportunities
 from handfast.desk.contracts import Book
 from handfast.desk.drive import Drive, Driven, Ended
-from handfast.desk.intake import Keys, Post, admit, ensure_key
+from handfast.desk.intake import Keys, Post, Receipt, admit, ensure_key
 from handfast.desk.outcomes import dispose
 from handfast.desk.refused import Refused
 from handfast.desk.touches import touch
@@ -36,7 +36,6 @@ from handfast.problem import Place, Problem
 from handfast.store import demo as rows
 from handfast.store import work
 from handfast.store.base import StorageAway, Store
-from handfast.store.demo import open_of_others, opened_handoffs
 
 log = structlog.get_logger()
 
@@ -204,16 +203,18 @@ class Browser:
 
     def send(self, session: Session, at: datetime) -> None:
         """Raises StorageAway, and ValueError where the door refuses it: the demo speaks the format or it is broken."""
-        body = orjson.dumps({"batch": list(session.events), "sentAt": session.sent_at.isoformat(), "writeKey": WRITE_KEY})
-        answer = admit(self.store, self.keys, Post("batch", body), at)
+        answer = self._post(session, at)
         if isinstance(answer, Refusal) or answer.refused:
             raise ValueError(f"the intake refused a session of the demo: {answer}")
 
     def fumble(self, at: datetime) -> None:
         """A form of last year's page, which says neither who it was nor when: the intake keeps it for somebody to look at."""
         event = {"type": "track", "event": "Form Submitted", "properties": {"form": "demo", "message": "Please call us."}}
-        body = orjson.dumps({"batch": [event], "sentAt": at.isoformat(), "writeKey": WRITE_KEY})
-        admit(self.store, self.keys, Post("batch", body), at)
+        self._post(Session(at, (event,)), at)
+
+    def _post(self, session: Session, at: datetime) -> Receipt | Refusal:
+        body = orjson.dumps({"batch": list(session.events), "sentAt": session.sent_at.isoformat(), "writeKey": WRITE_KEY})
+        return admit(self.store, self.keys, Post("batch", body), at)
 
 
 class Live:
@@ -260,7 +261,7 @@ class Live:
         """Each simulated rep takes up what is theirs after a while of their own, in real minutes whatever the hour."""
         at = self.clock()
         with self.store.reading() as conn:
-            waiting = open_of_others(conn, list(self.people.sales.hands_off))
+            waiting = rows.open_of_others(conn, list(self.people.sales.hands_off))
         for handoff in waiting:
             due = self._promised.setdefault(handoff, at + timedelta(seconds=self.random.uniform(20, 400)))
             if due <= at:
@@ -270,7 +271,7 @@ class Live:
 
     def _take_up(self, handoff: str, at: datetime) -> None:
         with self.store.reading() as conn:
-            found = opened_handoffs(conn, [handoff])
+            found = rows.opened_handoffs(conn, [handoff])
         if not found or not found[0].owner:
             return
         happenings = list(self.people.sales.work(found[0], at - timedelta(minutes=5), found[0].owner))

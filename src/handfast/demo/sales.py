@@ -45,6 +45,11 @@ class Plan:
     rep: str
 
 
+def _name(ended: Ended) -> str:
+    """What an outcome is planned under; a touch has an id."""
+    return f"end:{ended.person}:{ended.at.isoformat()}"
+
+
 class Sales(World):
     """The reps' side of the simulated company. `hands_off` are reps played by a human being."""
 
@@ -63,7 +68,6 @@ class Sales(World):
         self.truth |= {b.email: (None, b) for b in loners}
         self.hands_off = hands_off
         self.plans: dict[str, Plan] = {}
-        self.over: set[str] = set()
         self.acts = Acts(self, knows or {})
 
     # --- the drive asks ---------------------------------------------------------------------------------------
@@ -79,13 +83,11 @@ class Sales(World):
         return [h for one in found for h in self._taken_up(one, one.passed_at or one.opened_at)]
 
     def still(self, one: Happening) -> bool:
-        if isinstance(one, Act):
-            return True  # its door asks
-        plan = self.plans.get(one.id if isinstance(one, Touch | Deal) else f"end:{one.person}:{one.at.isoformat()}")
+        if isinstance(one, Act | Deal):
+            return True  # its door asks; and a deal goes on whoever has the handoff
+        plan = self.plans.pop(one.id if isinstance(one, Touch) else _name(one), None)
         if plan is None:
             return True
-        if plan.handoff in self.over:
-            return False
         with self.store.reading() as conn:
             return owners(conn, [plan.handoff]).get(plan.handoff) == plan.rep
 
@@ -158,7 +160,7 @@ class Sales(World):
 
     def _end(self, one: Opened, rep: str, outcome: Outcome, at: datetime, reason: str | None) -> Ended:
         ended = Ended(one.person, outcome, at, reason, by=rep)
-        self.plans[f"end:{one.person}:{at.isoformat()}"] = Plan(one.handoff, rep)
+        self.plans[_name(ended)] = Plan(one.handoff, rep)
         return ended
 
     def after(self, rep: str, at: datetime, minutes: float) -> datetime:

@@ -18,6 +18,7 @@ from handfast.desk.merge import lanes_of
 from handfast.desk.refused import Refused
 from handfast.facts import Account, Person, stable_id, utc
 from handfast.identity.normalise import business_domain
+from handfast.numbers import signed
 from handfast.problem import Place, Problem
 from handfast.store import duplicates, handover, merges
 from handfast.store import identity as rows
@@ -76,7 +77,7 @@ def _with_sides(conn: psycopg.Connection, reviews: Sequence[Review]) -> list[Que
 
 def _because(working: Mapping[str, Any]) -> list[str]:
     if "steps" in working:
-        return [f"{sentence} ({bits:+.1f} bits)" for _, level, sentence, bits in working["steps"] if level != "unknown"]
+        return [f"{sentence} ({signed(bits, 1)} bits)" for _, level, sentence, bits in working["steps"] if level != "unknown"]
     return [str(one) for one in working.get("because", ())]
 
 

@@ -18,8 +18,8 @@ Unit = Literal["leads", "handoffs", "clocks", "recycled", "opportunities"]
 MINIMUM: Final = 30
 #: Horizons of a time, in seconds, with the words for them.
 WITHIN: Final[dict[int, str]] = {300: "5 min", 900: "15 min", 3600: "1 hour", 86400: "1 day"}
-_WILSON: Final = "Wilson score, 95 %"
-_KM: Final = "Kaplan-Meier, 95 % band on the log(-log) scale (Greenwood); nothing touched by then: Wilson on those still watched"
+_WILSON: Final = "Wilson score, 95%"
+_KM: Final = "Kaplan-Meier, 95% band on the log(-log) scale (Greenwood); nothing touched by then: Wilson on those still watched"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -178,7 +178,7 @@ PIPELINE: Final = Sum(
 )  # fmt: skip
 NOTICE: Final = Measure(
     name="breach_notice", title="Breach noticed after", unit="clocks", anchor="due_at",
-    numerator="seconds from the due time to the moment the breach was noticed: median, 95 % and the longest",
+    numerator="seconds from the due time to the moment the breach was noticed: median, 95% and the longest",
     denominator="clocks due in the period whose breach was noticed", exclusions="clocks met or not due",
     interval="none: every breach is counted", source="counted",
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """How sure a share is: Wilson's score interval, and whether two shares differ.
 
 Wilson (1927), *Probable inference, the law of succession, and statistical inference*; Newcombe (1998), *Interval estimation for the
-difference between independent proportions*, method 10. Both at 95 %. Neither leaves [0, 1] nor shrinks to nothing at 0 or n hits.
+difference between independent proportions*, method 10. Both at 95%. Neither leaves [0, 1] nor shrinks to nothing at 0 or n hits.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 from math import sqrt
 from typing import Final
 
-#: The two-sided 95 % point of the normal distribution.
+#: The two-sided 95% point of the normal distribution.
 Z: Final = 1.959963984540054
 
 
 def wilson(hits: int, n: int) -> tuple[float, float]:
-    """The 95 % interval of a share of `hits` in `n`.
+    """The 95% interval of a share of `hits` in `n`.
 
     Raises:
         ValueError: not 0 <= hits <= n, or n is 0: nothing was seen, so nothing is known.
@@ -31,7 +31,7 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
 
 
 def difference(before: tuple[int, int], after: tuple[int, int]) -> tuple[float, float]:
-    """The 95 % interval of (share after - share before), each given as (hits, n). Where it holds 0, the change may be chance."""
+    """The 95% interval of (share after - share before), each given as (hits, n). Where it holds 0, the change may be chance."""
     (l1, u1), (l2, u2) = wilson(*before), wilson(*after)
     p1, p2 = before[0] / before[1], after[0] / after[1]
     d = p2 - p1

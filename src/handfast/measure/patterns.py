@@ -47,7 +47,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """`hits` of `n`, with the Wilson interval (1927, 95 %); no interval where there is nothing to count."""
+    """`hits` of `n`, with the Wilson interval (1927, 95%); no interval where there is nothing to count."""
 
     hits: int
     n: int

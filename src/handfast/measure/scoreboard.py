@@ -20,8 +20,9 @@ from handfast.measure.facts import TIME, Facts
 from handfast.measure.interval import difference, wilson
 from handfast.measure.kept import clocks_kept
 from handfast.measure.survival import summary
-from handfast.measure.takeaway import duration, percent
+from handfast.measure.takeaway import duration
 from handfast.measure.working import Calendars
+from handfast.numbers import percent, signed
 
 #: How much older than the first week shown a handoff may be whose clocks or opportunities fall into it.
 EARLIER: Final = timedelta(days=180)
@@ -162,7 +163,7 @@ def _rate_tile(view: _View, measure: d.Rate) -> _Tile:
         return replace(tile, delta="no earlier weeks to compare with")
     worst, best = difference(before, after)
     change = 100 * (after[0] / after[1] - before[0] / before[1])
-    return replace(tile, delta=f"{change:+.0f} points", moved="good" if worst > 0 else "bad" if best < 0 else "")
+    return replace(tile, delta=f"{signed(change)} points", moved="good" if worst > 0 else "bad" if best < 0 else "")
 
 
 def _pipeline_tile(view: _View) -> _Tile:

@@ -3,7 +3,7 @@
 A lead that nobody has touched is not left out and not given an invented time: it counts as "longer than we have watched it" (censored).
 Leaving it out is how 42 hours become the average of a company that never calls one lead in four.
 
-Kaplan & Meier (1958), *Nonparametric estimation from incomplete observations*; Greenwood (1926) for the variance; the 95 % band on the
+Kaplan & Meier (1958), *Nonparametric estimation from incomplete observations*; Greenwood (1926) for the variance; the 95% band on the
 log(-log) scale (Kalbfleisch & Prentice 1980), which stays within [0, 1]; quantiles and their intervals after Brookmeyer & Crowley (1982).
 At a tie, what happened comes before what was censored. A quantile is the first time at which the curve is at or below it.
 """

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from handfast.numbers import percent
+
 #: Two measures and the sentence for a reader who sees only the first.
 PAIRS: Final[tuple[tuple[str, str, str], ...]] = (
     ("sla_compliance", "contact_rate", "A clock is met by an attempt; only the contact rate says whether anybody was reached."),
     ("speed_to_lead", "meeting_rate", "Fast is worth what it leads to: read the speed beside the meetings."),
     ("mql_to_sql", "won_90d", "Opportunities opened to please the rate show up as deals that are not won."),
 )
-
-
-def percent(value: float | None) -> str:
-    """`42 %`, or a dash."""
-    return "–" if value is None else f"{100 * value:.0f} %"
 
 
 def duration(seconds: float | None) -> str:
@@ -67,4 +64,4 @@ def _headline(figure: Mapping[str, Any]) -> float | None:
     return None if value is None else float(value)
 
 
-__all__ = ["PAIRS", "duration", "guards", "percent", "takeaway"]
+__all__ = ["PAIRS", "duration", "guards", "takeaway"]

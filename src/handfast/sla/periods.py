@@ -8,6 +8,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from handfast.contract.terms import Band, Share
+from handfast.numbers import number
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,8 @@ def false_positives(share: Share, period: Period, closed: int, wrong: int) -> Fo
         why = f"{closed} handoffs were closed in {period.name}; from {share.minimum} on the share is judged."
         return Found(None, wrong, closed, why)
     per_cent = 100 * wrong / closed
-    why = f"{wrong} of {closed} handoffs closed in {period.name} were disqualified for fit or data, {per_cent:.1f} %; promised are"
-    return Found(per_cent <= share.at_most, per_cent, closed, f"{why} at most {share.at_most:g} %.")
+    why = f"{wrong} of {closed} handoffs closed in {period.name} were disqualified for fit or data, {number(per_cent, 1)}%; promised are"
+    return Found(per_cent <= share.at_most, per_cent, closed, f"{why} at most {share.at_most:g}%.")
 
 
 def _utc(local: datetime, zone: str) -> datetime:

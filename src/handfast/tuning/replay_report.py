@@ -232,7 +232,7 @@ def _kept(one: Feasible) -> dict[str, Any]:
 
 
 def meetings(sides: tuple[Side, Side], period: Period) -> dict[str, Any]:
-    """Meetings to be expected on each side, with a 95 % interval.
+    """Meetings to be expected on each side, with a 95% interval.
 
     A replayed handoff that follows a recorded one whose end is known counts as that one did. The others have the rate of comparable
     recorded handoffs (same next step, same twenty points of fit), drawn towards the rate of the step and that towards the rate of all,

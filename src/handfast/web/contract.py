@@ -11,6 +11,7 @@ from handfast.desk import drafts
 from handfast.desk.contracts import NoContract
 from handfast.desk.drafts import Who
 from handfast.store import contracts, pages, pulse
+from handfast.web import terms as words
 from handfast.web.access import NotFound, User
 from handfast.web.house import after, house_of, page, signed_in
 
@@ -77,6 +78,7 @@ def _show(request: Request, user: User, number: int | None) -> Response:
     context: dict[str, Any] = {
         **{"version": version, "terms": terms, "versions": every[::-1], "in_force": now_id, "names": names, "how": how, "SIDES": SIDES},
         **{"signed": drafts.signatures_of(entries, version.version), "drafts": open_drafts, "who": who_of(user)},
+        **{"words": words, "people": words.about_people(terms), "rest": words.after_promises(terms, names)},
         "coming": [v for v in every if how[v.version] == "scheduled" and v.version != version.version],
     }
     return page(request, user, "contract.html", nav="contract", problems=_problems(wrong), wrong=wrong, **context)

@@ -21,6 +21,7 @@ from markupsafe import Markup
 from handfast.contract.history import SIGNS_FOR
 from handfast.desk import logins
 from handfast.desk.contracts import Book, NoContract
+from handfast.numbers import percent, signed
 from handfast.store import contracts, counts, outbox
 from handfast.web import charts, words
 from handfast.web.access import NotSignedIn, User, user_of
@@ -183,6 +184,8 @@ def _environment() -> Environment:
         "points": words.points,
         "took": words.took,
         "worked": worked,
+        "percent": percent,
+        "signed": signed,
         "gist": words.gist,
         "amount": words.amount,
         "moment": datetime.fromisoformat,

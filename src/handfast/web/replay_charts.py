@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from markupsafe import Markup, escape
 
+from handfast.numbers import percent
+
 _LEFT: Final = 64
 _TOP: Final = 30
 _CELL: Final = (56, 36)
@@ -54,7 +56,7 @@ def _cell(cell: Mapping[str, Any], found: Mapping[str, Any], most: float) -> str
         drawn += f'<rect class="mine" x="{x}" y="{y}" width="{_CELL[0] - 2}" height="{_CELL[1] - 2}" rx="3"/>'
     drawn += f'<text class="n" x="{middle:.0f}" y="{y + 15}" text-anchor="middle">{cell["per_week"]:.1f}</text>'
     if cell["precision"] is not None:
-        drawn += f'<text x="{middle:.0f}" y="{y + 28}" text-anchor="middle">{100 * cell["precision"]:.0f}%</text>'
+        drawn += f'<text x="{middle:.0f}" y="{y + 28}" text-anchor="middle">{percent(cell["precision"])}</text>'
     return drawn
 
 

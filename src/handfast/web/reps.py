@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, File, Request, Response, UploadFile
 
 from handfast.connectors.ics.absences import LARGEST_BYTES
 from handfast.desk import availability, feeds
+from handfast.desk.contracts import NoContract
 from handfast.desk.refused import Refused
+from handfast.desk.standing import Standing, standings
 from handfast.problem import Place, Problem
 from handfast.store import availability as rows
 from handfast.store import feeds as feed_rows
 from handfast.store.feeds import Feed
+from handfast.web import words
 from handfast.web.access import Forbidden, User
 from handfast.web.forms import Sentence, Word
 from handfast.web.house import after, house_of, page, signed_in
-
-if TYPE_CHECKING:
-    from zoneinfo import ZoneInfo
 
 router = APIRouter(include_in_schema=False)
 Me = Annotated[User, Depends(signed_in)]
@@ -41,13 +43,16 @@ def switch(request: Request, user: Me, rep_id: str, to: Word = "", why: Sentence
 
 @router.post("/reps/{rep_id}/absences")
 def enter(request: Request, user: Me, rep_id: str, first: Word = "", last: Word = "", why: Sentence = "") -> Response:
-    """An absence from the first day through the last, in the user's own zone."""
+    """An absence from the first day through the last, whole days on the clocks of whoever is away."""
     _may(user, rep_id)
+    with house_of(request).store.reading() as conn:
+        zones = {one.id: ZoneInfo(one.time_zone) for one in rows.there(conn, request.state.at)}
+    zone = zones.get(rep_id, user.zone)
 
     def act() -> None:
-        starts, ends = _day(first, user.zone, "first"), _day(last or first, user.zone, "last") + timedelta(days=1)
+        starts, ends = _day(first, "first"), _day(last or first, "last") + timedelta(days=1)
         availability.add_absence(
-            house_of(request).store, rep_id, _moment(starts, user.zone), _moment(ends, user.zone), why, user.email, request.state.at
+            house_of(request).store, rep_id, _moment(starts, zone), _moment(ends, zone), why, user.email, request.state.at
         )
 
     return _do(request, user, act)
@@ -118,9 +123,12 @@ def _do(request: Request, user: User, act: Any) -> Response:
 
 
 def _page(request: Request, user: User, problems: list[Problem]) -> Response:
-    at = request.state.at
-    with house_of(request).store.reading() as conn:
+    at, house = request.state.at, house_of(request)
+    stand: dict[str, Standing] = {}
+    with house.store.reading() as conn:
         there = rows.there(conn, at)
+        with suppress(NoContract):  # nobody takes handoffs before there is one
+            stand = standings(conn, house.contracts(conn).at(at), at, [one.id for one in there])
         away: dict[str, list[rows.Away]] = {}
         for one in rows.absences_of(conn, at):
             away.setdefault(one.rep, []).append(one)
@@ -128,12 +136,20 @@ def _page(request: Request, user: User, problems: list[Problem]) -> Response:
         for feed in feed_rows.feeds(conn):
             kept.setdefault(feed.rep, []).append((feed, feeds.problems_of(feed)))
     there.sort(key=lambda one: one.id != user.rep_id)
-    context: dict[str, Any] = {"there": there, "away": away, "kept": kept, "problems": problems, "week_text": availability.week_text}
+    context: dict[str, Any] = {
+        "there": there,
+        "stand": stand,
+        "away": away,
+        "kept": kept,
+        "problems": problems,
+        "week_text": availability.week_text,
+    }
+    context |= {"away_words": words.away, "back_words": words.away_until}
     today = at.astimezone(user.zone).date().isoformat()
     return page(request, user, "reps.html", nav="reps", status=409 if problems else 200, today=today, **context)
 
 
-def _day(text: str, zone: ZoneInfo, part: str) -> datetime:
+def _day(text: str, part: str) -> datetime:
     try:
         return datetime.combine(datetime.fromisoformat(text).date(), time())
     except ValueError:

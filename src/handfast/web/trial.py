@@ -12,7 +12,7 @@ from handfast.desk.named import IN_FORCE, find
 from handfast.desk.refused import Refused
 from handfast.desk.trial import Trial, read_trial, try_given, try_person
 from handfast.problem import Place, Problem
-from handfast.store import contracts
+from handfast.store import contracts, pages
 from handfast.web.access import User
 from handfast.web.house import House, house_of, page, signed_in
 
@@ -79,7 +79,9 @@ def territories_page(request: Request, user: Me, contract: Ref = IN_FORCE) -> Re
         if agreement is None:
             context["problems"] = [problem]
         elif agreement.territories:
-            context |= {"found": lands(house.store, agreement), "has": True}
+            context |= {"found": lands(house.store, agreement), "has": True, "pools": agreement.contract.routing.pools}
+            with house.store.reading() as conn:
+                context["names"] = pages.rep_names(conn)
     return page(request, user, "territories.html", nav="try", **context)
 
 

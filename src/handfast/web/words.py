@@ -7,9 +7,11 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any, Final, Literal
+from zoneinfo import ZoneInfo
 
+from handfast.numbers import MINUS
 from handfast.store.counts import SOON
 
 State = Literal["late", "soon", "ok"]
@@ -138,6 +140,26 @@ def day(moment: datetime, at: datetime, zone: tzinfo) -> str:
     return f"{local:%a} {local.day} {local:%b}{year}"
 
 
+def away(starts: datetime, ends: datetime, theirs: str, at: datetime, zone: tzinfo) -> str:
+    """An absence: whole days of whoever is away are told as days, `Mon 30 Nov to Sun 6 Dec`; else its moments on the reader's."""
+    their_zone = ZoneInfo(theirs)
+    if _midnight(starts, their_zone) and _midnight(ends, their_zone):
+        first, last = day(starts, at, their_zone), day(ends - timedelta(hours=1), at, their_zone)
+        return first if first == last else f"{first} to {last}"
+    return f"{when(starts, at, zone)} to {when(ends, at, zone)}"
+
+
+def away_until(ends: datetime, theirs: str, at: datetime, zone: tzinfo) -> str:
+    """When an absence ends: `through Sun 6 Dec` where it ends with a day of theirs, else `until tomorrow, 14:00`."""
+    if _midnight(ends, ZoneInfo(theirs)):
+        return f"through {day(ends - timedelta(hours=1), at, ZoneInfo(theirs))}"
+    return f"until {when(ends, at, zone)}"
+
+
+def _midnight(moment: datetime, zone: tzinfo) -> bool:
+    return moment.astimezone(zone).time() == time()
+
+
 def zone(key: str) -> str:
     """A time zone as people call it: `America/New_York` becomes `New York`."""
     return key.rpartition("/")[2].replace("_", " ")
@@ -160,16 +182,19 @@ def title(identifier: str | None) -> str:
 
 #: What sentences written for every reader hold: a moment in UTC, a name of the contract.
 _MOMENT: Final = re.compile(r"\b(\d{4}-\d\d-\d\d \d\d:\d\d) UTC\b")
+#: A negative number as ASCII writes it, which no date and no word with a hyphen is.
+_NEGATIVE: Final = re.compile(r"(?<![\w.:/-])-(?=\d)")
 _NAME: Final = re.compile(r"\b[a-z0-9]+(?:_[a-z0-9]+)+\b")
 
 
 def readable(sentence: str, at: datetime, zone: tzinfo) -> str:
-    """A stored sentence for one reader: its moments on their clock, its names without underscores."""
+    """A stored sentence for one reader: its moments on their clock, its names without underscores, its minus signs no hyphens."""
 
     def local(found: re.Match[str]) -> str:
         return when(datetime.fromisoformat(found[1]).replace(tzinfo=UTC), at, zone)
 
-    return _NAME.sub(lambda found: found[0].replace("_", " "), _MOMENT.sub(local, sentence))
+    said = _NEGATIVE.sub(MINUS, _MOMENT.sub(local, sentence))
+    return _NAME.sub(lambda found: found[0].replace("_", " "), said)
 
 
 def month(iso: str) -> str:
