@@ -9,10 +9,11 @@ ends there: a person decides.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
 
+from handfast.contract import terms_routing
 from handfast.contract.agreement import Agreement
 from handfast.contract.terms import Pool, Routing
 from handfast.routing import owners
@@ -111,7 +112,11 @@ def assign(
     roster.under(agreement.contract)
     ask = _Ask(agreement.contract.routing, case, roster, at, exclude, set(), told)
     working: list[Rung] = []
-    for rule, given in _climb(ask, start_pool):
+    # The rungs, one at a time: what stands above the rung that chose is never asked.
+    rungs: Sequence[terms_routing.Rung | Literal["reassign"]] = ask.routing.ladder if start_pool is None else ("reassign",)
+    for rung in rungs:
+        given = _RUNGS[rung](ask) if start_pool is None else _to("reassign", start_pool, ask)
+        rule: Rule = "exception" if rung == "never" else rung
         working.append(given.rung)
         if given.owner is not None:
             roster.took(given.owner, at)
@@ -120,15 +125,6 @@ def assign(
             break
     working.append({"rung": "exception", "result": "held", "because": _held(working)})
     return Assignment(None, "exception", None, False, tuple(working))
-
-
-def _climb(ask: _Ask, start_pool: str | None) -> Iterator[tuple[Rule, _Given]]:
-    """The rungs, one at a time: what stands above the rung that chose is never asked."""
-    if start_pool is not None:
-        yield "reassign", _to("reassign", start_pool, ask)
-        return
-    for rung in ask.routing.ladder:
-        yield ("exception" if rung == "never" else rung), _RUNGS[rung](ask)
 
 
 def _never(ask: _Ask) -> _Given:

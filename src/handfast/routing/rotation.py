@@ -123,8 +123,7 @@ def draw(
     pool_level = mass / placed if placed else 0.0
     step = 1.0 / total
     # Under a shared counter somebody may be far ahead by what they took in another pool: that is meant, and mends itself.
-    far = math.inf if pool.counter is not None else FARTHEST
-    able = [_able(rep, weight, row, pool_level, far) for rep, weight, row in here]
+    able = _levels(here, pool_level, math.inf if pool.counter is not None else FARTHEST)
     bar = pool_level + step - _HAIR
     # Where all who are here are ahead of their share, somebody has to take it all the same.
     fit = [one for one in able if one[3] < bar] or able
@@ -137,21 +136,27 @@ def draw(
     return Draw(taker, fit, tuple(skipped))
 
 
-def _able(rep: str, weight: float, row: Turn | None, pool_level: float, farthest: float = FARTHEST) -> _Able:
-    """A joiner starts at the pool's level; nobody is farther from it than is allowed."""
-    if row is None:
-        return rep, weight, row, pool_level
-    far, ahead = farthest / weight, row[3] - pool_level
-    if -far <= ahead <= far:
-        return rep, weight, row, row[3]
-    return rep, weight, row, pool_level + (far if ahead > 0 else -far)
+def _levels(here: Sequence[tuple[str, float, Turn | None]], pool_level: float, farthest: float) -> list[_Able]:
+    """The level of each that counts now: a joiner starts at the pool's level; nobody is farther from it than is allowed."""
+    found: list[_Able] = []
+    for rep, weight, row in here:  # written out: this is asked of every member for every turn of a replay of years
+        if row is None:
+            level = pool_level
+        else:
+            level = row[3]
+            far = farthest / weight
+            if not -far <= level - pool_level <= far:
+                level = pool_level + (far if level > pool_level else -far)
+        found.append((rep, weight, row, level))
+    return found
 
 
 def _first(fit: Sequence[_Able]) -> Place:
     """The taker: the first in line. Only those whose level after it is the lowest, or as good as, are compared any further."""
     after = [level + 1.0 / weight for _, weight, _, level in fit]
     lowest = min(after) + 2 * _HAIR
-    return _place(min([_in_line(one) for one, reached in zip(fit, after, strict=True) if reached <= lowest]))
+    near = [one for one, reached in zip(fit, after, strict=True) if reached <= lowest]
+    return _place(min(map(_in_line, near)) if len(near) > 1 else _in_line(near[0]))
 
 
 def _in_line(one: _Able) -> _InLine:
