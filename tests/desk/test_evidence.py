@@ -98,6 +98,19 @@ def test_a_bounce_is_nothing_and_starts_marketings_clock_until_the_address_is_an
     assert house.one("SELECT stopped_by FROM clock WHERE kind = 'context_complete'") == "complete", "and the phone was what lacked"
 
 
+def test_marketing_kept_its_promise_when_what_was_missing_arrived_however_late_it_is_decided(house: House) -> None:
+    """Due at 12:20, here at 12:10, and the worker was away until 13:00."""
+    house.arrives("lea@acme.example", "Mon 10:00")
+    says(house, "email_bounced", "Mon 10:20")
+    house.hears(
+        house.signal("lea@acme.example", "page_viewed", "Mon 12:05", received="Mon 12:10", path="/", person={"phone": "+49 30 1234567"})
+    )
+    house.decide("Mon 13:00")
+    assert house.one("SELECT stopped_at, stopped_by FROM clock WHERE kind = 'contact_valid'") == (moment("Mon 12:10"), "complete")
+    house.clock("Mon 13:05")
+    assert house.one("SELECT breached_at FROM clock WHERE kind = 'contact_valid'") is None
+
+
 def test_the_next_step_falls_due_after_its_wait_and_the_owner_is_told(house: House) -> None:
     house.arrives("lea@acme.example", "Mon 10:00")
     owner = str(house.owner())

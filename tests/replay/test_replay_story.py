@@ -108,7 +108,10 @@ def test_the_command_line(house: House, database_url: str, tmp_path: Path, monke
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["ready"]["people"]["gained"] == 1
     assert "frontier" in (tmp_path / "out" / "frontier.svg").read_text()
-    assert (tmp_path / "out" / "people-gained.csv").read_text().count("\n") == 2
+    head, gained = (tmp_path / "out" / "people-gained.csv").read_text().splitlines()
+    assert head == "id,name,in_force,draft"
+    id_, name, *_ = gained.split(",")
+    assert (name, id_) == house.rows("SELECT coalesce(nullif(name, ''), email), id FROM person WHERE id = %s", id_)[0], "a name, and whose"
     assert not list((tmp_path / "data" / "replay").glob("*")), "its files are taken away"
     again = CliRunner().invoke(main, ["replay", "--contract", str(draft), *period, "--json"])
     assert again.exit_code == 0, again.output

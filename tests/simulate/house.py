@@ -97,7 +97,8 @@ class House:
         self.monitor = psycopg.connect(self.url, autocommit=True, options="-c timezone=UTC")
         self.world: Any = None  # of the seed that is being played
         self._emptied = 0
-        self._last: dict[str, tuple[str | None, dict[str, Row]]] = dict.fromkeys(TABLES, ("", {}))
+        self._last: dict[str, tuple[str, dict[str, Row]]] = dict.fromkeys(TABLES, ("{}", {}))
+        self._marks: dict[str, str] = {}
         _prepare(self.monitor)
 
     @classmethod
@@ -119,15 +120,22 @@ class House:
             self.monitor.execute("VACUUM")
 
     def look(self) -> Snapshot:
-        """What is stored now. A table that is as it was is the same object as the last time: whoever compares need not look into it."""
-        texts = self.monitor.execute("SELECT * FROM simulate_look()", prepare=True).fetchone()
+        """What is stored now. A table that is as it was is the same object as the last time: whoever compares need not look into it.
+
+        Whether it is as it was its mark says: how many rows, and the sum of the transactions that wrote them. Each later transaction has a
+        higher number, so of as many rows with the same sum none was written since.
+        """
+        marks = self.monitor.execute("SELECT * FROM simulate_marks()", prepare=True).fetchone()
+        assert marks is not None
+        changed = [mark != self._marks.get(name) for name, mark in zip(TABLES, marks, strict=True)]
+        self._marks = dict(zip(TABLES, marks, strict=True))
+        texts = self.monitor.execute("SELECT * FROM simulate_look(%b)", (changed,), prepare=True).fetchone()
         assert texts is not None
-        found = {
-            name: self._last[name][1] if text == self._last[name][0] else orjson.loads(text or "{}")
-            for name, text in zip(TABLES, texts, strict=True)
-        }
-        self._last = {name: (text, found[name]) for name, text in zip(TABLES, texts, strict=True)}
-        return Snapshot(found, hashlib.sha256("".join(text or "" for text in texts).encode()).hexdigest()[:16])
+        for name, text, new in zip(TABLES, texts, changed, strict=True):
+            if new and (text or "{}") != self._last[name][0]:
+                self._last[name] = text or "{}", orjson.loads(text or "{}")
+        digest = hashlib.sha256("".join(text for text, _ in self._last.values()).encode()).hexdigest()[:16]
+        return Snapshot({name: rows for name, (_, rows) in self._last.items()}, digest)
 
     def knows_what_agreement_is_worth(self, at: datetime) -> None:
         """The model that matching begins with, as if it had been learned: to sample everybody for each turn costs a third of a seed."""
@@ -170,8 +178,11 @@ def _prepare(conn: psycopg.Connection[Any]) -> None:
             row += " || jsonb_build_object('clock', t.payload -> 'clock' ->> 'id')"
         pieces.append(f"(SELECT jsonb_object_agg(({key})::text, {row})::text FROM {name} AS t)")
     columns = ", ".join(f"{name} text" for name in TABLES)
-    conn.execute("DROP FUNCTION IF EXISTS simulate_look()")
-    conn.execute(f"CREATE FUNCTION simulate_look() RETURNS TABLE ({columns}) LANGUAGE sql AS $$ SELECT {', '.join(pieces)} $$")
+    marks = ", ".join(f"(SELECT count(*) || ' ' || coalesce(sum(xmin::text::bigint), 0) FROM {name})" for name in TABLES)
+    looks = ", ".join(f"CASE WHEN $1[{n}] THEN {piece} END" for n, piece in enumerate(pieces, 1))
+    for function, what in (("simulate_marks()", marks), ("simulate_look(boolean[])", looks)):
+        conn.execute(f"DROP FUNCTION IF EXISTS {function}")
+        conn.execute(f"CREATE FUNCTION {function} RETURNS TABLE ({columns}) LANGUAGE sql AS $$ SELECT {what} $$")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -146,8 +147,15 @@ def _write(out: Path, found: Found) -> None:
     (out / "frontier.svg").write_text(frontier(found.report["frontier"], alone=True))
     for noun, kinds in found.lists.items():
         for kind, listed in kinds.items():
-            lines = [f"{row['id']},{row['in_force'] or ''},{row['draft'] or ''}" for row in listed]
-            (out / f"{noun}-{kind}.csv").write_text("\n".join(["id,in_force,draft", *lines, ""]))
+            with (out / f"{noun}-{kind}.csv").open("w", encoding="utf-8", newline="") as file:
+                lines = csv.writer(file, lineterminator="\n")
+                lines.writerow(("id", "name", "in_force", "draft"))
+                lines.writerows((row["id"], _cell(row["name"]), row["in_force"] or "", row["draft"] or "") for row in listed)
+
+
+def _cell(text: str) -> str:
+    """A name as a spreadsheet may open it: what would begin a formula is text."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 # --- on a terminal --------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -134,8 +134,11 @@ def _also(b: Batch, one: _Heard, handoff: str | None) -> None:
 # --- put right ------------------------------------------------------------------------------------------------------
 
 
-def put_right(b: Batch) -> None:
-    """Stops marketing's clocks whose people or accounts this batch taught what was missing."""
+def put_right(b: Batch, whose: Sequence[tuple[Signal, str]]) -> None:
+    """Stops marketing's clocks whose people or accounts this batch taught what was missing, as of when it arrived.
+
+    A worker that comes late to it takes no time off marketing's promise; before it arrived it helped nobody, whenever it happened.
+    """
     marketing, book = b.agreement.contract.marketing, b.directory
     if marketing.context_complete is None and marketing.contact_valid is None:
         return
@@ -149,11 +152,19 @@ def put_right(b: Batch) -> None:
         if account is None and account_id is not None:
             account = next(iter(facts.accounts(b.conn, [account_id], [])), None)
         if _is_right(kind, about, person, account):
-            clocks.answer(b.conn, clock, b.at, "complete")
+            at = _arrived(b, whose, person_id, account_id)
+            clocks.answer(b.conn, clock, at, "complete")
             said = facts.dumps({"clock": clock, "kind": kind})
-            facts.add_events(b.conn, [("context_completed", b.at, handoff, person_id, account_id, None, said)])
+            facts.add_events(b.conn, [("context_completed", at, handoff, person_id, account_id, None, said)])
             if kind == "contact_valid":
                 rows.reachable(b.conn, [person_id])
+
+
+def _arrived(b: Batch, whose: Sequence[tuple[Signal, str]], person: str, account: str | None) -> datetime:
+    """When the latest of this batch's signals of the person, or of the people of the account, was received; never after it is decided."""
+    people = b.directory.people
+    mine = {person} | {who for _, who in whose if account is not None and who in people and people[who].account == account}
+    return min(b.at, max((signal.received_at for signal, who in whose if who in mine), default=b.at))
 
 
 def _is_right(kind: str, about: Mapping[str, Any], person: Person, account: Account | None) -> bool:

@@ -181,7 +181,7 @@ def _decide(b: Batch, waiting: list[Pending]) -> Decided:
         written.settle()  # the connection is not ours to roll back while it is written to
     take(b, whose)
     name_owners(b, whose)
-    put_right(b)
+    put_right(b, whose)
     if forwarded:
         rows.forward_pending(b.conn, forwarded)
     return done

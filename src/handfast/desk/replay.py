@@ -242,8 +242,8 @@ def _minutes_a_week(asked: Asked, crew: Crew) -> float:
 
 
 def _name(store: Store, found: Found) -> None:
-    """What people call those on the lists of the report."""
-    listed = [row for kinds in found.report["lists"].values() for rows_ in kinds.values() for row in rows_]
+    """What people call those on the lists, of the report too: it shows the first rows of the same lists."""
+    listed = [row for kinds in found.lists.values() for rows_ in kinds.values() for row in rows_]
     with store.reading() as conn:
         names = rows.names(conn, [row["id"] for row in listed])
     for row in listed:
