@@ -12,6 +12,7 @@ import pytest
 
 from handfast.contract.reading import read_contract
 from handfast.desk import availability, imports
+from handfast.desk.actions import record_opportunities
 from handfast.desk.imports import NewAccount
 from handfast.desk.replay import Asked, replay
 from handfast.facts import Absence, Outcome, Rep
@@ -130,6 +131,27 @@ def test_what_stood_above_an_account_then(store: Store, whose: Callable[..., Any
     comes_and_goes(house, "lea@firm.example", "Fri")
     found, _ = whose(house, GROUPED)
     assert [owner for _, owner, _ in found] == ["cleo", "ben", "anna"] == [owner for _, owner, _ in live(house)]
+
+
+def dealt(house: House, owner: str, at: str, opened: str = "Mon 08:00") -> None:
+    """The opportunity of the firm, as the CRM has it."""
+    [(account,)] = house.rows("SELECT id FROM account WHERE key = 'firm.example'")
+    record_opportunities(house.store, [("opp", None, account, owner, "open", None, moment(opened), None, None)], moment(at))
+
+
+def test_whose_an_opportunity_was_then(store: Store, whose: Callable[..., Any]) -> None:
+    """Nobody's before the CRM told of it, then Cleo's, then Zoe's: each handoff as it was live, and not all of them by today's owner."""
+    text = CONTRACT.replace("  default: team\n", "  default: team\n  ladder: [open_opportunity, territory, pool]\n")
+    house = House(store, text)
+    named(house, "firm.example", None, "Mon 08:00")
+    comes_and_goes(house, "pat@firm.example", "Mon")
+    dealt(house, "cleo", "Tue 08:00")
+    comes_and_goes(house, "kim@firm.example", "Tue")
+    dealt(house, "zoe", "Wed 08:00")
+    comes_and_goes(house, "lea@firm.example", "Wed")
+    found, _ = whose(house, text)
+    assert [owner for _, owner, _ in found] == ["anna", "cleo", "zoe"] == [owner for _, owner, _ in live(house)]
+    assert house.rows("SELECT was, becomes FROM roster_log WHERE noun = 'deal' ORDER BY seq") == [(None, "cleo"), ("cleo", "zoe")]
 
 
 def test_whoever_came_later_is_taken_as_they_came_and_that_is_said(store: Store, whose: Callable[..., Any]) -> None:

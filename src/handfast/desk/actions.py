@@ -23,7 +23,7 @@ from handfast.facts import Rep, stable_id, utc
 from handfast.problem import Place, Problem
 from handfast.routing.roster import Roster, because, eligible
 from handfast.sla.notice import Kind, Named, notice
-from handfast.store import covers, work
+from handfast.store import covers, moves, work
 from handfast.store import handover as rows
 from handfast.store.base import Store
 from handfast.store.work import Case
@@ -152,6 +152,7 @@ def record_opportunities(store: Store, found: Sequence[tuple[object, ...]], at: 
             written[one[0]] = (one[0], home, *one[1:6], before[7] if before else opened, *one[7:], at)
             if home is not None:
                 qualified[home] = min(opened, qualified.get(home, opened))
+        moves.say_when(conn, at)
         work.put_opportunities(conn, list(written.values()))
         if qualified:
             work.note_qualified(conn, list(qualified), list(qualified.values()))

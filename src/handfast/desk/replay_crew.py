@@ -25,7 +25,9 @@ def read_crew(conn: psycopg.Connection, agreements: Sequence[Agreement], since: 
         chains = Chains(rows.companies(conn), (Above(*row) for row in rows.parents_told(conn)), owners)
     told = [_like(*row) for row in rows.reps_told(conn)]
     record = whole_record(conn, agreements)
-    return Crew(handover.reps(conn), handover.absences(conn, since), owners, record, chains, told)
+    now = {deal.id: deal.owner for kept in (record.of_account, record.of_person) for dealt in kept.values() for deal in dealt if deal.owner}
+    deals = Owners(now, (Owned(*row) for row in rows.owners_told(conn, "deal")))
+    return Crew(handover.reps(conn), handover.absences(conn, since), owners, record, chains, told, deals)
 
 
 def _like(noun: str, rep: str, data: Mapping[str, Any], at: datetime, after: int) -> Like:

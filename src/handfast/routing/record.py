@@ -6,7 +6,7 @@ moment of the past is told by `tuning.replay_past`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -46,16 +46,21 @@ class Record:
     above: Mapping[str, tuple[Company, ...]] = field(default_factory=dict)
     circles: frozenset[str] = frozenset()
 
-    def known(self, account: str | None, person: str, at: datetime, chain: Chain | None = None) -> Known:
+    def known(
+        self, account: str | None, person: str, at: datetime, chain: Chain | None = None, owner: Callable[[Dealt], str | None] | None = None
+    ) -> Known:
         """What was known of this account, or of this person who has none, at a moment: by the opportunities' own times.
 
-        `chain`: the accounts that stood above it then, where that is not what is recorded here.
+        `chain`: the accounts that stood above it then, where that is not what is recorded here. `owner`: whose an opportunity was then,
+        where that is not today's owner.
         """
         dealt = self.of_account.get(account, ()) if account else self.of_person.get(person, ())
         above, circle = chain or (self.above.get(account, ()) if account else (), account in self.circles)
         if not dealt and not above and not circle:
             return NOTHING_KNOWN
         begun = [one for one in dealt if one.opened_at <= at]
+        if owner is not None:
+            begun = [one._replace(owner=owner(one)) for one in begun]
         won = max(
             (one for one in begun if one.won and one.closed_at and one.closed_at <= at), key=lambda one: one.closed_at or at, default=None
         )

@@ -16,7 +16,7 @@ def say_who(conn: psycopg.Connection, by: str, at: datetime) -> None:
 
 
 def say_when(conn: psycopg.Connection, at: datetime) -> None:
-    """For the rest of this transaction: since when what it says of reps and absences holds."""
+    """For the rest of this transaction: since when what it says of reps, absences and owners of opportunities holds."""
     conn.execute("SELECT set_config('handfast.at', %s, true)", (at.isoformat(),))
 
 

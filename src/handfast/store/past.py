@@ -12,14 +12,14 @@ def account_owners(conn: psycopg.Connection) -> dict[str, str]:
     return dict(conn.execute("SELECT id, owner_id FROM account WHERE owner_id IS NOT NULL").fetchall())
 
 
-def owners_told(conn: psycopg.Connection) -> list[tuple[Any, ...]]:
-    """(account, owner before, owner from then on, at, number of the latest signal recorded before)."""
-    return conn.execute("SELECT id, was, becomes, at, signal_seq FROM roster_log WHERE noun = 'owner' ORDER BY seq").fetchall()
+def owners_told(conn: psycopg.Connection, noun: str = "owner") -> list[tuple[Any, ...]]:
+    """Of accounts (`owner`) or of opportunities (`deal`): (its id, owner before, owner from then on, at, number of the latest signal recorded before)."""
+    return conn.execute("SELECT id, was, becomes, at, signal_seq FROM roster_log WHERE noun = %s ORDER BY seq", (noun,)).fetchall()
 
 
 def reps_told(conn: psycopg.Connection) -> list[tuple[Any, ...]]:
     """(noun, rep, data, at, number of the latest signal recorded before) of reps and their absences."""
-    return conn.execute("SELECT noun, id, data, at, signal_seq FROM roster_log WHERE noun <> 'owner' ORDER BY seq").fetchall()
+    return conn.execute("SELECT noun, id, data, at, signal_seq FROM roster_log WHERE noun IN ('rep', 'absence') ORDER BY seq").fetchall()
 
 
 #: Accounts that name one above them, or once did.

@@ -881,13 +881,13 @@ CREATE INDEX way_back_twice ON way_back (at) WHERE leads_to = 'merge' AND settle
 
 -- --- what is known of who there is, and since when ------------------------------------------------------------------
 
--- Whose an account became, what a rep became like, which absences were entered and taken back, in the order in which it was recorded: a
+-- Whose an account or an opportunity became, what a rep became like, which absences were entered and taken back, in the order in which it was recorded: a
 -- replay asks what held then. Filled by triggers, so that no door can forget it. Append only; nothing live reads it. What stands above an
 -- account is among its fields, so its history is in `learned`.
 CREATE TABLE roster_log (
     seq         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    noun        text NOT NULL CHECK (noun IN ('owner', 'rep', 'absence')),
-    id          text NOT NULL,                        -- the account whose owner it is; else the rep
+    noun        text NOT NULL CHECK (noun IN ('owner', 'deal', 'rep', 'absence')),
+    id          text NOT NULL,                        -- the account, or opportunity (deal), whose owner it is; else the rep
     was         text,                                 -- the owner before; NULL: nobody
     becomes     text,                                 -- the owner from now on
     data        jsonb,                                -- rep: active, time_zone, week, holidays, skills, off; absence: starts_at, source, ends_at
@@ -910,6 +910,15 @@ CREATE TRIGGER account_owner_added AFTER INSERT ON account
     FOR EACH ROW WHEN (NEW.owner_id IS NOT NULL) EXECUTE FUNCTION owner_logged();
 CREATE TRIGGER account_owner_logged AFTER UPDATE OF owner_id ON account
     FOR EACH ROW WHEN (OLD.owner_id IS DISTINCT FROM NEW.owner_id) EXECUTE FUNCTION owner_logged();
+CREATE FUNCTION deal_logged() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM roster_logs('deal', NEW.id, CASE WHEN TG_OP = 'UPDATE' THEN OLD.owner_id END, NEW.owner_id, NULL);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER opportunity_owner_added AFTER INSERT ON opportunity
+    FOR EACH ROW WHEN (NEW.owner_id IS NOT NULL) EXECUTE FUNCTION deal_logged();
+CREATE TRIGGER opportunity_owner_logged AFTER UPDATE OF owner_id ON opportunity
+    FOR EACH ROW WHEN (OLD.owner_id IS DISTINCT FROM NEW.owner_id) EXECUTE FUNCTION deal_logged();
 CREATE FUNCTION rep_logged() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM roster_logs('rep', r.id, NULL, NULL, jsonb_build_object('active', r.active, 'time_zone', r.time_zone, 'week', p.week,

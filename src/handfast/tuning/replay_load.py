@@ -44,7 +44,8 @@ _WEEK: Final = timedelta(days=7)
 class Crew:
     """Who there is to own handoffs: reps by id and absences as they are now, and what gave somebody a claim then.
 
-    `told`: what of reps and absences was recorded when. `record`: opportunities; what was open then is asked by their own times.
+    `told`: what of reps and absences was recorded when. `record`: opportunities; what was open then is asked by their own times, and
+    whose it was of `deals` (None: today's owners).
     """
 
     reps: Mapping[str, Rep]
@@ -53,6 +54,7 @@ class Crew:
     record: Record = NO_RECORD
     chains: Chains = NO_CHAINS
     told: Sequence[Like] = ()
+    deals: Owners | None = None
 
 
 class Owned(NamedTuple):
@@ -128,7 +130,9 @@ class _Course:
         if self.crew.told:
             for rep, absences in self.watch.changed(then):
                 roster.learn(rep, absences)
-        known = self.crew.record.known(row.account, row.person, at, self.crew.chains.at(row.account, then))
+        deals = self.crew.deals
+        whose = (lambda deal: deals.at(deal.id, then)) if deals is not None else None
+        known = self.crew.record.known(row.account, row.person, at, self.crew.chains.at(row.account, then), whose)
         last = self.last.get(row.person) if self.sticky else None
         return case_of(f"{row.signal}", self.crew.owners.at(row.account, then), self.claimed[number], known, last)
 

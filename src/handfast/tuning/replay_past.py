@@ -29,7 +29,10 @@ class Moment(NamedTuple):
 
 
 class Owned(NamedTuple):
-    """Another owner of an account (None: nobody). `after`: the number of the latest signal recorded before it; so everywhere here."""
+    """Another owner of an account or opportunity (None: nobody).
+
+    `after`: the number of the latest signal recorded before it; so everywhere here.
+    """
 
     account: str
     was: str | None
@@ -66,7 +69,7 @@ def knows(moment: Moment, at: datetime, after: int) -> bool:
 
 
 class Owners:
-    """The owner of each account at each moment. `now`: today's; `told`: the log, in its order."""
+    """The owner of each account, or of each opportunity, at each moment. `now`: today's; `told`: the log, in its order."""
 
     __slots__ = ("_now", "_told")
 
