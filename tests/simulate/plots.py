@@ -36,7 +36,9 @@ PLOTS: Mapping[str, tuple[Act, ...]] = {
     "asked to wait": (("asks", 1), ("decides",), ("paused",), ("later", 20), ("resumed",), ("ticks",)),
     "many mails": (("asks", 9), ("decides",), ("later", 46), ("ticks",), ("mails",), ("mails",)),
     "handed back": (("asks", 3), ("decides",), ("recycled",), ("undone",), ("recycled",), ("told",), ("later", 16), ("told",), ("told",)),
-    "on trial": (("changes",), ("asks", 9), ("decides",), ("watched",), ("watched",), ("asks", 9), ("decides",)),
+    "on trial": (
+        ("changes",), ("asks", 9), ("decides",), ("asks", 9), ("decides",), ("watched",), ("watched",), ("ask_again",), ("decides",),
+    ),
 }  # fmt: skip
 #: Of its steps so many are acts of the plot, as long as there are any.
 ACTS_SHARE = 0.7
@@ -74,6 +76,10 @@ class Plots(Hands):
             if lead.fits and (lead.employees or 0) >= 50 and lead.email not in busy:
                 firms.setdefault(lead.domain, lead)
         return self._sent(self.senders.asking(list(firms.values())[:most])) if firms else []
+
+    def _plot_ask_again(self) -> list[Piece]:
+        """Everybody, whatever is open of them."""
+        return self._sent(self.senders.asking(self.company.leads))
 
     def _plot_decides(self) -> list[Piece]:
         return self._deciding(2000, 64)
