@@ -40,7 +40,7 @@ def test_a_finished_import_is_not_even_read_again(desk):
 
 def test_an_import_killed_in_the_middle_goes_on_and_nothing_is_there_twice(desk):
     """kill -9 while chunks are being recorded; then the same command once more."""
-    total = 60_000
+    total = 30_000
     rows = "".join(f"m{n},page_viewed,2026-03-02 10:00,p{n % 7000}@firm{n % 900}.example,/p/{n}\n" for n in range(total))
     path = desk.file("visits.csv", "id,kind,at,email,path\n" + rows.replace("p41@firm41.example", "p41@", 1))
     words = [sys.executable, "-m", "handfast", "import", str(path), "--as", "signals"]
