@@ -168,4 +168,9 @@ def test_an_absence_is_told_in_the_days_of_whoever_is_away(starts: tuple[int, ..
 
 def test_a_stored_sentence_is_read_with_minus_signs_and_keeps_its_hyphens() -> None:
     sentence = "Careers: -15, since 2026-11-20 08:30 UTC; postal_code 94-120, mon-fri."
+    assert (
+        words.readable("Emily has it since 2026-11-07, from 2025-03-03.", NOW, BERLIN)
+        == "Emily has it since Sat 7 Nov, from Mon 3 Mar 2025."
+    )
+    assert words.readable("Order 2026-99-12, at 2026-13-01 25:00 UTC.", NOW, BERLIN) == "Order 2026-99-12, at 2026-13-01 25:00 UTC."
     assert words.readable(sentence, NOW, BERLIN) == "Careers: −15, since Fri 20 Nov, 09:30; postal code 94-120, mon-fri."

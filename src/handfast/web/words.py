@@ -182,18 +182,28 @@ def title(identifier: str | None) -> str:
 
 #: What sentences written for every reader hold: a moment in UTC, a name of the contract.
 _MOMENT: Final = re.compile(r"\b(\d{4}-\d\d-\d\d \d\d:\d\d) UTC\b")
+_DAY: Final = re.compile(r"\b(\d{4}-\d\d-\d\d)\b(?! ?\d\d:|T)")
 #: A negative number as ASCII writes it, which no date and no word with a hyphen is.
 _NEGATIVE: Final = re.compile(r"(?<![\w.:/-])-(?=\d)")
 _NAME: Final = re.compile(r"\b[a-z0-9]+(?:_[a-z0-9]+)+\b")
 
 
 def readable(sentence: str, at: datetime, zone: tzinfo) -> str:
-    """A stored sentence for one reader: its moments on their clock, its names without underscores, its minus signs no hyphens."""
+    """A stored sentence for one reader: moments on their clock, days in words, no underscores in names, minus signs that are no hyphens."""
 
     def local(found: re.Match[str]) -> str:
-        return when(datetime.fromisoformat(found[1]).replace(tzinfo=UTC), at, zone)
+        try:
+            return when(datetime.fromisoformat(found[1]).replace(tzinfo=UTC), at, zone)
+        except ValueError:
+            return found[0]
 
-    said = _NEGATIVE.sub(MINUS, _MOMENT.sub(local, sentence))
+    def date_of(found: re.Match[str]) -> str:
+        try:
+            return day(datetime.fromisoformat(found[1]).replace(hour=12, tzinfo=zone), at, zone)
+        except ValueError:
+            return found[0]  # somebody's own number that looks like a day
+
+    said = _NEGATIVE.sub(MINUS, _DAY.sub(date_of, _MOMENT.sub(local, sentence)))
     return _NAME.sub(lambda found: found[0].replace("_", " "), said)
 
 
