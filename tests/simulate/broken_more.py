@@ -188,6 +188,11 @@ def yes_asked_once(house: House) -> Sequence[Swap]:
     return _instead("handfast.desk.clocks.start_accept", lambda *given, **more: None)
 
 
+@variant(1, "what another system logged is evidence of nothing")
+def heard_in_vain(house: House) -> Sequence[Swap]:
+    return _instead("handfast.desk.evidence.take", lambda b, whose: None)
+
+
 # --- 4 ----------------------------------------------------------------------------------------------------------
 
 

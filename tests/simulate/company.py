@@ -59,6 +59,8 @@ AWAY_MINUTES = 240
 URGENT = ("breach", "exception")
 DIGEST_MORE_THAN = 1
 SHARE_PERCENT = 60
+#: A call that lasted so long reached somebody.
+REACHED_SECONDS = 30
 #: What companies live through on purpose (see `plots`), with the style it takes, in an order in which they take turns: of three seeds two have
 #: one, so that within thirty-three each was played.
 PLOTTED = (
@@ -118,7 +120,7 @@ routing:
   otherwise: exceptions
   exceptions_within: {self.exceptions} minutes
   disputes_within: {DISPUTE_MINUTES} minutes
-{self._moves()}pauses: {{asked: {{at_most: {PAUSE_MINUTES} minutes}}}}
+{self._moves()}{self._touches()}pauses: {{asked: {{at_most: {PAUSE_MINUTES} minutes}}}}
 sla:
   - name: hand-raiser
     when: "next_step = 'demo'"
@@ -137,6 +139,19 @@ sla:
     def _canary(self) -> str:
         rails = f"guardrails: {{after: {TRIAL_AFTER}, unassigned: {TRIAL_UNASSIGNED_PERCENT}%}}"
         return f"canary: {{share: {SHARE_PERCENT}%, {rails}}}\n" if self.share else ""
+
+    @property
+    def hears(self) -> bool:
+        """Whether the signals of a telephone system are evidence of touches."""
+        return self.style in ("plain", "followed")
+
+    def _touches(self) -> str:
+        if not self.hears:
+            return ""
+        return f"""touches:
+  - {{on: call_logged, when: "seconds >= {REACHED_SECONDS}", touch: call, contact: true}}
+  - {{on: call_logged, touch: call}}
+"""
 
     def _moves(self) -> str:
         return f"  moves: {{away_longer_than: {AWAY_MINUTES} minutes}}\n" if self.style == "offered" else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from tests.simulate.company import REACHED_SECONDS
 from tests.simulate.ledger import SOURCE
 from tests.simulate.offices import IMPORTED
 from tests.simulate.seen import Seen, domain, firm, moment
@@ -76,6 +77,22 @@ def who_raised_the_hand_was_handed_over(seen: Seen) -> Iterator[str]:
             row["closed_at"] is not None and row["closed_at"] >= asked for row in theirs
         ):
             yield f"{event.email} asked for a demo (message {event.message}), it was decided, and there is no handoff"
+
+
+def what_was_heard_is_a_touch(seen: Seen) -> Iterator[str]:
+    """A call that another system logged and that was decided is a touch, once; one that lasted reached them."""
+    touches: dict[str, list[bool]] = {}
+    for touch in seen.now.touch.values():
+        if touch["source"] == f"{SOURCE}: call_logged":
+            touches.setdefault(touch["occurred_at"], []).append(touch["contact"])
+    calls: dict[str, list[bool]] = {}
+    for event in seen.ledger.events.values():
+        if event.seconds is not None and event.signal in seen.now.signal and event.signal not in seen.now.pending:
+            calls.setdefault(seen.now.signal[event.signal]["occurred_at"], []).append(event.seconds >= REACHED_SECONDS)
+    for at in calls.keys() | touches.keys():
+        made, kept = sorted(calls.get(at, [])), sorted(touches.get(at, []))
+        if made != kept:
+            yield f"{len(made)} calls of {at} were heard ({sum(made)} reached somebody), and {len(kept)} are touches ({sum(kept)} contacts)"
 
 
 # --- 6: the order of work per account is kept ---

@@ -27,6 +27,8 @@ class Event:
     acknowledged: bool = False
     attempts: list[datetime] = field(default_factory=list)
     source: str = SOURCE
+    #: Of a call: how long it lasted.
+    seconds: int | None = None
 
     signal: str = ""
 

@@ -16,6 +16,7 @@ LAWS = {
         law_signals.waiting_or_decided,
         law_signals.whoever_left_a_lane_was_decided,
         law_signals.who_raised_the_hand_was_handed_over,
+        law_signals.what_was_heard_is_a_touch,
         law_whose.a_list_goes_in_once_and_whole,
         law_whose.whoever_is_written_can_be_found,
     ),

@@ -16,6 +16,8 @@ from tests.simulate.ledger import SOURCE, Batch, Event, Ledger
 KEY = "hf_simulated0000000000000000000000"
 AUTHORIZATION = "Basic " + base64.b64encode(f"{KEY}:".encode()).decode()
 #: How late an event may come, in seconds: mostly at once, sometimes after a flight, rarely after two weeks.
+#: The share of what is sent that is a call, where calls are heard.
+CALLS = 0.1
 LATE = (0, 0, 0, 0, 0, 20, 900, 4 * 3600, 9 * 86_400)
 
 
@@ -69,6 +71,8 @@ class Senders:
 
     def _good(self, message: str) -> Event:
         lead = self.chance.choice(self.company.leads)
+        if self.company.versions[0].hears and self.chance.random() < CALLS:
+            return self._call(message, lead)
         kind = self.chance.choice(("demo", "demo", "demo", "page", "page", "identify", "anonymous demo", "anonymous page", "user page"))
         if kind == "demo":
             return self._demo(message, lead)
@@ -99,6 +103,13 @@ class Senders:
         }
         fits = lead.employees is not None and lead.employees >= 50 and lead.fits
         return Event(message, body, good=True, email=lead.email, raises=fits)
+
+    def _call(self, message: str, lead: Lead) -> Event:
+        """What the telephone system logs: who was called, by whom, and for how long."""
+        seconds = self.chance.choice((5, 90))
+        said = {"seconds": seconds, "rep": self.chance.choice(("ann@house.example", "cleo", "nobody"))}
+        body = {"type": "track", "event": "Call Logged", "messageId": message, "properties": said, "userId": lead.email}
+        return Event(message, body | {"context": {"traits": {"email": lead.email}}}, good=True, email=lead.email, seconds=seconds)
 
     def _traits(self, lead: Lead) -> dict[str, Any]:
         return {
