@@ -76,10 +76,10 @@ def stored(store: Store) -> tuple[dict[str, Row], set[Row]]:
     """The same of the live loop; verdicts on accounts are stored where they open a handoff."""
     with store.reading() as conn:
         verdicts = conn.execute(
-            "SELECT signal_id::text, account_id, person_id, at, outcome, fit, intent, next_step FROM verdict WHERE working ? 'group'"
+            "SELECT signal_id::text, account_id, person_id, at, outcome, fit, intent, next_step FROM verdict WHERE working -> 'group' IS NOT NULL"
         ).fetchall()
         handoffs = conn.execute(
-            """SELECT h.party, v.signal_id::text, h.person_id, v.working ? 'group',
+            """SELECT h.party, v.signal_id::text, h.person_id, v.working -> 'group' IS NOT NULL,
                       (SELECT array_agg(p.person_id) FROM handoff_person AS p WHERE p.handoff_id = h.id)
                FROM handoff AS h JOIN verdict AS v ON v.id = h.verdict_id"""
         ).fetchall()
