@@ -31,9 +31,9 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def learn(as_json: bool) -> None:
     """Index what waits, learn from everybody what agreement is worth, ask about every pair alike. Run it monthly, or after an import."""
-    at = datetime.now(UTC)
+    at, worth = datetime.now(UTC), matching.Worth()
     with opened(size=2) as house:
-        while (done := matching.tend(house.store, at)).people or done.accounts:
+        while (done := matching.tend(house.store, at, worth=worth)).people or done.accounts:
             say(f"{done.people} people and {done.accounts} accounts indexed")
         model, people, asked = matching.learn_from_all(house.store, at)
     if as_json:

@@ -114,7 +114,10 @@ def country_of(person: Person, account: Account | None) -> str | None:
 
 def alike(conn: psycopg.Connection, said: Mapping[str, str | None], model: Model, but: str = "") -> list[tuple[str, Weighed]]:
     """Whom of all these may be, the most likely first: everybody found by a key and weighed, at WORTH_ASKING or more."""
-    found = rows.people_by_keys(conn, person_keys(said), but)
+    return _likely(said, rows.people_by_keys(conn, person_keys(said), but), model)
+
+
+def _likely(said: Mapping[str, str | None], found: Sequence[tuple[str, list[str | None]]], model: Model) -> list[tuple[str, Weighed]]:
     weighed = [(other, weigh(said, dict(zip(FIELDS, theirs, strict=True)), model)) for other, theirs in found]
     return sorted(((o, w) for o, w in weighed if w.probability >= WORTH_ASKING), key=lambda pair: (-pair[1].bits, pair[0]))
 
@@ -133,8 +136,12 @@ def model_now(conn: psycopg.Connection) -> Model:
 
 
 def _ask_about(conn: psycopg.Connection, said: Mapping[str, Mapping[str, str | None]], model: Model, at: datetime) -> int:
+    asked = sorted(said.items())
+    others = rows.people_by_keys_of(conn, [(person_keys(theirs), person) for person, theirs in asked])
     found = [
-        (person, other, weighed) for person, theirs in sorted(said.items()) for other, weighed in alike(conn, theirs, model, but=person)[:5]
+        (person, other, weighed)
+        for (person, theirs), near in zip(asked, others, strict=True)
+        for other, weighed in _likely(theirs, near, model)[:5]
     ]
     return rows.ask(conn, [question(person, other, weighed, at) for person, other, weighed in found])
 

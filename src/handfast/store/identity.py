@@ -127,16 +127,30 @@ def put_account_keys(conn: psycopg.Connection, rows: Sequence[tuple[str, Sequenc
 
 def people_by_keys(conn: psycopg.Connection, keys: Sequence[int], but: str = "") -> list[tuple[str, list[str | None]]]:
     """(person, what they said) of everybody found by a key; keys that too many share are passed over."""
-    return conn.execute(
+    return people_by_keys_of(conn, [(keys, but)])[0]
+
+
+def people_by_keys_of(conn: psycopg.Connection, asked: Sequence[tuple[Sequence[int], str]]) -> list[list[tuple[str, list[str | None]]]]:
+    """As `people_by_keys`, for each of many (keys, but) at once."""
+    found: list[list[tuple[str, list[str | None]]]] = [[] for _ in asked]
+    rows = conn.execute(
         """
-        SELECT s.person_id, s.said FROM person_said AS s WHERE s.person_id IN (
-            SELECT DISTINCT f.person_id FROM unnest(%s::bigint[]) AS q (key),
+        SELECT a.n - 1, s.person_id, s.said FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS a (keys, but, n)
+        CROSS JOIN LATERAL (
+            SELECT DISTINCT f.person_id FROM unnest(a.keys::bigint[]) AS q (key),
                 LATERAL (SELECT k.person_id, count(*) OVER () AS n FROM (SELECT person_id FROM person_key WHERE key = q.key LIMIT %s) AS k) AS f
-            WHERE f.n <= %s AND f.person_id <> %s LIMIT %s)
-        ORDER BY s.person_id
+            WHERE f.n <= %s AND f.person_id <> a.but LIMIT %s) AS d
+        CROSS JOIN LATERAL (SELECT person_id, said FROM person_said WHERE person_id = d.person_id OFFSET 0) AS s
+        ORDER BY a.n, s.person_id
         """,
-        (list(keys), LARGEST_BLOCK + 1, LARGEST_BLOCK, but, MOST_CANDIDATES),
-    ).fetchall()
+        (
+            ["{" + ",".join(map(str, keys)) + "}" for keys, _ in asked], [but for _, but in asked],
+            LARGEST_BLOCK + 1, LARGEST_BLOCK, MOST_CANDIDATES,
+        ),
+    ).fetchall()  # fmt: skip
+    for number, person, said in rows:
+        found[number].append((person, said))
+    return found
 
 
 def accounts_by_keys(conn: psycopg.Connection, keys: Sequence[int]) -> dict[str, Known]:
