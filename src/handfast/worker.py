@@ -33,6 +33,7 @@ from handfast.desk.promises import measure_promises
 from handfast.desk.tick import Ticked, tick
 from handfast.desk.way_back import tell
 from handfast.store import handover as rows
+from handfast.store import lanes as lane_rows
 from handfast.store import work
 from handfast.store.base import StorageAway, Store
 
@@ -323,7 +324,7 @@ def decide_one_by_one(store: Store, book: Book, at: datetime, *, channels: Seque
         except Exception as error:
             log.exception("signal_set_aside", error=type(error).__name__, exc_info=_place(error))
             with store.writing() as conn:
-                if not rows.set_aside_first(conn, at, type(error).__name__):
+                if not lane_rows.set_aside_first(conn, at, type(error).__name__):
                     return total
             total.signals += 1
             continue

@@ -9,7 +9,7 @@ import psycopg
 from handfast.desk.contracts import Book
 from handfast.desk.handover import decide
 from handfast.desk.waiting import drain_all
-from handfast.store import handover as rows
+from handfast.store import lanes as lane_rows
 from handfast.store.base import Store
 
 
@@ -27,5 +27,5 @@ def work(url: str, at: datetime, number: int) -> int:
             opened += done.opened
             if not done.signals:
                 with store.reading() as conn:
-                    if rows.next_pending(conn) is None:
+                    if lane_rows.next_pending(conn) is None:
                         return opened

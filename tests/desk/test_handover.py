@@ -12,6 +12,7 @@ from handfast.desk.contracts import NoContract
 from handfast.desk.handover import decide
 from handfast.facts import Outcome
 from handfast.store import handover as rows
+from handfast.store import lanes as lane_rows
 from handfast.store.base import Store
 
 from .house import CONTRACT, House, moment
@@ -199,11 +200,11 @@ def test_two_workers_share_the_lanes_and_the_longest_waiting_go_first(house: Hou
 
     house.hears(*(house.signal(f"one@firm{n}.example", "page_viewed", f"Tue 10:{n:02}", path="/about") for n in range(50)))
     with house.store.writing() as first, house.store.writing() as second:
-        lanes = rows.pending_lanes(first)
+        lanes = lane_rows.pending_lanes(first)
         oldest = dict(house.rows("SELECT lane, min(received_at) FROM pending GROUP BY lane"))
         assert lanes == sorted(oldest, key=lambda lane: (oldest[lane], lane))
-        here = rows.hold_lanes(first, lanes, 5)
-        there = rows.hold_lanes(second, lanes, LANES)
+        here = lane_rows.hold_lanes(first, lanes, 5)
+        there = lane_rows.hold_lanes(second, lanes, LANES)
         assert here == lanes[:5]
         assert there == lanes[5:], "what the first left, all of it"
 
@@ -212,10 +213,10 @@ def test_the_few_that_wait_are_left_to_the_worker_that_is_deciding_already(house
     house.hears(house.signal("ada@kraus.example", "form_submitted", "Mon 10:00", form="demo", account={"employees": 300}))
     at = moment("Mon 10:01")
     with house.store.writing() as another:
-        assert rows.take_floor(another)
+        assert lane_rows.take_floor(another)
         assert decide(house.store, house.book, at, in_company=True).signals == 0, "the other one will take it"
     with house.store.writing() as another:
-        assert rows.take_floor(another)
+        assert lane_rows.take_floor(another)
         monkeypatch.setattr(handover, "WORTH_COMPANY", 1)
         assert decide(house.store, house.book, at, in_company=True).signals == 1, "many are worth more hands than one"
     house.hears(house.signal("eva@braun.example", "form_submitted", "Mon 10:02", form="demo", account={"employees": 300}))
@@ -324,7 +325,6 @@ def test_live_reads_a_signals_value_as_the_contracts_own_examples_do(house: Hous
     from handfast.contract.frames import as_frame
     from handfast.contract.reading import read_contract
     from handfast.desk.verdicts import typed
-    from handfast.store import handover as rows
 
     text = CONTRACT.replace("ready:\n", "signals: {used: {often: int, paid: bool, share: number, plan: text}}\nready:\n", 1).replace(
         "    points:\n      - {on: form_submitted",

@@ -325,7 +325,7 @@ def test_a_body_that_was_no_json_is_mended_as_a_whole_batch(door: Door) -> None:
 
 
 def test_a_signal_set_aside_undecided_gets_its_turn_back(door: Door) -> None:
-    from handfast.store.handover import set_aside_first
+    from handfast.store.lanes import set_aside_first
 
     door.post("page", PAGE)
     with door.store.writing() as conn:

@@ -137,7 +137,7 @@ def postponed_are_lost(house: House) -> Sequence[Swap]:
 
         return settle_pending
 
-    return [(f"{STORE}.handover.settle_pending", made)]
+    return [(f"{STORE}.lanes.settle_pending", made)]
 
 
 # --- 2 ----------------------------------------------------------------------------------------------------------
@@ -400,7 +400,7 @@ def new_terms_for_old_handoffs(house: House) -> Sequence[Swap]:
 def lane_upside_down(house: House) -> Sequence[Swap]:
     return [
         (
-            f"{STORE}.handover.take_pending",
+            f"{STORE}.lanes.take_pending",
             lambda old: lambda conn, lanes, limit, until: list(reversed(old(conn, lanes, 10_000, until)))[:limit],
         )
     ]
@@ -418,8 +418,8 @@ def lane_lock_ignored(house: House) -> Sequence[Swap]:
         return take_pending
 
     return [
-        (f"{STORE}.handover.hold_lanes", lambda old: lambda conn, lanes, most=64: list(lanes)[:most]),
-        (f"{STORE}.handover.take_pending", taking),
+        (f"{STORE}.lanes.hold_lanes", lambda old: lambda conn, lanes, most=64: list(lanes)[:most]),
+        (f"{STORE}.lanes.take_pending", taking),
     ]
 
 

@@ -13,7 +13,7 @@ from handfast.contract.agreement import Agreement
 from handfast.desk.learned import Learned
 from handfast.facts import Account, Signal
 from handfast.identity.resolve import Directory
-from handfast.store.handover import Pending
+from handfast.store.lanes import Pending
 
 
 @dataclass(slots=True)

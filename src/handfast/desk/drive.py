@@ -28,7 +28,7 @@ from handfast.desk.tick import tick
 from handfast.desk.touches import record_touches
 from handfast.facts import Evidence, Outcome, Touch
 from handfast.problem import Problem
-from handfast.store import handover as rows
+from handfast.store import lanes as lane_rows
 from handfast.store import work
 from handfast.store.base import Store
 
@@ -177,7 +177,7 @@ class Drive:
 
     def _ahead(self) -> tuple[datetime | None, datetime | None]:
         with self.store.reading() as conn:
-            return rows.next_pending(conn), work.next_due(conn)
+            return lane_rows.next_pending(conn), work.next_due(conn)
 
     def _signals(self, to: datetime, now: datetime) -> None:
         done = decide(self.store, self.book, max(now, to), limit=BATCH, channels=self.channels, punctual=True)

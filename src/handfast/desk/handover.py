@@ -42,8 +42,9 @@ from handfast.desk.whose import by_lane, look_up, resolve_all, write_people
 from handfast.facts import LANES, Signal, stable_id
 from handfast.identity.normalise import business_domain
 from handfast.store import handover as rows
+from handfast.store import lanes as lane_rows
 from handfast.store.base import Conn, Store
-from handfast.store.handover import Pending
+from handfast.store.lanes import Pending
 
 #: How many signals one transaction decides at most. More amortises the locks and statements; fewer keeps the wait short.
 BATCH = 2000
@@ -110,11 +111,11 @@ def decide(
             few, rest = _may_decide(conn, at)
             if rest is not None:
                 return Decided(rest=rest)
-        lanes = rows.pending_lanes(conn)
+        lanes = lane_rows.pending_lanes(conn)
         if not lanes:
             return Decided()
-        held = rows.hold_lanes(conn, lanes, LANES if few else lanes_at_once)
-        waiting = rows.take_pending(conn, held, limit, at) if held else []
+        held = lane_rows.hold_lanes(conn, lanes, LANES if few else lanes_at_once)
+        waiting = lane_rows.take_pending(conn, held, limit, at) if held else []
         if not waiting:
             return Decided()
         book.refresh(conn)
@@ -134,7 +135,7 @@ def decide(
 
 def _may_decide(conn: Conn, at: datetime) -> tuple[bool, float | None]:
     """Whether only few wait; and, where they are not to be decided now, the seconds to rest."""
-    count, oldest = rows.few_pending(conn, WORTH_COMPANY)
+    count, oldest = lane_rows.few_pending(conn, WORTH_COMPANY)
     if oldest is None:
         return False, 0.0
     if count >= WORTH_COMPANY:
@@ -143,7 +144,7 @@ def _may_decide(conn: Conn, at: datetime) -> tuple[bool, float | None]:
     fresh = min(GATHER, GATHER - (at - oldest)).total_seconds()
     if fresh > 0:
         return True, fresh
-    return True, None if rows.take_floor(conn) else GATHER.total_seconds()
+    return True, None if lane_rows.take_floor(conn) else GATHER.total_seconds()
 
 
 def _under_one_version(book: Book, waiting: list[Pending]) -> tuple[list[Pending], str]:
@@ -183,7 +184,7 @@ def _decide(b: Batch, waiting: list[Pending]) -> Decided:
     name_owners(b, whose)
     put_right(b, whose)
     if forwarded:
-        rows.forward_pending(b.conn, forwarded)
+        lane_rows.forward_pending(b.conn, forwarded)
     return done
 
 
@@ -192,7 +193,7 @@ def _write_down(b: Batch, named: Named, mine: list[Pending], whose: list[tuple[S
     write_people(b)
     record_matches(b, named, whose)
     if mine:
-        rows.settle_pending(b.conn, mine)
+        lane_rows.settle_pending(b.conn, mine)
 
 
 def _follow_up(b: Batch, moments: list[Moment], subjects: Mapping[str, Mapping[str, Any]], written: Meanwhile, done: Decided) -> None:

@@ -18,7 +18,7 @@ from handfast.identity.company import Company
 from handfast.identity.match import MatchDecision
 from handfast.store import handover
 from handfast.store import identity as rows
-from handfast.store.handover import Pending
+from handfast.store.lanes import Pending
 
 
 @dataclass(slots=True)

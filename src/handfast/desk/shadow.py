@@ -33,7 +33,8 @@ from handfast.sla.clock import choose
 from handfast.store import handover
 from handfast.store import shadow as rows
 from handfast.store.base import Conn, Store
-from handfast.store.handover import Pending, dumps
+from handfast.store.handover import dumps
+from handfast.store.lanes import Pending
 from handfast.store.shadow import Pair, Shadow
 
 #: How far behind the live traffic it stays: whatever is being written meanwhile has been written then.

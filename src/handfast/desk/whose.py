@@ -12,7 +12,8 @@ from handfast.identity.keys import account_key, email_key, keys_of, user_key
 from handfast.identity.normalise import business_domain
 from handfast.identity.resolve import resolve
 from handfast.store import handover as rows
-from handfast.store.handover import Pending
+from handfast.store import lanes as lane_rows
+from handfast.store.lanes import Pending
 
 _INSTANT: Final = timedelta(microseconds=1)
 
@@ -57,7 +58,7 @@ def by_lane(b: Batch, waiting: list[Pending], keys: Keys) -> tuple[list[Pending]
     # The lane of the account itself is asked for too: a signal is only passed on where somebody else is at work on it.
     extra = sorted({lane for home, links in wanted.values() for lane in (home, *links)} - b.held)
     if extra:
-        b.held.update(rows.hold_lanes(b.conn, extra))
+        b.held.update(lane_rows.hold_lanes(b.conn, extra))
     mine: list[Pending] = []
     forwarded: list[tuple[Pending, int]] = []
     postponed: list[Pending] = []

@@ -11,7 +11,8 @@ import psycopg
 
 from handfast.facts import Person
 from handfast.identity.merge import Said
-from handfast.store.handover import LANE_LOCK, dumps
+from handfast.store.handover import dumps
+from handfast.store.lanes import LANE_LOCK
 
 #: noun → (table, the column that names a row, the column that names the person). `identity` is moved apart: its rows are the people
 #: themselves.
