@@ -59,6 +59,15 @@ def test_only_the_one_who_declared_it_may_take_it_back_and_not_for_ever(house: H
     assert house.one("SELECT count(*) FROM touch") == 0
 
 
+def test_the_first_of_two_touches_taken_back_leaves_the_clock_stopped_by_the_second(house: House) -> None:
+    house.arrives("lea@acme.example", "Mon 10:00")
+    first = touch(house.store, house.handoff(), "anna", TouchKind.CALL, moment("Mon 10:10"))
+    touch(house.store, house.handoff(), "anna", TouchKind.EMAIL, moment("Mon 10:12"))
+    undo_touch(house.store, first.id, "anna", moment("Mon 10:14"))
+    assert house.one("SELECT stopped_at FROM clock WHERE kind = 'first_touch'") == moment("Mon 10:12")
+    assert house.one("SELECT touched_at FROM handoff") == moment("Mon 10:12")
+
+
 def test_a_touch_of_somebody_in_no_handoff_is_kept_loose(house: House) -> None:
     house.hears(house.signal("new@acme.example", "identified", "Mon 09:00"))
     house.decide("Mon 09:00")

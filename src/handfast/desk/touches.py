@@ -85,9 +85,13 @@ def undo_touch(store: Store, touch_id: str, rep_id: str, at: datetime) -> str:
         work.delete_touch(conn, touch_id)
         work.note_touches(conn, [handoff_id])
         left = work.hold(conn, [handoff_id])[handoff_id]
-        if left.touched_at is None and case.closed_at is None:
+        if left.touched_at != case.touched_at and case.closed_at is None:
             work.restart_clock(conn, handoff_id)
             again.settle()
+            if left.touched_at is not None:  # it was the first of several: now the next one stopped the clock
+                stop = max(left.touched_at, case.opened_at)
+                stopped_while_still(conn, {handoff_id: stop})
+                work.stop_clocks(conn, [handoff_id], [stop], "touch", at)
         if case.closed_at is None:
             follow(conn, left, at)
         rows.add_events(conn, [("touch_undone", at, handoff_id, case.person, case.account, rep_id, rows.dumps({"touch": touch_id}))])
