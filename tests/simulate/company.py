@@ -67,11 +67,11 @@ PLOTTED = (
     ("plain", "wrong owner"), ("followed", "pursued"), ("offered", "owner leaves"), ("tried", "on trial"), ("plain", "nobody there"),
     ("followed", "asked to wait"), ("offered", "offered"), ("plain", "too many"), ("followed", "handed back"), ("offered", "many mails"),
     ("tried", "on trial"), ("plain", "nobody answers"), ("followed", "wrong owner"), ("offered", "nobody answers"), ("plain", "handed back"),
-    ("followed", "pursued"), ("offered", "wrong owner"), ("plain", "asked to wait"), ("followed", "nobody there"), ("offered", "owner leaves"),
+    ("plain", "new terms"), ("offered", "wrong owner"), ("plain", "asked to wait"), ("followed", "nobody there"), ("followed", "new terms"),
     ("offered", "offered"), ("tried", "on trial"),
 )  # fmt: skip
 #: Plots that need more firms than there mostly are.
-MANY = ("nobody there", "too many", "many mails")
+MANY = ("nobody there", "too many", "many mails", "new terms")
 TRIAL_AFTER, TRIAL_UNASSIGNED_PERCENT = 5, 30
 
 

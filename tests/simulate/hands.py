@@ -62,7 +62,10 @@ class Hands(Offices):
         mine = [t for t in self.seen.touch.values() if t["handoff_id"] == row["id"] and t["evidence"] == "declared"]
         if not mine:
             return self._touch(row)
-        made, at = self.chance.choice(sorted(mine, key=lambda t: str(t["id"]))), self.now
+        return self._touch_taken_back(self.chance.choice(sorted(mine, key=lambda t: str(t["id"]))))
+
+    def _touch_taken_back(self, made: Mapping[str, Any]) -> Piece:
+        at = self.now
 
         def told(_: str) -> str:
             self.ledger.granted.pop(("touch", made["id"]), None)

@@ -29,6 +29,10 @@ PLOTS: Mapping[str, tuple[Act, ...]] = {
         ("off", "ann"), ("off", "ben"), ("asks", 1), ("decides",), ("asks", 1), ("decides",), ("asks", 1), ("decides",), ("on", "ann"),
         ("given_out",), ("given_out",), ("on", "ben"), ("given_out",),
     ),
+    "new terms": (
+        ("asks", 2), ("decides",), ("touched", False), ("touch_undone",), ("ticks",), ("asks", 1), ("changes",), ("asks", 1), ("decides",),
+        ("asks", 9), ("decides",),
+    ),
     "too many": (("asks", 9), ("decides",), ("given_out",), ("asks", 9), ("decides",)),
     "owner leaves": (("asks", 2), ("decides",), ("leaves",), ("given_out",), ("given_out",)),
     "offered": (("asks", 3), ("decides",), ("later", 91), ("ticks",), ("taken",), ("ticks",)),
@@ -155,6 +159,15 @@ class Plots(Hands):
 
         work = lambda: touch(self.store, row["id"], rep, TouchKind.CALL, at, contact=contact)  # noqa: E731
         return [self._by(f"{rep} {'reaches' if contact else 'touches'} {row['id']}", work, told)]
+
+    def _plot_touch_undone(self) -> list[Piece]:
+        row = self._mine()
+        mine = (
+            []
+            if row is None
+            else [one for one in self.seen.touch.values() if one["handoff_id"] == row["id"] and one["evidence"] == "declared"]
+        )
+        return [self._touch_taken_back(mine[0])] if mine else []
 
     def _plot_paused(self) -> list[Piece]:
         if (row := self._mine(untouched=True)) is None:
