@@ -83,7 +83,8 @@ def fetch(package: str, version: str, into: Path) -> Path:
     )
     folder = into / out.stdout.split()[-1].removesuffix(".tgz")
     with tarfile.open(into / out.stdout.split()[-1]) as bundle:
-        bundle.extractall(folder, filter="data")
+        # What Python 3.11.4 and later can refuse: files outside the folder.
+        bundle.extractall(folder, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
     return folder / "package"
 
 

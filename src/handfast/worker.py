@@ -161,7 +161,7 @@ class Worker:
                     log.warning("database_away", loop=name)
                 away, pause = True, AWAY_SECONDS
             except Exception as error:  # the one broad except: this loop must go on, and says what happened
-                log.exception("loop_failed", loop=name, error=type(error).__name__, exc_info=_place(error))
+                log.exception("loop_failed", loop=name, error=type(error).__name__)
                 pause = AWAY_SECONDS
             self._sleep(name, pause)
 
@@ -214,7 +214,7 @@ class Worker:
             log.error("conflict_stays", error=type(error).__name__)
             done = decide_one_by_one(self.store, self.book, self.clock(), channels=tuple(self.channels))
         except Exception as error:
-            log.exception("batch_failed", error=type(error).__name__, exc_info=_place(error))
+            log.exception("batch_failed", error=type(error).__name__)
             done = decide_one_by_one(self.store, self.book, self.clock(), channels=tuple(self.channels))
         self._conflicts = 0
         self._behind = done.signals >= BEHIND
@@ -322,7 +322,7 @@ def decide_one_by_one(store: Store, book: Book, at: datetime, *, channels: Seque
         except (StorageAway, NoContract):
             raise
         except Exception as error:
-            log.exception("signal_set_aside", error=type(error).__name__, exc_info=_place(error))
+            log.exception("signal_set_aside", error=type(error).__name__)
             with store.writing() as conn:
                 if not lane_rows.set_aside_first(conn, at, type(error).__name__):
                     return total
@@ -332,8 +332,3 @@ def decide_one_by_one(store: Store, book: Book, at: datetime, *, channels: Seque
         if not done.signals:
             break
     return total
-
-
-def _place(error: BaseException) -> bool:
-    """Whether the traceback may be logged: a database error carries the values of the row, which are personal data."""
-    return not isinstance(error, psycopg.Error)

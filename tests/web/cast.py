@@ -7,11 +7,14 @@ Priya is marketing, Rita runs the contract, Eva reads the scoreboard. Times are 
 from __future__ import annotations
 
 import hashlib
+import os
+import tempfile
 from base64 import b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import count
+from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_DNS, uuid5
@@ -127,9 +130,11 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The two answers the pages want from settings."""
+    """The answers the pages want from settings."""
 
     public_url: str = "http://127.0.0.1"
+    #: Nobody else's, where several share a machine.
+    data_dir: Path = Path(tempfile.gettempdir()) / f"handfast-tests-{os.getuid()}"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from handfast.cli.opened import House, complain, logging_to_stderr, opened, say, settings
+from handfast.cli.logs import logging_to_stderr
+from handfast.cli.opened import House, complain, opened, say, settings
 from handfast.cli.up import run
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -95,25 +94,3 @@ def channels(found: Settings) -> Mapping[str, Channel]:
 
         ways["apprise"] = AppriseChannel(found.apprise, found.public_url)
     return ways
-
-
-def logging_to_stderr(level: str) -> None:
-    """Structured logs, one JSON object a line (plain words on a terminal), on standard error; nothing personal is ever passed in."""
-    import logging
-
-    import structlog
-
-    terminal = sys.stderr.isatty()
-    shape: list[structlog.types.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    end: structlog.types.Processor = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
-    if not terminal:
-        shape.append(structlog.processors.dict_tracebacks)
-    structlog.configure(
-        processors=[*shape, end],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
-    )

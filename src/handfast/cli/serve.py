@@ -11,7 +11,8 @@ from typing import Final
 
 import click
 
-from handfast.cli.opened import PATIENCE_SECONDS, House, complain, logging_to_stderr, opened, say, settings
+from handfast.cli.logs import logging_to_stderr
+from handfast.cli.opened import PATIENCE_SECONDS, House, complain, opened, say, settings
 from handfast.problem import Place, Problem
 from handfast.settings import Settings
 

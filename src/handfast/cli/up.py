@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import click
 
-from handfast.cli.opened import PATIENCE_SECONDS, House, channels, logging_to_stderr, opened, say, settings
+from handfast.cli.logs import logging_to_stderr
+from handfast.cli.opened import PATIENCE_SECONDS, House, channels, opened, say, settings
 from handfast.cli.serve import prepare, serve
 
 

@@ -6,7 +6,8 @@ import signal
 
 import click
 
-from handfast.cli.opened import PATIENCE_SECONDS, channels, logging_to_stderr, opened, settings
+from handfast.cli.logs import logging_to_stderr
+from handfast.cli.opened import PATIENCE_SECONDS, channels, opened, settings
 
 
 @click.command("work")

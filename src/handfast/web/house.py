@@ -39,10 +39,13 @@ UTC_ZONE: Final = ZoneInfo("UTC")
 
 
 class PageSettings(Protocol):
-    """What the pages ask of the settings: the address users type, `https://…` behind a proxy that speaks TLS."""
+    """What the pages ask of the settings: the address users type, `https://…` behind a proxy that speaks TLS; where files may be kept."""
 
     @property
     def public_url(self) -> str: ...
+
+    @property
+    def data_dir(self) -> Path: ...
 
 
 @dataclass(slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
@@ -140,9 +139,8 @@ def _work(house: House, run: rows.Run) -> None:
 
 
 def _folder(house: House) -> Path:
-    """Where a replay keeps its files: the data directory, or where there is none the temporary one."""
-    found = getattr(house.settings, "data_dir", None)
-    return Path(found if found is not None else tempfile.gettempdir()) / "replay"
+    """Where a replay keeps its files."""
+    return house.settings.data_dir / "replay"
 
 
 # --- who and what -----------------------------------------------------------------------------------------------

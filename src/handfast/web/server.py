@@ -34,7 +34,16 @@ class Server(uvicorn.Server):
     def __init__(self, app: FastAPI, *, host: str = "127.0.0.1", port: int = 8000, log_level: str = "warning") -> None:
         self._hub: Hub = app.state.hub
         super().__init__(
-            uvicorn.Config(app, host=host, port=port, log_level=log_level, access_log=False, timeout_graceful_shutdown=GRACE_SECONDS)
+            uvicorn.Config(
+                # Its own way of logging would print an exception with its text, and so with whom it was about.
+                app,
+                host=host,
+                port=port,
+                log_level=log_level,
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=GRACE_SECONDS,
+            )
         )
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
