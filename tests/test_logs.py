@@ -18,9 +18,15 @@ WHO = "maya.halden@halden.example"
 
 
 @pytest.fixture
-def log() -> Iterator[io.StringIO]:
+def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     """What is logged, as `handfast work` would log it."""
     root = logging.getLogger()
+    for name in ("uvicorn", "uvicorn.error", "asyncio"):  # as in a new process, whatever servers other tests have run in this one
+        logger = logging.getLogger(name)
+        monkeypatch.setattr(logger, "propagate", True)
+        monkeypatch.setattr(logger, "disabled", False)
+        monkeypatch.setattr(logger, "handlers", [])
+        monkeypatch.setattr(logger, "level", logging.NOTSET)
     before, level = root.handlers[:], root.level
     stream = io.StringIO()
     logging_to_stderr("info", to=stream)

@@ -44,6 +44,9 @@ def receiving(receiver: Receiver, tls: ssl.SSLContext | None = None) -> Iterator
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
+            if len(body) < int(self.headers["content-length"]):
+                self.close_connection = True  # the sender died in the middle of it: that is no message
+                return
             with lock:
                 number = len(receiver.posts)
                 receiver.posts.append(Post(self.path, {name.lower(): value for name, value in self.headers.items()}, body))
