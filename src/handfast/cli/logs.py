@@ -23,7 +23,7 @@ def logging_to_stderr(level: str, *, to: TextIO | None = None) -> None:
     import structlog
 
     stream = to if to is not None else sys.stderr
-    end: Processor = structlog.dev.ConsoleRenderer(colors=True) if stream.isatty() else structlog.processors.JSONRenderer()
+    end: Processor = structlog.dev.ConsoleRenderer() if stream.isatty() else structlog.processors.JSONRenderer()
     shape: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,

@@ -30,45 +30,11 @@ _BESIDES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )  # fmt: skip
 #: Whose names of countries count.
-_LANGUAGES: Final = [
-    "ar",
-    "bg",
-    "ca",
-    "cs",
-    "da",
-    "de",
-    "el",
-    "es",
-    "et",
-    "fi",
-    "fr",
-    "he",
-    "hi",
-    "hr",
-    "hu",
-    "it",
-    "ja",
-    "ko",
-    "lt",
-    "lv",
-    "nb",
-    "nl",
-    "nn",
-    "pl",
-    "pt",
-    "pt_BR",
-    "ro",
-    "ru",
-    "sk",
-    "sl",
-    "sr",
-    "sv",
-    "tr",
-    "uk",
-    "vi",
-    "zh_CN",
+_LANGUAGES: Final = (
+    "ar", "bg", "ca", "cs", "da", "de", "el", "es", "et", "fi", "fr", "he", "hi", "hr", "hu", "it", "ja", "ko",
+    "lt", "lv", "nb", "nl", "nn", "pl", "pt", "pt_BR", "ro", "ru", "sk", "sl", "sr", "sv", "tr", "uk", "vi", "zh_CN",
     "zh_TW",
-]
+)  # fmt: skip
 #: Nobody's country is called by more letters.
 _LONGEST: Final = 80
 

@@ -23,6 +23,7 @@ from handfast.measure.survival import summary
 from handfast.measure.takeaway import duration
 from handfast.measure.working import Calendars
 from handfast.numbers import percent, signed
+from handfast.readiness.words import listed
 
 #: How much older than the first week shown a handoff may be whose clocks or opportunities fall into it.
 EARLIER: Final = timedelta(days=180)
@@ -186,7 +187,7 @@ def _verdict(tiles: Sequence[_Tile]) -> list[dict[str, str]]:
         "": [t.name for t in tiles if t.needs],
     }
     ends = {"good": "better than four weeks before.", "bad": "worse.", "still": "not moved beyond chance.", "": "not enough data yet."}
-    return [{"text": f"{_listed(names)}: {ends[tone]}", "tone": tone} for tone, names in groups.items() if names]
+    return [{"text": f"{listed(names)}: {ends[tone]}", "tone": tone} for tone, names in groups.items() if names]
 
 
 # --- panels ---------------------------------------------------------------------------------------------------
@@ -316,10 +317,6 @@ def _money(amount: float) -> tuple[str, str]:
 
 def _needs(n: int, wanted: int, what: str) -> str:
     return f"{n} of {wanted} {what}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 __all__ = ["AGES", "EARLIER", "LATELY", "WEEKLY", "promise", "scoreboard"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import datetime
 
 
@@ -17,9 +17,10 @@ def counted(many: int, word: str, words: str = "") -> str:
     return f"{many} {word}" if many == 1 else f"{many} {words or word + 's'}"
 
 
-def listed(names: Sequence[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+def listed(names: Iterable[str], last: str = "and") -> str:
+    """`a`, `a and b`, `a, b and c`; of nothing `nothing`."""
+    *most, end = list(names) or ["nothing"]
+    return f"{', '.join(most)} {last} {end}" if most else end
 
 
 def moment(at: datetime) -> str:

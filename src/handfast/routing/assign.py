@@ -16,6 +16,7 @@ from typing import Any, Final, Literal, NamedTuple
 from handfast.contract import terms_routing
 from handfast.contract.agreement import Agreement
 from handfast.contract.terms import Pool, Routing
+from handfast.readiness.words import listed
 from handfast.routing import owners
 from handfast.routing.owners import Holder
 from handfast.routing.ownership import Case, Claim
@@ -136,7 +137,7 @@ def _never(ask: _Ask) -> _Given:
         because = f"The contract keeps it from everybody ({case.never}): a person decides."
         rung: Rung = {"rung": "never", "result": "barred", "because": because, "reason": case.never}
     else:
-        said = f"; for {_listed(case.unknown_never)} that could not be known" if case.unknown_never else ""
+        said = f"; for {listed(case.unknown_never)} that could not be known" if case.unknown_never else ""
         rung = {"rung": "never", "result": "passed", "because": f"Nothing keeps it from being given to anybody{said}."}
     if case.unknown_never:
         rung["unknown"] = list(case.unknown_never)
@@ -206,7 +207,7 @@ def _territory(ask: _Ask) -> _Given:
 def _claimed(ask: _Ask) -> _Given:
     case = ask.case
     if case.territory is None:
-        unknown = f"; for {_listed(case.unknown_territories)} that could not be known" if case.unknown_territories else ""
+        unknown = f"; for {listed(case.unknown_territories)} that could not be known" if case.unknown_territories else ""
         return _Given({"rung": "territory", "result": "passed", "because": f"No territory claims it{unknown}."})
     to = next((territory.to for territory in ask.routing.territories if territory.name == case.territory), None)
     if to is None:
@@ -325,10 +326,6 @@ def _held(working: list[Rung]) -> str:
         return "It stands in the exception queue: " + " ".join(rung["because"] for rung in working)
     reasons = " ".join(skip["because"] for skip in asked[-1]["skipped"][:3])
     return f"It stands in the exception queue: {asked[-1]['because']} {reasons}"
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def covered(assignment: Assignment) -> tuple[str, str] | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from handfast.numbers import percent
+from handfast.readiness.words import listed
 from handfast.web.words import NOTICES, title
 
 if TYPE_CHECKING:
@@ -55,12 +56,6 @@ class Clause:
     name: str
     key: str
     lines: list[Line] = field(default_factory=list)
-
-
-def listed(words: Iterable[str], last: str = "and") -> str:
-    """`a, b and c`."""
-    found = list(words)
-    return found[0] if len(found) == 1 else f"{', '.join(found[:-1])} {last} {found[-1]}" if found else "nobody"
 
 
 def hours(calendar: str) -> str:
