@@ -16,7 +16,7 @@ from handfast.contract.agreement import Agreement
 from handfast.contract.frames import added, as_column, as_frame, as_json_column, picked
 from handfast.desk.batch import Batch, Moment, Ready
 from handfast.facts import Signal
-from handfast.readiness.explain import workings
+from handfast.readiness.explain import kept, workings
 from handfast.readiness.plan import plan_of
 from handfast.readiness.verdict import judge
 from handfast.store import handover as rows
@@ -191,7 +191,18 @@ def write_verdicts(b: Batch, ready: Sequence[Ready]) -> None:
         said = tuple(r.row[name] for name in SAYS)
         signal = m.waiting.signal
         written.append(
-            (r.verdict, m.person, m.account, m.at, b.contract_id, *said, signal.id, inputs, rows.dumps(r.working), b.decided_at(signal))
+            (
+                r.verdict,
+                m.person,
+                m.account,
+                m.at,
+                b.contract_id,
+                *said,
+                signal.id,
+                inputs,
+                rows.dumps(kept(r.working)),
+                b.decided_at(signal),
+            )
         )
     rows.add_verdicts(b.conn, written)
 
