@@ -181,8 +181,8 @@ def asked_at(judged: Judged, made: Sequence[Mapping[str, Any]]) -> dict[int, dat
     return dict(found.iter_rows())
 
 
-def write_verdicts(b: Batch, ready: Sequence[Ready]) -> None:
-    """The verdicts that changed something, with the ids of the signals they were made from."""
+def verdict_rows(b: Batch, ready: Sequence[Ready]) -> list[tuple[Any, ...]]:
+    """The verdicts that changed something, as they are written, with the ids of the signals they were made from."""
     ids = _signal_ids(b, ready)
     written = []
     for r in ready:
@@ -204,7 +204,7 @@ def write_verdicts(b: Batch, ready: Sequence[Ready]) -> None:
                 b.decided_at(signal),
             )
         )
-    rows.add_verdicts(b.conn, written)
+    return written
 
 
 def _signal_ids(b: Batch, ready: Sequence[Ready]) -> dict[int, UUID]:

@@ -271,15 +271,17 @@ def _made(
     due_at = due(hours, at, within)
     owes = MARKETING if kind in MARKETINGS else "owner"
     steps: list[tuple[datetime, Action, str]] = [(due_at, "breach", owes)]
-    steps += [(due(hours, at, step.after), step.action, _aim(step, owes)) for step in ladder]
+    steps += [(due(hours, at, step.after), (action := step.action), _aim(step, action, owes)) for step in ladder]
     ident = _id(subject, kind, number)
     return Clock(ident, subject, kind, sla, calendar, at, due_at, _timers(ident, subject, steps), number)
 
 
-def _aim(step: Step, owes: str) -> str:
-    aim = getattr(step, step.action)
+def _aim(step: Step, action: Action, owes: str) -> str:
+    if action == "remind":
+        return owes
+    aim = getattr(step, action)
     assert isinstance(aim, str)
-    return owes if step.action == "remind" else aim
+    return aim
 
 
 def _id(subject: str, kind: Kind, number: int) -> str:
