@@ -7,7 +7,8 @@ network or a restart does to us is one exception, `StorageAway`, which a door an
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import orjson
 import psycopg
@@ -43,6 +44,24 @@ class _Cursor(psycopg.Cursor[TupleRow]):
         self.format = pq.Format.BINARY
 
 
+#: Whoever was woken gathers for longer than this what comes meanwhile.
+BELL_RESTS: Final = timedelta(milliseconds=50)
+
+
+class Bell:
+    """Whether the workers are to be woken again. A wake-up is a hint, so one that is lost with its transaction costs a poll and no more."""
+
+    def __init__(self) -> None:
+        self._rung: datetime | None = None
+
+    def due(self, at: datetime) -> bool:
+        """Whether nobody was woken from here in the last moment before `at`; then it counts as rung."""
+        if self._rung is not None and timedelta(0) <= at - self._rung < BELL_RESTS:
+            return False
+        self._rung = at
+        return True
+
+
 class Store:
     """A PostgreSQL database and at most `size` connections to it.
 
@@ -52,6 +71,7 @@ class Store:
 
     def __init__(self, url: str, *, size: int = 10, statement_seconds: float = 30, patience_seconds: float = 5) -> None:
         self.url = url
+        self.bell = Bell()
         self._size = size
         self._pool: ConnectionPool[Conn] = ConnectionPool(
             _conninfo(url, statement_seconds),
