@@ -360,7 +360,7 @@ def by_the_library(mail: bytes, said: Letter | None = None) -> bytes:
     for name, value in message_from_bytes(mail, policy=policy.compat32).items():
         if name not in ("Content-Type", "MIME-Version"):
             whole[name] = re.sub(r"\r\n(?=[ \t])", "", str(value))
-    texts = (said.text, said.html) if said else [part.get_content() for part in back.iter_parts()]
+    texts = (said.text, said.html) if said else [part.get_content().replace("\r\n", "\n") for part in back.iter_parts()]
     for form, text in zip(("plain", "html"), texts, strict=True):
         part = MIMENonMultipart("text", form, policy=seven_bit, charset="utf-8")
         part["Content-Transfer-Encoding"] = "quoted-printable"

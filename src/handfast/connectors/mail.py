@@ -45,7 +45,6 @@ class _Quick(policy.Compat32):
 _LINE: Final = 75
 #: As it leaves: lines end in CR LF, and nothing is wider than seven bits.
 _POLICY: Final = _Quick(linesep="\r\n", cte_type="7bit")
-_LINE_END: Final = re.compile(rb"\r\n|\r|\n")
 #: Everything a header must not hold: line breaks of any kind, and other control characters.
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _LONGEST_SUBJECT: Final = 200
@@ -149,7 +148,7 @@ def _part(form: str, text: str) -> bytes:
     """What stands between two boundaries: the end of the boundary's line, headers, an empty line, the text."""
     encoded = b2a_qp(text.encode(), istext=True)
     headers = f'\r\nContent-Type: text/{form}; charset="utf-8"\r\nMIME-Version: 1.0\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
-    return headers.encode() + _LINE_END.sub(b"\r\n", encoded)
+    return headers.encode() + encoded.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
 
 
 def _header(text: str) -> str:
