@@ -21,8 +21,6 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from psycopg.abc import AdaptContext
-
 Conn = psycopg.Connection[TupleRow]
 _T = TypeVar("_T")
 
@@ -44,6 +42,8 @@ class _Cursor(psycopg.Cursor[TupleRow]):
         self.format = pq.Format.BINARY
 
 
+#: How many statements a connection keeps prepared.
+STATEMENTS_KEPT: Final = 500
 #: Whoever was woken gathers for longer than this what comes meanwhile.
 BELL_RESTS: Final = timedelta(milliseconds=50)
 
@@ -227,6 +227,8 @@ def _conninfo(url: str, statement_seconds: float) -> str:
     return make_conninfo(url, **missing, options=f"{ours} {given.get('options', '')}".strip())
 
 
-def _configure(conn: AdaptContext) -> None:
+def _configure(conn: Conn) -> None:
     set_json_dumps(orjson.dumps, conn)
     set_json_loads(orjson.loads, conn)
+    # The loops of a worker share its connections and say more than the hundred statements that one remembers of itself.
+    conn.prepared_max = STATEMENTS_KEPT
