@@ -18,9 +18,10 @@ from handfast.contract.agreement import Agreement
 from handfast.contract.terms import Pool, Routing
 from handfast.readiness.words import listed
 from handfast.routing import owners
+from handfast.routing.line import Turn
 from handfast.routing.owners import Holder
 from handfast.routing.ownership import Case, Claim
-from handfast.routing.roster import AWAY, NOBODY, Reason, Roster, Turn, because, eligible
+from handfast.routing.roster import AWAY, NOBODY, Reason, Roster, because, eligible
 from handfast.routing.rotation import Draw, Place, draw, elsewhere
 
 __all__ = ["Assignment", "Case", "Claim", "Reason", "Roster", "Turn", "assign", "covered", "eligible"]
