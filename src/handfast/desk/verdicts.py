@@ -16,7 +16,7 @@ from handfast.contract.agreement import Agreement
 from handfast.contract.frames import added, as_column, as_frame, as_json_column, picked
 from handfast.desk.batch import Batch, Moment, Ready
 from handfast.facts import Signal
-from handfast.readiness.explain import workings
+from handfast.readiness.explain import kept, workings
 from handfast.readiness.plan import plan_of
 from handfast.readiness.verdict import judge
 from handfast.store import handover as rows
@@ -181,8 +181,8 @@ def asked_at(judged: Judged, made: Sequence[Mapping[str, Any]]) -> dict[int, dat
     return dict(found.iter_rows())
 
 
-def write_verdicts(b: Batch, ready: Sequence[Ready]) -> None:
-    """The verdicts that changed something, with the ids of the signals they were made from."""
+def verdict_rows(b: Batch, ready: Sequence[Ready]) -> list[tuple[Any, ...]]:
+    """The verdicts that changed something, as they are written, with the ids of the signals they were made from."""
     ids = _signal_ids(b, ready)
     written = []
     for r in ready:
@@ -191,9 +191,20 @@ def write_verdicts(b: Batch, ready: Sequence[Ready]) -> None:
         said = tuple(r.row[name] for name in SAYS)
         signal = m.waiting.signal
         written.append(
-            (r.verdict, m.person, m.account, m.at, b.contract_id, *said, signal.id, inputs, rows.dumps(r.working), b.decided_at(signal))
+            (
+                r.verdict,
+                m.person,
+                m.account,
+                m.at,
+                b.contract_id,
+                *said,
+                signal.id,
+                inputs,
+                rows.dumps(kept(r.working)),
+                b.decided_at(signal),
+            )
         )
-    rows.add_verdicts(b.conn, written)
+    return written
 
 
 def _signal_ids(b: Batch, ready: Sequence[Ready]) -> dict[int, UUID]:
