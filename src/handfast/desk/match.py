@@ -29,7 +29,7 @@ from handfast.identity.people import as_json as model_json
 from handfast.identity.phone import phone_number
 from handfast.store import identity as rows
 from handfast.store.base import Store
-from handfast.store.handover import dumps
+from handfast.store.handover import by_index, dumps
 from handfast.store.identity import Known
 
 #: How many written rows one turn takes; each is one index walk or two.
@@ -77,6 +77,7 @@ def tend(store: Store, at: datetime, *, limit: int = BATCH, worth: Worth | None 
     with store.writing() as conn:
         if not rows.hold_indexing(conn):
             return Tended()
+        by_index(conn)
         taken = rows.take_waiting(conn, limit)
         if not taken["person"] and not taken["account"]:
             return Tended()
