@@ -45,6 +45,16 @@ def added(frame: pl.DataFrame, *exprs: pl.Expr | pl.Series, **named: pl.Expr) ->
     return frame.with_columns_seq(*exprs, **named) if frame.height <= FEW else frame.with_columns(*exprs, **named)
 
 
+def shaped(frame: pl.DataFrame, keys: Mapping[str, pl.DataType], fields: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    """The frame with every column needed; a field nobody delivered is a column of nulls, that is, unknown."""
+    if frame.width == 0:
+        return pl.DataFrame(schema={**keys, **fields})
+    there = frame.schema
+    untyped = [pl.col(name).cast(dtype) for name, dtype in (*keys.items(), *fields.items()) if there.get(name) == pl.Null]
+    absent = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in fields.items() if name not in there]
+    return added(frame, *untyped, *absent) if untyped or absent else frame
+
+
 def as_frame(rows: Sequence[Mapping[str, Any]], fields: Mapping[str, FieldType]) -> pl.DataFrame:
     """One row a mapping, one column a declared field, in the declared order; other keys are left out.
 
