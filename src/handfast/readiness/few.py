@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import polars as pl
 
-from handfast.contract.frames import FEW, picked, shaped
+from handfast.contract.frames import FEW, microseconds_of, picked, shaped
 from handfast.readiness.evidence import AFTER_MONDAY, KEYS, WHO, Told, tally
 from handfast.readiness.exclude import flags_of, human
 from handfast.readiness.plan import MILLIONTHS, NEVER, Listener, Plan
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 #: From more pairs of moment and signal on, the engine is quicker.
 PAIRS: Final = 2_000
-_MOMENT: Final = pl.Datetime("us", "UTC")
 #: What a condition says; None: unknown.
 Said: TypeAlias = bool | None
 
@@ -64,7 +63,7 @@ def by_hand(
     if working:
         found += persons.working(plan, len(agreement.fit))
     if activity:
-        found.append(pl.Series("_active", [one.latest for one in sums], dtype=pl.Int64).cast(_MOMENT))
+        found.append(pl.Series("_active", [one.latest for one in sums], dtype=pl.Int64).cast(pl.Datetime("us", "UTC")))
     return [*found, tally(len(whom), told)] if working else found
 
 
@@ -110,16 +109,20 @@ class _Persons:
 
     def working(self, plan: Plan, fit_rules: int) -> list[pl.Series]:
         """`_fit`, `_never`, `_seen` and, with barriers, `_excluded`, as the plan's expressions make them."""
-        listed = pl.List(pl.Boolean)
         found = [
-            pl.Series(name, [list(one) or None for one in said], dtype=listed)
-            for name, said in (("_fit", [one[:fit_rules] for one in self.said]), ("_never", [one[fit_rules:] for one in self.said]))
+            _listed("_fit", [one[:fit_rules] for one in self.said]),
+            _listed("_never", [one[fit_rules:] for one in self.said]),
+            _seen(plan, self.known, self.places),
         ]
-        found.append(_seen(plan, self.known, self.places))
         if plan.barriers:
             barred = [[None if flags is None else bool(flags >> n & 1) for n in range(len(plan.barriers))] for flags in self.flags]
-            found.append(pl.Series("_excluded", barred, dtype=listed))
+            found.append(_listed("_excluded", barred))
         return found
+
+
+def _listed(name: str, said: Sequence[Sequence[Said]]) -> pl.Series:
+    """Null where there are no rules. Their type is given last: to make lists of it at once would make a column of each list."""
+    return pl.Series(name, [list(one) or None for one in said]).cast(pl.List(pl.Boolean))
 
 
 def _known(plan: Plan, whom: list[Any], people: pl.DataFrame) -> tuple[pl.DataFrame, Sequence[int]]:
@@ -226,9 +229,9 @@ def _heard(
     whole, asked = shaped(evidence, KEYS, plan.signal_fields), set(whom) - {None}
     first, last = min(moments) - plan.lookback, max(moments)
     people, numbers, kinds = (whole[name].to_list() for name in ("person_id", "signal", "kind"))
-    times = whole["occurred_at"].dt.cast_time_unit("us").to_physical().to_list()
-    said = said_of(plan, kinds, whole)
-    days = _days(plan, people, kinds, whole)
+    times = microseconds_of(whole["occurred_at"]).to_list()
+    answers = _answers(plan, kinds, whole, days=_may_be_capped(plan, people, kinds))
+    said, days = _said(plan, kinds, answers), answers.get("_day", [0] * len(kinds))
     found: dict[Any, dict[int, list[_Heard]]] = defaultdict(lambda: defaultdict(list))
     for n, (who, at) in enumerate(zip(people, times, strict=True)):
         if first < at <= last and who in asked:
@@ -242,17 +245,24 @@ def _heard(
 def said_of(plan: Plan, kinds: Sequence[str | None], signals: pl.DataFrame) -> list[list[tuple[int, Said]]]:
     """For each signal the listeners to its kind whose condition is met or unknown, by their position; and which of the two it is.
 
-    `signals`: the fields that the conditions of these `kinds` read (`fields_of`).
+    `signals`: the fields that the conditions of these `kinds` read (`fields_of`), and as many rows.
     """
-    asked = _asked(plan, kinds)
-    answers = dict(zip(asked, picked(signals, *(plan.questions[n].said for n in asked)).get_columns(), strict=True)) if asked else {}
-    lists = {n: answer.to_list() for n, answer in answers.items()}
+    return _said(plan, kinds, _answers(plan, kinds, signals))
+
+
+def _said(plan: Plan, kinds: Sequence[str | None], answers: Mapping[str, Sequence[Any]]) -> list[list[tuple[int, Said]]]:
     found = []
     for row, kind in enumerate(kinds):
-        said = ((number, plan.listeners[number].asks) for number in plan.hear.get(kind or "", ()))
-        met = [(number, True if asks is None else lists[asks][row]) for number, asks in said]
-        found.append([(number, yes) for number, yes in met if yes is not False])
+        heard = ((number, plan.listeners[number].asks) for number in plan.hear.get(kind or "", ()))
+        said = ((number, True if asks is None else answers[str(asks)][row]) for number, asks in heard)
+        found.append([(number, met) for number, met in said if met is not False])
     return found
+
+
+def _answers(plan: Plan, kinds: Sequence[str | None], signals: pl.DataFrame, *, days: bool = False) -> Mapping[str, list[Any]]:
+    """What each condition on signals of these kinds says, by its position; with `days` also their local day."""
+    asked = [*(plan.questions[n].said for n in _asked(plan, kinds)), *((plan.day,) if days else ())]
+    return {column.name: column.to_list() for column in picked(signals, *asked)} if asked else {}
 
 
 def fields_of(plan: Plan, kinds: Sequence[str | None]) -> frozenset[str]:
@@ -265,12 +275,9 @@ def _asked(plan: Plan, kinds: Sequence[str | None]) -> list[int]:
     return sorted(asks for asks in heard if asks is not None)
 
 
-def _days(plan: Plan, people: Sequence[Any], kinds: Sequence[str | None], signals: pl.DataFrame) -> Sequence[int]:
-    """The local day of each signal; of none where nobody did anything so often that a cap could matter."""
-    caps = {kind: [cap.times for n in heard if (cap := plan.listeners[n].cap) is not None] for kind, heard in plan.hear.items()}
-    if any(many > min(caps.get(kind or "") or [many]) for (_, kind), many in Counter(zip(people, kinds, strict=True)).items()):
-        return picked(signals, plan.day)["_day"].to_list()
-    return [0] * len(people)
+def _may_be_capped(plan: Plan, people: Sequence[Any], kinds: Sequence[str | None]) -> bool:
+    """Whether anybody did anything so often that a cap could matter."""
+    return any(many > plan.free.get(kind or "", many) for (_, kind), many in Counter(zip(people, kinds, strict=True)).items())
 
 
 def _adjusted(listener: Listener, signals: list[_Heard]) -> list[_Heard]:

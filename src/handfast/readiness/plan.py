@@ -79,10 +79,12 @@ class Plan:
     signal: tuple[pl.Expr, ...]
     listeners: tuple[Listener, ...]
     #: For few, where what follows from the conditions is reckoned by hand: what each rule of fit and each never-rule says of a person; the
-    #: different conditions of the listeners; the positions of the listeners to each kind; the local day of a signal.
+    #: different conditions of the listeners; the positions of the listeners to each kind, and how many of a kind no cap minds; the
+    #: local day of a signal.
     says: tuple[pl.Expr, ...]
     questions: tuple[Question, ...]
     hear: Mapping[str, tuple[int, ...]]
+    free: Mapping[str, int]
     day: pl.Expr
     exclude: Exclude | None
     #: Whether any rule asks how often; then rows have `_anchor`, the first signal of the run they complete.
@@ -144,6 +146,7 @@ def _build(agreement: Agreement) -> Plan:
         says=tuple(condition.expr.alias(str(number)) for number, condition in enumerate((*agreement.fit, *agreement.never))),
         questions=tuple(told.values()),
         hear=_by_kind(heard),
+        free=_free(heard),
         day=local_day(pl.col("occurred_at"), agreement.contract.calendar.timezone).alias("_day"),
         exclude=ready.exclude if excludes else None,
         runs=runs,
@@ -228,6 +231,11 @@ def _different(agreement: Agreement) -> dict[_Asked, Question]:
 
 def _by_kind(heard: Sequence[Listener]) -> Mapping[str, tuple[int, ...]]:
     return {kind: tuple(n for n, one in enumerate(heard) if one.on == kind) for kind in dict.fromkeys(one.on for one in heard)}
+
+
+def _free(heard: Sequence[Listener]) -> Mapping[str, int]:
+    capped = [(one.on, one.cap.times) for one in heard if one.cap is not None]
+    return {kind: min(times for on, times in capped if on == kind) for kind, _ in capped}
 
 
 def _listeners(agreement: Agreement, asked: Sequence[_Asked]) -> tuple[Listener, ...]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import polars as pl
 
-from handfast.contract.frames import DTYPES, FEW, added, as_frame, picked, shaped
+from handfast.contract.frames import DTYPES, FEW, added, as_frame, microseconds_of, picked, shaped
 from handfast.facts import utc
 from handfast.readiness.evidence import KEYS, WHO, counted, explained, paired, tally, told_of, weigh
 from handfast.readiness.exclude import flags
@@ -74,8 +74,7 @@ def measured(
 ) -> pl.DataFrame:
     """As `judge`, by the terms alone. `activity` adds `_active`: the time of the latest signal that gave points or keeps a step open."""
     plan = plan_of(agreement)
-    at = points["at"] if points.schema["at"] == _MOMENT else points["at"].cast(_MOMENT)
-    asked = pl.DataFrame([points["person_id"], at.to_physical().alias("_at")])
+    asked = pl.DataFrame([points["person_id"], microseconds_of(points["at"]).alias("_at")])
     if asked.height == 1 and evidence.height > FEW:
         evidence = evidence.filter(pl.col("person_id") == pl.lit(asked["person_id"]).first())
     if are_few(asked, people, evidence):
