@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import blake2b
 from typing import Any, Final
 from uuid import UUID
@@ -13,10 +13,11 @@ import orjson
 import polars as pl
 
 from handfast.contract.agreement import Agreement
-from handfast.contract.frames import added, as_column, as_frame, as_json_column, picked
+from handfast.contract.frames import added, as_column, as_frame, as_json_column, as_moments
 from handfast.desk.batch import Batch, Moment, Ready
 from handfast.facts import Signal
 from handfast.readiness.explain import workings
+from handfast.readiness.hearing import answers_of, fields_of, listening
 from handfast.readiness.plan import plan_of
 from handfast.readiness.verdict import judge
 from handfast.store import handover as rows
@@ -26,7 +27,6 @@ from handfast.store.handover import Standing
 SAYS = ("outcome", "fit", "intent", "next_step", "reason")
 #: So few moments are judged with their working at once; of more, only those somebody will read are judged again for it.
 JUDGED_ONCE: Final = 64
-_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +47,15 @@ class Judged:
 def judge_moments(b: Batch, moments: list[Moment], subjects: Mapping[str, Mapping[str, Any]], overrides: pl.DataFrame | None) -> Judged:
     """Every moment judged by the one batch function, on the evidence as stored; `overrides`: what was decided by hand."""
     points = pl.DataFrame(
-        {"point": range(len(moments)), "person_id": [m.subject for m in moments], "at": [m.at for m in moments]},
-        schema={"point": pl.Int64, "person_id": pl.String, "at": pl.Datetime("us", "UTC")},
+        [
+            pl.Series("point", range(len(moments)), dtype=pl.Int64),
+            pl.Series("person_id", [m.subject for m in moments], dtype=pl.String),
+            as_moments("at", (m.at for m in moments)),
+        ]
     )
     asked = {m.subject: subjects[m.subject] for m in moments}
-    known = as_frame(list(asked.values()), b.agreement.person_fields)
-    # A contract that declares no fields has no columns to put the people beside.
+    known = as_frame(list(asked.values()), {name: b.agreement.person_fields[name] for name in plan_of(b.agreement).person_fields})
+    # A contract that asks for no fields has no columns to put the people beside.
     people = pl.DataFrame([pl.Series("person_id", list(asked), dtype=pl.String), *known.get_columns()])
     evidence = _evidence(b, moments)
     few = len(moments) <= JUDGED_ONCE
@@ -76,12 +79,20 @@ def worth_asking(
     counts a signal, time alone may open a step, and everybody is asked.
     """
     decided = set() if by_hand is None else set(by_hand["person_id"])
-    asked = {m.person for m in moments if m.subject in decided}
-    kept = []
     facts = {subject: _digest(b.contract_id, fields) for subject, fields in subjects.items()}
     patient = any(listener.delay for listener in plan_of(b.agreement).listeners)
-    for m, heard in zip(moments, _heard(b.agreement, [m.waiting.signal for m in moments]), strict=True):
-        if patient or heard or m.taught or m.person in asked or _unsettled(before.get(m.person), facts[m.subject]):
+    asked = {m.person for m in moments if m.subject in decided}
+    sure = []
+    for m in moments:
+        sure.append(patient or m.taught or m.person in asked or _unsettled(before.get(m.person), facts[m.subject]))
+        if sure[-1]:
+            asked.add(m.person)
+    # Who listens is asked only of the rest, of whom there are none where everybody is new.
+    heard = iter(_heard(b.agreement, [m.waiting.signal for m, certain in zip(moments, sure, strict=True) if not certain]))
+    asked.clear()
+    kept = []
+    for m, certain in zip(moments, sure, strict=True):
+        if certain or next(heard) or m.person in asked:
             asked.add(m.person)
             kept.append(m)
     return kept, facts
@@ -100,13 +111,11 @@ def _digest(contract_id: str, fields: Mapping[str, Any]) -> int:
 
 def _heard(agreement: Agreement, signals: Sequence[Signal]) -> list[bool]:
     """Whether any rule hears each signal, or cannot tell."""
-    plan = plan_of(agreement)
-    base = pl.DataFrame(
-        {"signal": range(len(signals)), "person_id": [""] * len(signals), "kind": [s.kind for s in signals], "occurred_at": _LONG_AGO},
-        schema={"signal": pl.Int64, "person_id": pl.String, "kind": pl.String, "occurred_at": pl.Datetime("us", "UTC")},
-    )
-    told = [as_column(name, [s.properties.get(name) for s in signals], kind) for name, kind in agreement.signal_fields.items()]
-    return picked(picked(base.hstack(told), *plan.signal), plan.heard(unknown=True).alias("_"))["_"].to_list()
+    plan, kinds = plan_of(agreement), [signal.kind for signal in signals]
+    types = {name: agreement.signal_fields[name] for name in fields_of(plan, kinds)}
+    told = [as_column(name, [signal.properties.get(name) for signal in signals], kind) for name, kind in types.items()]
+    answers = answers_of(plan, kinds, pl.DataFrame([pl.Series("kind", kinds, dtype=pl.String), *told]))
+    return [bool(listeners) for listeners in listening(plan, kinds, answers)]
 
 
 def typed(evidence: pl.DataFrame, agreement: Agreement) -> pl.DataFrame:
@@ -176,9 +185,9 @@ def shown(b: Batch, judged: Judged, positions: Sequence[int]) -> list[tuple[Mome
 
 def asked_at(judged: Judged, made: Sequence[Mapping[str, Any]]) -> dict[int, datetime]:
     """When each open next step was asked for, by the signal's `seq`."""
-    seqs = {working["totals"]["next_step_signal"] for working in made} - {None}
-    found = judged.evidence.filter(pl.col("signal").is_in(list(seqs))).select("signal", "occurred_at")
-    return dict(found.iter_rows())
+    seqs = {working["totals"]["next_step_signal"] for working in made}
+    places = {seq: n for n, seq in enumerate(judged.evidence["signal"].to_list()) if seq in seqs}
+    return dict(zip(places, judged.evidence["occurred_at"].gather(list(places.values())).to_list(), strict=True))
 
 
 def write_verdicts(b: Batch, ready: Sequence[Ready]) -> None:

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import polars as pl
 
 from handfast.contract.frames import FEW, microseconds_of, picked, shaped
 from handfast.readiness.evidence import AFTER_MONDAY, KEYS, WHO, Told, tally
 from handfast.readiness.exclude import flags_of, human
+from handfast.readiness.hearing import DAY, Said, answers_of, listening
 from handfast.readiness.plan import MILLIONTHS, NEVER, Listener, Plan
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 #: From more pairs of moment and signal on, the engine is quicker.
 PAIRS: Final = 2_000
-#: What a condition says; None: unknown.
-Said: TypeAlias = bool | None
 
 
 def are_few(asked: pl.DataFrame, people: pl.DataFrame, evidence: pl.DataFrame) -> bool:
@@ -230,8 +229,8 @@ def _heard(
     first, last = min(moments) - plan.lookback, max(moments)
     people, numbers, kinds = (whole[name].to_list() for name in ("person_id", "signal", "kind"))
     times = microseconds_of(whole["occurred_at"]).to_list()
-    answers = _answers(plan, kinds, whole, days=_may_be_capped(plan, people, kinds))
-    said, days = _said(plan, kinds, answers), answers.get("_day", [0] * len(kinds))
+    answers = answers_of(plan, kinds, whole, days=_may_be_capped(plan, people, kinds))
+    said, days = listening(plan, kinds, answers), answers.get(DAY, [0] * len(kinds))
     found: dict[Any, dict[int, list[_Heard]]] = defaultdict(lambda: defaultdict(list))
     for n, (who, at) in enumerate(zip(people, times, strict=True)):
         if first < at <= last and who in asked:
@@ -240,39 +239,6 @@ def _heard(
                     start = at + plan.listeners[number].delay
                     found[who][number].append(_Heard(at, numbers[n], met is not None, days[n], start, at))
     return {who: {number: _adjusted(plan.listeners[number], rules[number]) for number in sorted(rules)} for who, rules in found.items()}
-
-
-def said_of(plan: Plan, kinds: Sequence[str | None], signals: pl.DataFrame) -> list[list[tuple[int, Said]]]:
-    """For each signal the listeners to its kind whose condition is met or unknown, by their position; and which of the two it is.
-
-    `signals`: the fields that the conditions of these `kinds` read (`fields_of`), and as many rows.
-    """
-    return _said(plan, kinds, _answers(plan, kinds, signals))
-
-
-def _said(plan: Plan, kinds: Sequence[str | None], answers: Mapping[str, Sequence[Any]]) -> list[list[tuple[int, Said]]]:
-    found = []
-    for row, kind in enumerate(kinds):
-        heard = ((number, plan.listeners[number].asks) for number in plan.hear.get(kind or "", ()))
-        said = ((number, True if asks is None else answers[str(asks)][row]) for number, asks in heard)
-        found.append([(number, met) for number, met in said if met is not False])
-    return found
-
-
-def _answers(plan: Plan, kinds: Sequence[str | None], signals: pl.DataFrame, *, days: bool = False) -> Mapping[str, list[Any]]:
-    """What each condition on signals of these kinds says, by its position; with `days` also their local day."""
-    asked = [*(plan.questions[n].said for n in _asked(plan, kinds)), *((plan.day,) if days else ())]
-    return {column.name: column.to_list() for column in picked(signals, *asked)} if asked else {}
-
-
-def fields_of(plan: Plan, kinds: Sequence[str | None]) -> frozenset[str]:
-    """The fields that the conditions on signals of these kinds read."""
-    return frozenset().union(*(plan.questions[n].names for n in _asked(plan, kinds)))
-
-
-def _asked(plan: Plan, kinds: Sequence[str | None]) -> list[int]:
-    heard = {plan.listeners[number].asks for kind in set(kinds) for number in plan.hear.get(kind or "", ())}
-    return sorted(asks for asks in heard if asks is not None)
 
 
 def _may_be_capped(plan: Plan, people: Sequence[Any], kinds: Sequence[str | None]) -> bool:

@@ -147,7 +147,7 @@ def _build(agreement: Agreement) -> Plan:
         questions=tuple(told.values()),
         hear=_by_kind(heard),
         free=_free(heard),
-        day=local_day(pl.col("occurred_at"), agreement.contract.calendar.timezone).alias("_day"),
+        day=local_day(pl.col("occurred_at"), agreement.contract.calendar.timezone),
         exclude=ready.exclude if excludes else None,
         runs=runs,
         lookback=microseconds(ready.intent.lookback),
