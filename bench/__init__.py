@@ -1,1 +1,5 @@
 """Benchmarks: plain scripts, run as `python -m bench.NAME`."""
+
+from handfast.cli import seldom_collected
+
+seldom_collected()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -197,8 +198,71 @@ def test_a_worker_that_wakes_up_too_late_overrules_nobody(house: House, wire: Wi
     assert house.row(message) == planned
     assert house.events("message_died") == []
     with house.store.writing() as conn:
-        assert outbox.settle_sent(conn, sleeper, NOON), "but if it did leave, it is not to leave again"
+        assert outbox.settle_sent(conn, [(sleeper.id, NOON)]) == 1, "but if it did leave, it is not to leave again"
     assert house.row(message)["state"] == "sent"
+
+
+# --- what left is settled together ------------------------------------------------------------------------------
+
+
+def test_what_left_is_settled_after_a_quarter_of_a_second_and_at_the_end(house: House, wire: Wire, clock: Clock) -> None:
+    """Each with the time at which it left."""
+    messages = [house.writes("reminder", cause=f"step{n}") for n in range(5)]
+    seen = _settled_before_each(house, wire, messages, lambda: clock.forward(milliseconds=100))
+    assert deliver(house.store, {"email": wire}, clock) == Delivered(sent=5)
+    assert seen == [0, 0, 0, 3, 3]
+    left = [(house.row(message)["settled_at"] - NOON) / timedelta(milliseconds=1) for message in wire.took]
+    assert left == [100, 200, 300, 400, 500]
+
+
+def test_of_a_slow_endpoint_each_is_settled_before_the_next_is_sent(house: House, wire: Wire, clock: Clock) -> None:
+    messages = [house.writes("reminder", cause=f"step{n}") for n in range(4)]
+    seen = _settled_before_each(house, wire, messages, lambda: clock.forward(seconds=2))
+    assert deliver(house.store, {"email": wire}, clock) == Delivered(sent=4)
+    assert seen == [0, 1, 2, 3]
+
+
+def test_a_failure_and_what_left_before_it_are_settled_at_once(house: House, wire: Wire, clock: Clock) -> None:
+    messages = [house.writes("reminder", cause=f"step{n}") for n in range(4)]
+    seen = _settled_before_each(house, wire, messages)
+
+    def answer(message: object) -> None:
+        if len(wire.tried) == 2:
+            raise Temporary("451 later")
+
+    wire.answer = answer
+    assert deliver(house.store, {"email": wire}, clock) == Delivered(sent=3, retried=1)
+    assert seen == [0, 0, 2, 2]
+
+
+def test_a_worker_killed_before_it_settled_loses_nothing_and_the_same_come_again(house: House, wire: Wire, clock: Clock) -> None:
+    messages = {house.writes("reminder", cause=f"step{n}") for n in range(4)}
+
+    def killed(message: object) -> None:
+        if len(wire.tried) == 3:
+            raise KeyboardInterrupt
+
+    wire.answer = killed
+    with pytest.raises(KeyboardInterrupt):
+        deliver(house.store, {"email": wire}, clock)
+    first = list(wire.took)
+    assert {house.row(message)["state"] for message in messages} == {"waiting"}
+    clock.forward(seconds=LEASE_SECONDS)
+    assert deliver(house.store, {"email": wire}, clock) == Delivered(sent=4)
+    assert len(first) == 2
+    assert sorted(wire.took) == sorted([*messages, *first]), "all of them once, and what had left before the kill once more"
+
+
+def _settled_before_each(house: House, wire: Wire, messages: list[str], then: Callable[[], None] = lambda: None) -> list[int]:
+    """Filled while a batch is sent: how many were settled when each was sent. `then`: what happens while it is."""
+    seen: list[int] = []
+
+    def meanwhile() -> None:
+        seen.append(sum(house.row(message)["settled_at"] is not None or house.row(message)["why"] is not None for message in messages))
+        then()
+
+    wire.meanwhile = meanwhile
+    return seen
 
 
 def test_the_dead_are_sent_again_on_request(house: House, wire: Wire, clock: Clock) -> None:

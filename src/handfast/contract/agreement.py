@@ -76,6 +76,7 @@ class Agreement:
     touch_kinds: frozenset[str]
     touch_fields: Mapping[str, FieldType]
     reach: timedelta
+    counts_rep_hours: bool
     _hours: Mapping[str, Hours] = field(repr=False, compare=False)
     _rep_hours: dict[str, Hours] = field(default_factory=dict, repr=False, compare=False)
 
@@ -93,15 +94,6 @@ class Agreement:
                 self._rep_hours.clear()
             hours = self._rep_hours[name] = hours_of_rep(self.contract.calendar, own)
         return hours
-
-    @property
-    def counts_rep_hours(self) -> bool:
-        """Whether any clock counts in its owner's own hours."""
-        contract = self.contract
-        named = [contract.follow_up.calendar] if contract.follow_up is not None else []
-        for sla in contract.sla:
-            named += [sla.calendar, *(t.calendar for t in (sla.accept, sla.next_touch, sla.disposition) if t is not None and t.calendar)]
-        return REP in named
 
 
 def agree(
@@ -152,6 +144,7 @@ def agree(
         touch_kinds=frozenset(rule.on for rule in contract.touches),
         touch_fields=MappingProxyType(touch_fields),
         reach=timedelta(minutes=ready.intent.lookback.minutes, seconds=ready.exclude.scanners.seconds if ready.exclude.scanners else 0),
+        counts_rep_hours=REP in _calendars_named(contract),
         _hours=MappingProxyType(_hours(contract)),
     ), []
 
@@ -170,6 +163,15 @@ def person_fields(contract: Contract) -> dict[str, FieldType]:
 
 def _all(found: Iterable[Compiled | None]) -> tuple[Compiled, ...]:
     return tuple(compiled for compiled in found if compiled is not None)
+
+
+def _calendars_named(contract: Contract) -> Iterator[str]:
+    """The calendars that Sales' clocks count in."""
+    if contract.follow_up is not None:
+        yield contract.follow_up.calendar
+    for sla in contract.sla:
+        yield sla.calendar
+        yield from (target.calendar for target in (sla.accept, sla.next_touch, sla.disposition) if target and target.calendar)
 
 
 def _hours(contract: Contract) -> dict[str, Hours]:

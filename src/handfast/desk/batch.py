@@ -42,6 +42,11 @@ class Batch:
     #: What this batch learns, compared with what the store knew; begun once the directory holds that.
     learned: Learned = field(default_factory=Learned)
 
+    @property
+    def apart(self) -> bool:
+        """Whether writing goes on in a thread of its own while more is computed."""
+        return self.eyes is not self.conn
+
     def decided_at(self, signal: Signal) -> datetime:
         """When what follows from this signal is decided (UTC)."""
         return signal.received_at if self.punctual else self.at

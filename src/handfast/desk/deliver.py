@@ -2,10 +2,12 @@
 
 1. Transaction A claims a small batch under a lease, looks up how the handoffs stand, and drops what is no longer true.
 2. Each message is sent outside any transaction, in less than a third of the lease.
-3. Transaction B settles that message at once: sent, to be tried again, or dead.
+3. Transaction B settles. What left is settled together, a quarter of a second after the first of it was begun at the latest; before
+   that when something failed, and at the end of the batch. What failed is settled at once: to be tried again, or dead.
 
-A worker killed between 2 and 3 leaves one message that will be sent again under the same id; killed anywhere else, none. Nothing is
-ever given up in silence: after ten attempts, or when the other side refuses for good, the message is `dead` and an event says so.
+A worker killed between 2 and 3 leaves what left in that time, the batch at most, and it will be sent again under the same ids; killed
+anywhere else, nothing. Nothing is ever given up in silence: after ten attempts, or when the other side refuses for good, the message is
+`dead` and an event says so.
 """
 
 from __future__ import annotations
@@ -30,6 +32,8 @@ from handfast.store.base import Conn, Store
 LEASE_SECONDS: Final = 3 * SEND_SECONDS
 #: Rows claimed at once. Also the most a killed worker can leave to wait for the end of its lease.
 BATCH: Final = 20
+#: What left is not settled alone: for so long others that leave are waited for. A statement and a commit for all of them.
+TOGETHER_SECONDS: Final = 0.25
 ATTEMPTS: Final = 10
 #: Seconds before attempt 2, 3 … 10: about 32 hours in all.
 BACKOFF_SECONDS: Final = (5, 30, 120, 600, 1800, 7200, 18_000, 36_000, 50_400)
@@ -61,10 +65,13 @@ class Delivered:
 
 @dataclass(slots=True)
 class _Batch:
-    """Where a batch has got to: what became of each message, and which destinations turned out to be away."""
+    """Where a batch has got to: what became of each message, what left and is to be settled (id, when) since the first of it was begun,
+    and which destinations turned out to be away."""
 
     lease_seconds: float
     fates: list[Fate] = field(default_factory=list)
+    left: list[tuple[str, datetime]] = field(default_factory=list)
+    since: datetime | None = None
     away: dict[tuple[str, str], Temporary] = field(default_factory=dict)
 
 
@@ -91,6 +98,9 @@ def deliver(
     try:
         for message in messages:
             _deliver_one(store, channels[message.channel], message, now, batch)
+            if batch.since is not None and now() >= batch.since + timedelta(seconds=TOGETHER_SECONDS):
+                _settle_left(store, batch)
+        _settle_left(store, batch)
     finally:
         for channel in channels.values():
             channel.finish()
@@ -147,19 +157,31 @@ def _unfit(message: Message) -> str | None:
 def _deliver_one(store: Store, channel: Channel, message: Message, now: Callable[[], datetime], batch: _Batch) -> None:
     started = now()
     if started + timedelta(seconds=batch.lease_seconds / 3) >= message.lease_until:
+        _settle_left(store, batch)
         with store.writing() as conn:
             for part in message.parts or (message,):
                 outbox.release(conn, part, started)
                 batch.fates.append("released")
         return
     failure = _attempt(channel, message, batch)
-    if failure is None and not message.parts:
-        batch.fates.append(store.once(lambda conn: _settle(conn, message, None, now())))
+    # The parts of a digest are settled together: they left together.
+    parts = message.parts or (message,)
+    if failure is None:
+        batch.left += [(part.id, now()) for part in parts]
+        batch.since = batch.since or started
         return
+    # First what left: whatever happens to the next transaction, it is not sent again for that.
+    _settle_left(store, batch)
     with store.writing() as conn:
-        # The parts of a digest are settled together: they left together.
-        for part in message.parts or (message,):
-            batch.fates.append(_settle(conn, part, failure, now()))
+        batch.fates += [_settle_failed(conn, part, failure, now()) for part in parts]
+
+
+def _settle_left(store: Store, batch: _Batch) -> None:
+    """Transaction B of what left."""
+    left, batch.left, batch.since = batch.left, [], None
+    if left:
+        store.once(lambda conn: outbox.settle_sent(conn, left))
+        batch.fates += ["sent"] * len(left)
 
 
 Failure = Permanent | Temporary | Elsewhere
@@ -184,11 +206,8 @@ def _attempt(channel: Channel, message: Message, batch: _Batch) -> Failure | Non
     return None
 
 
-def _settle(conn: Conn, message: Message, failure: Failure | None, at: datetime) -> Fate:
-    """Transaction B."""
-    if failure is None:
-        outbox.settle_sent(conn, message, at)
-        return "sent"
+def _settle_failed(conn: Conn, message: Message, failure: Failure, at: datetime) -> Fate:
+    """Transaction B of what failed."""
     if isinstance(failure, Elsewhere):
         outbox.settle_dropped(conn, message, at, failure.why)
         return "dropped"

@@ -146,9 +146,9 @@ def _signals(visit: Visit) -> Found:
 def _strays(visit: Visit) -> Found:
     with visit.store.reading() as conn:
         strays = rows.strays(conn)
-    for table, many in strays:
-        what = f"{many:,} rows name a person who is not there"
-        yield "error", Problem(Place(f"table {table}"), what, "Report it: a person and what is known of them are written together.")
+    for table, named, many in strays:
+        what = f"{many:,} rows name a {named} that is not there"
+        yield "error", Problem(Place(f"table {table}"), what, "Report it: what is named is written first, and never deleted.")
 
 
 def _messages(visit: Visit) -> Found:

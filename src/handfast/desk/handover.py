@@ -35,7 +35,7 @@ from handfast.desk.of_account import Named, record_matches
 from handfast.desk.opening import join_handoffs, open_handoffs
 from handfast.desk.overrides import for_people
 from handfast.desk.owners import name_owners
-from handfast.desk.verdicts import Judged, asked_at, judge_moments, shown, telling, worth_asking, write_standings, write_verdicts
+from handfast.desk.verdicts import Judged, asked_at, judge_moments, shown, telling, verdict_rows, worth_asking, write_standings
 from handfast.desk.waiting import give_out
 from handfast.desk.way_back import has_new_intent, need_new_intent
 from handfast.desk.whose import by_lane, look_up, resolve_all, write_people
@@ -172,7 +172,7 @@ def _decide(b: Batch, waiting: list[Pending]) -> Decided:
     keys = look_up(b, waiting)
     mine, forwarded, postponed = by_lane(b, waiting, keys)
     moments, subjects, whose = resolve_all(b, mine)
-    written = Meanwhile(partial(_write_down, b, keys.named, mine, whose), apart=b.eyes is not b.conn)
+    written = Meanwhile(partial(_write_down, b, keys.named, mine, whose), apart=b.apart)
     done = Decided(signals=len(mine), postponed=len(postponed))
     try:
         for under, theirs in by_version(b, moments, subjects):
@@ -287,11 +287,12 @@ def _in_turn(people: list[Ready], groups: list[Ready]) -> list[Ready]:
 
 
 def _record(b: Batch, written: list[Ready], opens: list[Ready], joins: list[Ready], done: Decided) -> None:
-    if written:
-        write_verdicts(b, written)
-    if opens:
+    verdicts = verdict_rows(b, written) if written else []
+    if not opens:
+        rows.add_verdicts(b.conn, verdicts)
+    else:
         before = len(b.given_out)
-        handoffs, unassigned = open_handoffs(b, opens, give_out)
+        handoffs, unassigned = open_handoffs(b, opens, verdicts, give_out)
         done.given_out += b.given_out[before:]
         done.handoffs += handoffs
         done.opened += len(opens)

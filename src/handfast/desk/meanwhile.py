@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from types import TracebackType
+from typing import Self
 
 
 class Meanwhile:
     """Runs `work` at once: in a thread of its own where `apart`, else here and now.
 
-    `done` returns when it has ended and raises what it raised; `settle` only waits, for a caller that has an error of its own to tell.
+    `done` returns when it has ended and raises what it raised; `settle` only waits, for a caller that has an error of its own to tell. As a
+    context it is done when its body is.
     """
 
     def __init__(self, work: Callable[[], None], *, apart: bool) -> None:
@@ -38,3 +41,12 @@ class Meanwhile:
         if (error := self._error) is not None:
             self._error = None
             raise error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is None:
+            self.done()
+        else:
+            self.settle()

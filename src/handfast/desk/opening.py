@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -18,6 +19,7 @@ from handfast.desk.batch import Batch, Ready, source_of
 from handfast.desk.claims import Party, cases
 from handfast.desk.clocks import opening
 from handfast.desk.follow_up import course_id
+from handfast.desk.meanwhile import Meanwhile
 from handfast.facts import Account, Person, stable_id
 from handfast.routing.assign import Assignment, Roster, assign, covered
 from handfast.sla.clock import OPS, Clock, choose, start_exception, start_promise
@@ -35,8 +37,11 @@ BRIEF_SIGNALS = 40
 GiveOut = Callable[[Batch, Roster, datetime], int]
 
 
-def open_handoffs(b: Batch, ready: list[Ready], give_out: GiveOut) -> tuple[list[str], int]:
-    """Opens a handoff for each of these, under the assignment lock. Returns their ids, and how many found no owner."""
+def open_handoffs(b: Batch, ready: list[Ready], verdicts: list[tuple[Any, ...]], give_out: GiveOut) -> tuple[list[str], int]:
+    """Opens a handoff for each of these, under the assignment lock. Returns their ids, and how many found no owner.
+
+    `verdicts`: the rows of the batch's verdicts, which those handoffs rest on. In a large batch they are written while owners are found.
+    """
     agreement = b.agreement
     frame = case_frame(b, ready)
     slas = choose(agreement, frame)
@@ -56,13 +61,14 @@ def open_handoffs(b: Batch, ready: list[Ready], give_out: GiveOut) -> tuple[list
     behind = give_out(b, roster, b.decided_at(ready[0].moment.waiting.signal))
     out, ids, unassigned = _Opened(b), [], 0
     for_people: list[str] = []
-    for r, sla, case in zip(ready, slas, claimed, strict=True):
-        handoff_id = case.handoff_id
-        chosen = assign(agreement, case, roster, r.moment.waiting.signal.received_at) if not behind else _behind(behind)
-        out.add(r, handoff_id, sla, chosen, roster)
-        ids.append(handoff_id)
-        unassigned += chosen.owner is None
-        for_people += [handoff_id] if chosen.for_person else []
+    with Meanwhile(partial(rows.add_verdicts, b.conn, verdicts), apart=b.apart):
+        for r, sla, case in zip(ready, slas, claimed, strict=True):
+            handoff_id = case.handoff_id
+            chosen = assign(agreement, case, roster, r.moment.waiting.signal.received_at) if not behind else _behind(behind)
+            out.add(r, handoff_id, sla, chosen, roster)
+            ids.append(handoff_id)
+            unassigned += chosen.owner is None
+            for_people += [handoff_id] if chosen.for_person else []
     keep_roster(b.conn, roster, by_day=by_day)
     out.write()
     if for_people:
@@ -120,6 +126,16 @@ def join_handoffs(b: Batch, ready: list[Ready]) -> None:
     rows.notify(b.conn, "board")
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known around the people of a batch: latest signals by person, deals, handoffs ended by party, colleagues."""
+
+    signals: Mapping[str, Sequence[Mapping[str, Any]]]
+    deals: Mapping[str, Sequence[Any]]
+    ended: Mapping[str, Sequence[Any]]
+    colleagues: Mapping[str, Sequence[Person]]
+
+
 class _Opened:
     """The rows of the handoffs a batch opens, gathered and written table by table."""
 
@@ -129,6 +145,8 @@ class _Opened:
         self.people: list[tuple[Any, ...]] = []
         self.assignments: list[tuple[Any, ...]] = []
         self.clocks: list[Clock] = []
+        #: Marketing's, on what a brief turned out to lack.
+        self.owed: list[Clock] = []
         self.courses: list[tuple[str, str, str, datetime]] = []
         self.covers: list[tuple[Any, ...]] = []
         self.events: list[tuple[Any, ...]] = []
@@ -208,56 +226,66 @@ class _Opened:
         self.messages += messages_for(b.channels, kind, handoff_id, "opened", recipient, chosen.owner, payload, opened)
 
     def write(self) -> None:
+        """Table by table; in a large batch the briefs are composed meanwhile."""
+        conn, known = self.batch.conn, self._known()
+        with Meanwhile(self._write, apart=self.batch.apart):
+            briefs = [self._brief(*one, known) for one in self.to_brief]
+        rows.add_briefs(conn, briefs)
+        clock_rows.add(conn, self.owed)
+        rows.notify(conn, "board")
+
+    def _write(self) -> None:
         conn = self.batch.conn
         rows.add_handoffs(conn, self.handoffs)
         rows.add_handoff_people(conn, self.people)
         rows.add_assignments(conn, self.assignments)
         covers.add(conn, self.covers)
-        rows.add_briefs(conn, self._compose())
         clock_rows.add(conn, self.clocks)
         follow_up.begin(conn, self.courses)
         rows.add_events(conn, self.events)
         rows.add_new_messages(conn, self.messages)
-        rows.notify(conn, "board")
 
-    def _compose(self) -> list[tuple[Any, ...]]:
-        """The briefs, from the latest signals of each person up to the moment of the handoff."""
+    def _known(self) -> _Known:
+        """What briefs tell beside the verdict: the latest signals of each person up to the moment of the handoff, and more."""
         b = self.batch
         moments = {r.moment.person: r.moment.at for r, *_ in self.to_brief}
-        seen = rows.latest_signals(b.conn, list(moments), list(moments.values()), BRIEF_SIGNALS)
         accounts = [a for r, *_ in self.to_brief if (a := b.directory.people[r.moment.person].account)]
-        deals = briefing.opportunities(b.conn, list(moments), accounts)
-        ended = briefing.past(b.conn, [r.party for r, *_ in self.to_brief], b.agreement.contract.motion)
-        colleagues = rows.colleagues(b.conn, accounts)
-        briefs = []
-        for r, handoff_id, sla, due, chosen, roster in self.to_brief:
-            person = b.directory.people[r.moment.person]
-            account = b.directory.accounts.get(person.account or "")
-            owner = roster.rep(chosen.owner) if chosen.owner else None
-            case = BriefCase(
-                person=person,
-                account=account,
-                others=tuple(c for c in colleagues.get(person.account or "", ()) if c.id != person.id)[:8],
-                signals=tuple(seen.get(person.id, ())),
-                verdict=r.working,
-                assignment=chosen.working,
-                next_step=r.row["next_step"],
-                sla=sla,
-                due_at=due,
-                owner=owner.name if owner else None,
-                opportunities=tuple(deals.get(person.account or "", deals.get(person.id, ()))),
-                past=tuple(ended.get(r.party, ())),
-            )
-            body = compose(b.agreement, case)
-            self._missing(handoff_id, body, r.moment.waiting.signal.received_at)
-            briefs.append((handoff_id, b.decided_at(r.moment.waiting.signal), rows.dumps(body)))
-        return briefs
+        return _Known(
+            rows.latest_signals(b.conn, list(moments), list(moments.values()), BRIEF_SIGNALS),
+            briefing.opportunities(b.conn, list(moments), accounts),
+            briefing.past(b.conn, [r.party for r, *_ in self.to_brief], b.agreement.contract.motion),
+            rows.colleagues(b.conn, accounts),
+        )
+
+    def _brief(
+        self, r: Ready, handoff_id: str, sla: str | None, due: datetime | None, chosen: Assignment, roster: Roster, known: _Known
+    ) -> tuple[Any, ...]:
+        b = self.batch
+        person = b.directory.people[r.moment.person]
+        owner = roster.rep(chosen.owner) if chosen.owner else None
+        case = BriefCase(
+            person=person,
+            account=b.directory.accounts.get(person.account or ""),
+            others=tuple(c for c in known.colleagues.get(person.account or "", ()) if c.id != person.id)[:8],
+            signals=tuple(known.signals.get(person.id, ())),
+            verdict=r.working,
+            assignment=chosen.working,
+            next_step=r.row["next_step"],
+            sla=sla,
+            due_at=due,
+            owner=owner.name if owner else None,
+            opportunities=tuple(known.deals.get(person.account or "", known.deals.get(person.id, ()))),
+            past=tuple(known.ended.get(r.party, ())),
+        )
+        body = compose(b.agreement, case)
+        self._missing(handoff_id, body, r.moment.waiting.signal.received_at)
+        return (handoff_id, b.decided_at(r.moment.waiting.signal), rows.dumps(body))
 
     def _missing(self, handoff_id: str, body: Mapping[str, Any], at: datetime) -> None:
         """Context that the contract requires and nobody knows is owed by marketing."""
         names = [one["name"] for one in body["missing"]]
         if names and (clock := start_promise(self.batch.agreement, "context_complete", handoff_id, at)) is not None:
-            self.clocks.append(replace(clock, about={"missing": names}))
+            self.owed.append(replace(clock, about={"missing": names}))
 
 
 def messages_for(

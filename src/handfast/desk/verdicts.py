@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 import orjson
 import polars as pl
 
 from handfast.contract.agreement import Agreement
-from handfast.contract.frames import added, as_column, as_frame, as_json_column, as_moments
+from handfast.contract.frames import FEW, as_column, as_frame, as_json_column, as_moments
 from handfast.desk.batch import Batch, Moment, Ready
 from handfast.facts import Signal
-from handfast.readiness.explain import workings
+from handfast.readiness.explain import kept, workings
 from handfast.readiness.hearing import answers_of, fields_of, listening
 from handfast.readiness.plan import plan_of
 from handfast.readiness.verdict import judge
@@ -111,6 +112,8 @@ def _digest(contract_id: str, fields: Mapping[str, Any]) -> int:
 
 def _heard(agreement: Agreement, signals: Sequence[Signal]) -> list[bool]:
     """Whether any rule hears each signal, or cannot tell."""
+    if not signals:
+        return []
     plan, kinds = plan_of(agreement), [signal.kind for signal in signals]
     types = {name: agreement.signal_fields[name] for name in fields_of(plan, kinds)}
     told = [as_column(name, [signal.properties.get(name) for signal in signals], kind) for name, kind in types.items()]
@@ -120,7 +123,8 @@ def _heard(agreement: Agreement, signals: Sequence[Signal]) -> list[bool]:
 
 def typed(evidence: pl.DataFrame, agreement: Agreement) -> pl.DataFrame:
     """The evidence as stored, its fields read as the contract declares them; what does not parse is unknown."""
-    return added(evidence, *(as_json_column(evidence[name], kind) for name, kind in agreement.signal_fields.items()))
+    read = {name: as_json_column(evidence[name], kind) for name, kind in agreement.signal_fields.items()}
+    return pl.DataFrame([read.get(column.name, column) for column in evidence.get_columns()])
 
 
 def _evidence(b: Batch, moments: list[Moment]) -> pl.DataFrame:
@@ -130,17 +134,35 @@ def _evidence(b: Batch, moments: list[Moment]) -> pl.DataFrame:
     until = max(m.at for m in moments)
     last = {m.subject: m for m in moments}  # what was received by the last moment of a subject was known to all of them
     places = {subject: (m.waiting.signal.received_at, m.waiting.seq) for subject, m in last.items()}
-    known = [(who, s, *places[s]) for s, m in last.items() for who in b.learned.keys_at(m.person, places[s])]
-    keys = {who: who for who, *_ in known}
-    got = rows.evidence(b.eyes, keys, list(agreement.kinds), since, until, list(agreement.signal_fields)).rename({"person_id": "_who"})
-    got = got.join(pl.DataFrame(known, schema=_KNOWN, orient="row"), on="_who").filter(
-        (pl.col("received_at") < pl.col("_by")) | ((pl.col("received_at") == pl.col("_by")) & (pl.col("signal") <= pl.col("_seq")))
-    )
-    return typed(got.drop("_who", "received_at", "_by", "_seq"), agreement)
+    held = [(who, s, *places[s]) for s, m in last.items() for who in b.learned.keys_at(m.person, places[s])]
+    keys = {who: who for who, *_ in held}
+    got = rows.evidence(b.eyes, keys, list(agreement.kinds), since, until, list(agreement.signal_fields))
+    return typed((theirs_one_by_one if got.height <= FEW else theirs)(got, held), agreement)
 
 
-#: A key, the subject it belonged to, and the last signal known to that: when it was received, and its number.
-_KNOWN: Final[dict[str, Any]] = {"_who": pl.String, "person_id": pl.String, "_by": pl.Datetime("us", "UTC"), "_seq": pl.Int64}
+#: A key, a subject it belonged to, and the last signal known to that: when it was received, and its number.
+Held: TypeAlias = tuple[str, str, datetime, int]
+_HELD: Final[dict[str, Any]] = {"_who": pl.String, "person_id": pl.String, "_by": pl.Datetime("us", "UTC"), "_seq": pl.Int64}
+
+
+def theirs(got: pl.DataFrame, held: Sequence[Held]) -> pl.DataFrame:
+    """The signals that came with each key (here `person_id`) and had been received by then, as the subject's: `person_id` is that now."""
+    found = got.rename({"person_id": "_who"}).join(pl.DataFrame(held, schema=_HELD, orient="row"), on="_who")
+    received = (pl.col("received_at") < pl.col("_by")) | ((pl.col("received_at") == pl.col("_by")) & (pl.col("signal") <= pl.col("_seq")))
+    return found.filter(received).drop("_who", "received_at", "_by", "_seq")
+
+
+def theirs_one_by_one(got: pl.DataFrame, held: Sequence[Held]) -> pl.DataFrame:
+    """The same of few signals, for which one step of the engine takes longer than all of this."""
+    subjects = defaultdict(list)
+    for key, subject, by, last in held:
+        subjects[key].append((subject, (by, last)))
+    came = enumerate(zip(got["person_id"].to_list(), got["received_at"].to_list(), got["signal"].to_list(), strict=True))
+    known = [(n, subject) for n, (key, at, seq) in came for subject, until in subjects[key] if (at, seq) <= until]
+    places = [n for n, _ in known]
+    told = got if places == list(range(got.height)) else got[places]
+    rest = [column for column in told.get_columns() if column.name not in ("person_id", "received_at")]
+    return pl.DataFrame([*rest, pl.Series("person_id", [subject for _, subject in known], dtype=pl.String)])
 
 
 def write_standings(b: Batch, judged: Judged, facts: Mapping[str, int], before: Mapping[str, Standing]) -> None:
@@ -186,12 +208,12 @@ def shown(b: Batch, judged: Judged, positions: Sequence[int]) -> list[tuple[Mome
 def asked_at(judged: Judged, made: Sequence[Mapping[str, Any]]) -> dict[int, datetime]:
     """When each open next step was asked for, by the signal's `seq`."""
     seqs = {working["totals"]["next_step_signal"] for working in made}
-    places = {seq: n for n, seq in enumerate(judged.evidence["signal"].to_list()) if seq in seqs}
-    return dict(zip(places, judged.evidence["occurred_at"].gather(list(places.values())).to_list(), strict=True))
+    times = judged.evidence["occurred_at"]
+    return {seq: times[n] for n, seq in enumerate(judged.evidence["signal"].to_list()) if seq in seqs}
 
 
-def write_verdicts(b: Batch, ready: Sequence[Ready]) -> None:
-    """The verdicts that changed something, with the ids of the signals they were made from."""
+def verdict_rows(b: Batch, ready: Sequence[Ready]) -> list[tuple[Any, ...]]:
+    """The verdicts that changed something, as they are written, with the ids of the signals they were made from."""
     ids = _signal_ids(b, ready)
     written = []
     for r in ready:
@@ -200,9 +222,20 @@ def write_verdicts(b: Batch, ready: Sequence[Ready]) -> None:
         said = tuple(r.row[name] for name in SAYS)
         signal = m.waiting.signal
         written.append(
-            (r.verdict, m.person, m.account, m.at, b.contract_id, *said, signal.id, inputs, rows.dumps(r.working), b.decided_at(signal))
+            (
+                r.verdict,
+                m.person,
+                m.account,
+                m.at,
+                b.contract_id,
+                *said,
+                signal.id,
+                inputs,
+                rows.dumps(kept(r.working)),
+                b.decided_at(signal),
+            )
         )
-    rows.add_verdicts(b.conn, written)
+    return written
 
 
 def _signal_ids(b: Batch, ready: Sequence[Ready]) -> dict[int, UUID]:

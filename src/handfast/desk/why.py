@@ -16,7 +16,7 @@ from handfast.desk.contracts import Book
 from handfast.desk.groups import group_at
 from handfast.desk.overrides import for_people
 from handfast.desk.verdicts import typed
-from handfast.readiness.explain import workings
+from handfast.readiness.explain import whole, workings
 from handfast.readiness.history import score_history
 from handfast.readiness.verdict import judge
 from handfast.sla.clock import PAUSABLE, Clock
@@ -56,9 +56,13 @@ def _person(conn: psycopg.Connection, book: Book, person: Story) -> Story:
     if stands is not None:
         told["standing"] = {**stands, **_working(conn, book, person, stands)}
         told["overrides"] = [asdict(row) for row in about(conn, [person["id"]], [person["account_id"]] if person["account_id"] else [])]
-    told["verdicts"] = story.verdicts(conn, person["id"])
+    told["verdicts"] = [_whole(book, verdict) for verdict in story.verdicts(conn, person["id"])]
     told["handoffs"] = story.handoffs_of_person(conn, person["id"])
     return told
+
+
+def _whole(book: Book, verdict: Story) -> Story:
+    return {**verdict, "working": whole(book.by_id(verdict["contract_id"]), verdict["working"])}
 
 
 def _working(conn: psycopg.Connection, book: Book, person: Story, stands: Story) -> Story:
@@ -134,7 +138,7 @@ def _handoff(conn: psycopg.Connection, book: Book, handoff: Story, at: datetime 
         "is": "handoff",
         **handoff,
         "people": story.people_of_handoff(conn, handoff["id"]),
-        "verdict": story.verdict(conn, handoff["verdict_id"]),
+        "verdict": _whole(book, verdict) if (verdict := story.verdict(conn, handoff["verdict_id"])) else None,
         "legs": legs,
         "cover": _cover(conn, handoff["id"]),
         "disputes": [asdict(one) for one in disputes.of_handoff(conn, handoff["id"])],

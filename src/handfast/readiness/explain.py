@@ -124,6 +124,20 @@ def workings(agreement: Agreement, judged: pl.DataFrame, *, change: bool = True)
     return found
 
 
+def kept(working: Mapping[str, Any]) -> dict[str, Any]:
+    """A working as it is stored: without the criteria that heard no signal, most of them, which say no more than the contract does."""
+    return {**working, "criteria": [one for one in working["criteria"] if one["seen"] is not _UNHEARD]}
+
+
+def whole(agreement: Agreement, stored: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored working as `workings` made it: what `kept` left out is told again by the terms it was made under."""
+    words = _words_of(agreement)
+    found = {(one["part"], one["rule"]): one for one in stored.get("criteria", ())}
+    rules = (*words.fit, *words.never, *words.excluded, *words.intent, *words.steps)
+    told = ((rule, found.get((rule.start["part"], rule.start["rule"]))) for rule in rules)
+    return {**stored, "criteria": [one or {**rule.silent} for rule, one in told if one or rule.silent]}
+
+
 def _case(row: tuple[Any, ...], maybe: Mapping[str, Any]) -> _Case:
     at, outcome, fit, intent, next_step, reason, fit_said, never_said, seen, heard = row
     by_rule = {said["_rule"]: said for said in heard or ()}

@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, Final, Literal, get_args
 
 import polars as pl
@@ -171,8 +172,9 @@ def start_exception(agreement: Agreement, handoff_id: str, at: datetime, number:
     there before.
     """
     due_at = due(agreement.hours("team"), at, agreement.contract.routing.exceptions_within)
-    clock = Clock(_id(handoff_id, "exception", number), handoff_id, "exception", EXCEPTIONS, "team", at, due_at, (), number=number)
-    return _with_timers(clock, [(due_at, "breach", OPS)])
+    ident = _id(handoff_id, "exception", number)
+    timers = _timers(ident, handoff_id, [(due_at, "breach", OPS)])
+    return Clock(ident, handoff_id, "exception", EXCEPTIONS, "team", at, due_at, timers, number=number)
 
 
 def sla_named(agreement: Agreement, name: str | None) -> Sla | None:
@@ -269,33 +271,36 @@ def _made(
     due_at = due(hours, at, within)
     owes = MARKETING if kind in MARKETINGS else "owner"
     steps: list[tuple[datetime, Action, str]] = [(due_at, "breach", owes)]
-    steps += [(due(hours, at, step.after), step.action, _aim(step, owes)) for step in ladder]
-    return _with_timers(Clock(_id(subject, kind, number), subject, kind, sla, calendar, at, due_at, (), number), steps)
+    steps += [(due(hours, at, step.after), (action := step.action), _aim(step, action, owes)) for step in ladder]
+    ident = _id(subject, kind, number)
+    return Clock(ident, subject, kind, sla, calendar, at, due_at, _timers(ident, subject, steps), number)
 
 
-def _aim(step: Step, owes: str) -> str:
-    aim = getattr(step, step.action)
+def _aim(step: Step, action: Action, owes: str) -> str:
+    if action == "remind":
+        return owes
+    aim = getattr(step, action)
     assert isinstance(aim, str)
-    return owes if step.action == "remind" else aim
+    return aim
 
 
 def _id(subject: str, kind: Kind, number: int) -> str:
     return stable_id("clk", subject, kind, *([str(number)] if number else []))
 
 
-def _with_timers(clock: Clock, steps: Iterable[tuple[datetime, Action, str]]) -> Clock:
-    """Numbers the steps as they fire: by due time, and at the same moment in the order given, which is the breach, then as listed."""
-    ordered = sorted(steps, key=lambda step: step[0])
-    return replace(clock, timers=tuple(_timer(clock, number, step) for number, step in enumerate(ordered)))
+def _timers(clock: str, subject: str, steps: Iterable[tuple[datetime, Action, str]]) -> tuple[Timer, ...]:
+    """The steps numbered as they fire: by due time, and at the same moment in the order given, which is the breach, then as listed."""
+    ordered = sorted(steps, key=itemgetter(0))
+    return tuple([_timer(clock, subject, number, step) for number, step in enumerate(ordered)])
 
 
 def beside(clock: Clock, steps: Iterable[tuple[datetime, Action, str]]) -> Clock:
     """With further timers, numbered apart from the ladder."""
     first = BESIDE + sum(timer.step >= BESIDE for timer in clock.timers)
-    more = tuple(_timer(clock, first + n, step) for n, step in enumerate(steps))
+    more = tuple(_timer(clock.id, clock.handoff_id, first + n, step) for n, step in enumerate(steps))
     return replace(clock, timers=(*clock.timers, *more))
 
 
-def _timer(clock: Clock, number: int, step: tuple[datetime, Action, str]) -> Timer:
+def _timer(clock: str, subject: str | None, number: int, step: tuple[datetime, Action, str]) -> Timer:
     moment, action, target = step
-    return Timer(stable_id("tmr", clock.id, str(number)), clock.id, clock.handoff_id, number, action, target, moment)
+    return Timer(stable_id("tmr", clock, str(number)), clock, subject, number, action, target, moment)

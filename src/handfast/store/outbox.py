@@ -152,13 +152,17 @@ def _clocks(conn: Connection[Any], ids: Sequence[str]) -> dict[str, ClockSeen]:
     return {row[0]: ClockSeen(*row[1:]) for row in rows}
 
 
-def settle_sent(conn: Connection[Any], message: Message, now: datetime) -> bool:
-    """It left. True unless it was marked as sent before. `why` goes too: it spoke of a failure that is over."""
-    return _one(
-        conn,
-        "UPDATE outbox SET state = 'sent', settled_at = %s, lease_until = NULL, why = NULL WHERE id = %s AND state <> 'sent'",
-        (now, message.id),
-    )
+def settle_sent(conn: Connection[Any], left: Sequence[tuple[str, datetime]]) -> int:
+    """(id, when) of what left. How many were not marked as sent before. `why` goes too: it spoke of a failure that is over.
+
+    In the order of the ids, so that two workers who sent the same wait for each other in one order.
+    """
+    ids, times = zip(*sorted(left), strict=True)
+    return conn.execute(
+        """UPDATE outbox AS o SET state = 'sent', settled_at = l.at, lease_until = NULL, why = NULL
+           FROM unnest(%b::text[], %b::timestamptz[]) AS l (id, at) WHERE o.id = l.id AND o.state <> 'sent'""",
+        (list(ids), list(times)),
+    ).rowcount
 
 
 def settle_dropped(conn: Connection[Any], message: Message, now: datetime, why: str) -> bool:

@@ -200,7 +200,7 @@ def rep_names(conn: Conn) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A person the handoff is about, with the verdict that brought them. `working` is the verdict's, as stored."""
+    """A person the handoff is about, with the verdict that brought them. `working` is the verdict's, as stored: see `explain.whole`."""
 
     person_id: str
     name: str
@@ -214,6 +214,7 @@ class Member:
     intent: int
     next_step: str | None
     judged_at: datetime
+    contract_id: str
     working: Any
     inputs: Sequence[UUID]
 
@@ -222,7 +223,7 @@ def members(conn: Conn, handoff_id: str) -> list[Member]:
     """Who opened the handoff first, then who joined, in order."""
     rows = conn.execute(
         """SELECT p.id, coalesce(nullif(p.name, ''), p.email, 'Unknown person'), p.email, p.fields, hp.raised_at, hp.joined_at, hp.source,
-                  v.outcome, v.fit, v.intent, v.next_step, v.at, v.working, v.inputs
+                  v.outcome, v.fit, v.intent, v.next_step, v.at, v.contract_id, v.working, v.inputs
              FROM handoff_person AS hp JOIN person AS p ON p.id = hp.person_id JOIN verdict AS v ON v.id = hp.verdict_id
             WHERE hp.handoff_id = %s ORDER BY hp.joined_at, hp.raised_at, p.id LIMIT 50""",
         (handoff_id,),

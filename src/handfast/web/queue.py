@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from handfast.desk.acting import reserved
 from handfast.dispositions import needs_note
+from handfast.readiness.explain import whole
 from handfast.sla.notice import seal
 from handfast.store import counts, notices, pages
 from handfast.store import outcomes as given
@@ -146,10 +147,14 @@ def brief_context(house: House, conn: Conn, user: User, line: Line, at: datetime
         "line": line,
         "body": body,
         "numbers": {signal: i for i, signal in enumerate(dict.fromkeys(signals), 1)},
-        "members": pages.members(conn, line.id),
+        "members": [_whole(house, conn, one) for one in pages.members(conn, line.id)],
         "version": house.contracts(conn).version(line.contract_id),
         **bar_context(house, conn, user, line, at),
     }
+
+
+def _whole(house: House, conn: Conn, member: pages.Member) -> pages.Member:
+    return replace(member, working=whole(house.contracts(conn).by_id(member.contract_id), member.working))
 
 
 def bar_context(house: House, conn: Conn, user: User, line: Line, at: datetime) -> dict[str, Any]:

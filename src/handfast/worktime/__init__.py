@@ -32,10 +32,8 @@ from handfast.worktime.laid import (
     Interval,
     Less,
     Plan,
-    known_second,
     merged_pieces,
     moment_of,
-    offset_at,
     seconds_of,
     zone_of,
 )  # fmt: skip
@@ -275,7 +273,7 @@ class Hours:
         if days == 0:
             return self.next_opening(start)
         second, micro = seconds_of(start)
-        local = second + offset_at(self._plan.zone, known_second(second))
+        local = second + self._plan.offset(second)
         return self.next_opening(moment_of(self._plan.utc_of(local + days * DAY), micro))
 
     def next_opening(self, at: datetime) -> datetime:

@@ -114,11 +114,12 @@ class Plan:
     Readers take one `Laid` and stay with it: it is never changed, only replaced by a longer one under the lock.
     """
 
-    __slots__ = ("_intervals_on", "_lock", "laid", "zone")
+    __slots__ = ("_days", "_intervals_on", "_lock", "laid", "zone")
 
     def __init__(self, zone: ZoneInfo, intervals_on: Callable[[date], Day]) -> None:
         self.zone = zone
         self._intervals_on = intervals_on
+        self._days: dict[int, tuple[tuple[int, int, int], ...]] = {}
         self._lock = threading.Lock()
         self.laid = Laid((), (), (0,), 0, 0)  # an empty stretch: nothing lies within it
 
@@ -173,13 +174,23 @@ class Plan:
                 if low < high:
                     yield low, high
 
+    def offset(self, second: int) -> int:
+        """As `offset_at`, in this plan's zone."""
+        return next(offset for _, until, offset in self._around(known_second(second)) if second < until)
+
     def utc_of(self, wall: int) -> int:
         """The first moment at which the wall clock shows `wall` (seconds, as if the wall were UTC) or, jumping over it, a later time."""
-        known_second(wall)
-        for begin, until, offset in _offsets(self.zone, wall - DAY, wall + DAY):  # no wall is a day from UTC
+        for begin, until, offset in self._around(known_second(wall), DAY):  # no wall is a day from UTC
             if wall - offset < until:
                 return max(begin, wall - offset)
         raise AssertionError("a wall clock shows every time within a day of UTC, or jumps over it")
+
+    def _around(self, second: int, spread: int = 0) -> Iterator[tuple[int, int, int]]:
+        """(from, until, offset) of the stretches from the day of `second - spread` to that of `second + spread`, kept by the day."""
+        for day in range((second - spread) // DAY, (second + spread) // DAY + 1):
+            if (stretches := self._days.get(day)) is None:
+                stretches = self._days[day] = tuple(_offsets(self.zone, day * DAY, (day + 1) * DAY))
+            yield from stretches
 
 
 class Less(Plan):
