@@ -146,7 +146,7 @@ def _seen(plan: Plan, known: pl.DataFrame, places: Sequence[int]) -> pl.Series:
     if not plan.seen:
         return pl.Series("_seen", [None] * len(places), dtype=pl.Struct({"nothing": pl.Boolean}))
     seen = pl.DataFrame([known[name] for name in plan.seen]).to_struct("_seen")
-    return seen if isinstance(places, range) else seen.gather(list(places))
+    return seen if isinstance(places, range) else seen[list(places)]
 
 
 def _reason(agreement: Agreement, plan: Plan, said: Sequence[Said], flags: int | None) -> tuple[str | None, str | None]:
