@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from handfast.contract.terms import Cap, Grades
 
 #: From more pairs of moment and signal on, the engine is quicker.
-PAIRS: Final = 2_000
+PAIRS: Final = 4_000
 
 
 def are_few(asked: pl.DataFrame, people: pl.DataFrame, evidence: pl.DataFrame) -> bool:

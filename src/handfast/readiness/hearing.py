@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 import polars as pl
 
 from handfast.contract.frames import picked
-from handfast.readiness.plan import Plan
+from handfast.readiness.plan import Plan, Question
 
 #: What a condition says; None: unknown.
 Said: TypeAlias = bool | None
@@ -18,15 +18,15 @@ DAY: Final = "_day"
 
 def fields_of(plan: Plan, kinds: Sequence[str | None]) -> frozenset[str]:
     """The fields that the conditions on signals of these kinds read."""
-    return frozenset().union(*(plan.questions[number].names for number in _asked(plan, kinds)))
+    return frozenset().union(*(question.names for question in _asked(plan, kinds)))
 
 
 def answers_of(plan: Plan, kinds: Sequence[str | None], signals: pl.DataFrame, *, days: bool = False) -> Mapping[str, Sequence[Any]]:
-    """What each condition on signals of these kinds says of every one of `signals`, by its position; with `days` also `DAY`.
+    """What each condition on signals of these kinds says of every one of `signals`, by its name; with `days` also `DAY`.
 
     `signals`: one for each of `kinds`, with what `fields_of` names; for `days` also `occurred_at`.
     """
-    asked = [*(plan.questions[number].said for number in _asked(plan, kinds)), *((plan.day.alias(DAY),) if days else ())]
+    asked = [*(question.said for question in _asked(plan, kinds)), *((plan.day.alias(DAY),) if days else ())]
     return {column.name: column.to_list() for column in picked(signals, *asked)} if asked else {}
 
 
@@ -34,12 +34,11 @@ def listening(plan: Plan, kinds: Sequence[str | None], answers: Mapping[str, Seq
     """For each signal the listeners that hear it or cannot tell, by their position; and which of the two it is. `answers`: `answers_of`."""
     found = []
     for row, kind in enumerate(kinds):
-        heard = ((number, plan.listeners[number].asks) for number in plan.hear.get(kind or "", ()))
-        said = ((number, True if asks is None else answers[str(asks)][row]) for number, asks in heard)
-        found.append([(number, met) for number, met in said if met is not False])
+        said = [(number, True if asks is None else answers[asks][row]) for number, asks in plan.hear.get(kind, ())]
+        found.append([one for one in said if one[1] is not False])
     return found
 
 
-def _asked(plan: Plan, kinds: Sequence[str | None]) -> list[int]:
-    heard = {plan.listeners[number].asks for kind in set(kinds) for number in plan.hear.get(kind or "", ())}
-    return sorted(asks for asks in heard if asks is not None)
+def _asked(plan: Plan, kinds: Sequence[str | None]) -> list[Question]:
+    asked = {asks for kind in dict.fromkeys(kinds) for _, asks in plan.hear.get(kind, ()) if asks is not None}
+    return [plan.questions[asks] for asks in sorted(asked)]

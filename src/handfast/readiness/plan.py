@@ -40,12 +40,12 @@ class Listener:
     """One intent rule or next step: what it listens to, and for how long a signal counts (`reach`, microseconds, its end excluded).
 
     `run`: only from the n-th within so many microseconds on. `delay`: a click counts only once it is sure that no scanner sent it.
-    `asks`: the position of its condition in `Plan.questions`, or None where it hears every signal of its kind.
+    `asks`: the name of its condition in `Plan.questions`, or None where it hears every signal of its kind.
     """
 
     on: str
     met: pl.Expr | None
-    asks: int | None
+    asks: str | None
     points: int
     step: int | None
     reach: int
@@ -58,6 +58,7 @@ class Listener:
 class Question:
     """A condition on signals of one kind: what it says, in a column of its own, and the fields it reads."""
 
+    name: str
     said: pl.Expr
     names: frozenset[str]
 
@@ -79,11 +80,11 @@ class Plan:
     signal: tuple[pl.Expr, ...]
     listeners: tuple[Listener, ...]
     #: For few, where what follows from the conditions is reckoned by hand: what each rule of fit and each never-rule says of a person; the
-    #: different conditions of the listeners; the positions of the listeners to each kind, and how many of a kind no cap minds; the
-    #: local day of a signal.
+    #: different conditions of the listeners, by name; each kind's listeners, by position and question; how many of a kind no cap minds;
+    #: the local day of a signal.
     says: tuple[pl.Expr, ...]
-    questions: tuple[Question, ...]
-    hear: Mapping[str, tuple[int, ...]]
+    questions: Mapping[str, Question]
+    hear: Mapping[str | None, tuple[tuple[int, str | None], ...]]
     free: Mapping[str, int]
     day: pl.Expr
     exclude: Exclude | None
@@ -125,7 +126,7 @@ def plan_of(agreement: Agreement) -> Plan:
 def _build(agreement: Agreement) -> Plan:
     ready, half_life = agreement.contract.ready, max(microseconds(agreement.contract.ready.intent.half_life), 1)
     told = _different(agreement)
-    heard, barred = _listeners(agreement, list(told)), barriers(ready.exclude)
+    heard, barred = _listeners(agreement, told), barriers(ready.exclude)
     stops = _never(agreement, barred)
     asked = _names((*agreement.fit, *agreement.never))
     reach, runs = _of_rule([listener.reach for listener in heard], pl.Int64), any(listener.run for listener in heard)
@@ -144,7 +145,7 @@ def _build(agreement: Agreement) -> Plan:
         signal=_asked(heard),
         listeners=heard,
         says=tuple(condition.expr.alias(str(number)) for number, condition in enumerate((*agreement.fit, *agreement.never))),
-        questions=tuple(told.values()),
+        questions={question.name: question for question in told.values()},
         hear=_by_kind(heard),
         free=_free(heard),
         day=local_day(pl.col("occurred_at"), agreement.contract.calendar.timezone),
@@ -226,11 +227,12 @@ def _different(agreement: Agreement) -> dict[_Asked, Question]:
     kinds = [*(rule.on for rule in ready.intent.points), *(rule.on for rule in ready.next_step)]
     rules = zip(kinds, (*agreement.intent, *agreement.next_step), strict=True)
     asked = {(kind, compiled.text): compiled for kind, compiled in rules if compiled is not None}
-    return {key: Question(compiled.expr.alias(str(n)), compiled.names) for n, (key, compiled) in enumerate(asked.items())}
+    return {key: Question(str(n), compiled.expr.alias(str(n)), compiled.names) for n, (key, compiled) in enumerate(asked.items())}
 
 
-def _by_kind(heard: Sequence[Listener]) -> Mapping[str, tuple[int, ...]]:
-    return {kind: tuple(n for n, one in enumerate(heard) if one.on == kind) for kind in dict.fromkeys(one.on for one in heard)}
+def _by_kind(heard: Sequence[Listener]) -> Mapping[str | None, tuple[tuple[int, str | None], ...]]:
+    kinds = dict.fromkeys(one.on for one in heard)
+    return {kind: tuple((n, one.asks) for n, one in enumerate(heard) if one.on == kind) for kind in kinds}
 
 
 def _free(heard: Sequence[Listener]) -> Mapping[str, int]:
@@ -238,7 +240,7 @@ def _free(heard: Sequence[Listener]) -> Mapping[str, int]:
     return {kind: min(times for on, times in capped if on == kind) for kind, _ in capped}
 
 
-def _listeners(agreement: Agreement, asked: Sequence[_Asked]) -> tuple[Listener, ...]:
+def _listeners(agreement: Agreement, asked: Mapping[_Asked, Question]) -> tuple[Listener, ...]:
     """The intent rules in contract order, then the next steps in contract order. A row's `_rule` is the position in this tuple."""
     ready = agreement.contract.ready
     lookback = microseconds(ready.intent.lookback)
@@ -247,7 +249,7 @@ def _listeners(agreement: Agreement, asked: Sequence[_Asked]) -> tuple[Listener,
         Listener(
             rule.on,
             compiled.expr if compiled else None,
-            asked.index((rule.on, compiled.text)) if compiled else None,
+            asked[rule.on, compiled.text].name if compiled else None,
             rule.points,
             None,
             _reach(rule, lookback),
@@ -262,7 +264,7 @@ def _listeners(agreement: Agreement, asked: Sequence[_Asked]) -> tuple[Listener,
         Listener(
             rule.on,
             compiled.expr if compiled else None,
-            asked.index((rule.on, compiled.text)) if compiled else None,
+            asked[rule.on, compiled.text].name if compiled else None,
             0,
             number,
             min(microseconds(rule.within) + 1, lookback),
