@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from handfast.contract.terms import Pool
 from handfast.facts import Absence, Rep
-from handfast.routing.roster import Roster, Turn
+from handfast.routing.line import Turn
+from handfast.routing.roster import Roster
 from handfast.routing.rotation import draw
 
 MONDAY = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)

@@ -52,9 +52,10 @@ class Agreement:
 
     `intent`, `next_step` and `sla` hold None for a rule without `when`: it always holds. `kinds` are the kinds of signal at which a
     verdict may change: those any rule listens to, and `OVERRIDDEN`; `signal_fields` the fields of signals that any of them, or an
-    exclusion, reads, with their types. `person_fields` are the contract's own, and `email` where an exclusion asks for it. `roles` are the
-    conditions of `ready.account.roles`, in its order. `touches` are those of `contract.touches` (None: always); `touch_kinds` the kinds of
-    signal they hear, `touch_fields` what they read of them. `reach`: no verdict at a moment depends on signals older than this.
+    exclusion, reads, with their types. `person_fields` are the contract's own, and `email` where an exclusion asks for it. `lands`:
+    territory to the pool or rep it sends to. `roles` are the conditions of `ready.account.roles`, in its order. `touches` are those of
+    `contract.touches` (None: always); `touch_kinds` the kinds of signal they hear, `touch_fields` what they read of them. `reach`: no
+    verdict at a moment depends on signals older than this.
     """
 
     contract: Contract
@@ -65,6 +66,7 @@ class Agreement:
     next_step: tuple[Compiled | None, ...]
     never_routed: tuple[Compiled, ...]
     territories: tuple[Compiled, ...]
+    lands: Mapping[str, str]
     canary: Compiled | None
     needs: tuple[Asked, ...]
     sla: tuple[Compiled | None, ...]
@@ -133,6 +135,7 @@ def agree(
         next_step=tuple(steps),
         never_routed=_all(kept),
         territories=_all(territories),
+        lands=MappingProxyType({territory.name: territory.to for territory in reversed(routing.territories)}),
         canary=canary,
         needs=needs,
         sla=tuple(sla),

@@ -18,9 +18,10 @@ from handfast.contract.agreement import Agreement
 from handfast.contract.terms import Pool, Routing
 from handfast.readiness.words import listed
 from handfast.routing import owners
+from handfast.routing.line import Turn
 from handfast.routing.owners import Holder
 from handfast.routing.ownership import Case, Claim
-from handfast.routing.roster import AWAY, NOBODY, Reason, Roster, Turn, because, eligible
+from handfast.routing.roster import AWAY, NOBODY, Reason, Roster, because, eligible
 from handfast.routing.rotation import Draw, Place, draw, elsewhere
 
 __all__ = ["Assignment", "Case", "Claim", "Reason", "Roster", "Turn", "assign", "covered", "eligible"]
@@ -76,6 +77,8 @@ class _Ask(NamedTuple):
     """One climb of the ladder: what is asked, of whom, and which pools have been asked already."""
 
     routing: Routing
+    #: Territory to the pool or rep it sends to.
+    lands: Mapping[str, str]
     case: Case
     roster: Roster
     at: datetime
@@ -111,12 +114,14 @@ def assign(
         ValueError: the case names a territory that this contract does not have.
     """
     roster.under(agreement.contract)
-    ask = _Ask(agreement.contract.routing, case, roster, at, exclude, set(), told)
+    ask = _Ask(agreement.contract.routing, agreement.lands, case, roster, at, exclude, set(), told)
     working: list[Rung] = []
     # The rungs, one at a time: what stands above the rung that chose is never asked.
     rungs: Sequence[terms_routing.Rung | Literal["reassign"]] = ask.routing.ladder if start_pool is None else ("reassign",)
     for rung in rungs:
         given = _RUNGS[rung](ask) if start_pool is None else _to("reassign", start_pool, ask)
+        if given is _ON:
+            continue
         rule: Rule = "exception" if rung == "never" else rung
         working.append(given.rung)
         if given.owner is not None:
@@ -124,7 +129,7 @@ def assign(
             return Assignment(given.owner, rule, given.pool, given.pool is not None and given.counts, tuple(working))
         if given.rung["result"] in ENDS:
             break
-    working.append({"rung": "exception", "result": "held", "because": _held(working)})
+    working.append({"rung": "exception", "result": "held", "because": _held(working) if told else ""})
     return Assignment(None, "exception", None, False, tuple(working))
 
 
@@ -209,7 +214,7 @@ def _claimed(ask: _Ask) -> _Given:
     if case.territory is None:
         unknown = f"; for {listed(case.unknown_territories)} that could not be known" if case.unknown_territories else ""
         return _Given({"rung": "territory", "result": "passed", "because": f"No territory claims it{unknown}."})
-    to = next((territory.to for territory in ask.routing.territories if territory.name == case.territory), None)
+    to = ask.lands.get(case.territory)
     if to is None:
         raise ValueError(f"the contract has no territory '{case.territory}'; the claim was made under another contract")
     return _to("territory", to, ask)
@@ -239,14 +244,15 @@ def _to(rule: str, to: str, ask: _Ask) -> _Given:
     if (pool := ask.routing.pools.get(to)) is None:
         return _to_rep(rule, to, ask, f"is named by this {rule}")
     ask.tried.add(to)
-    needs = _needs(rule, to, ask)
-    back, covers = _back(rule, to, pool, ask, needs)
-    if back is not None:
-        return back
+    needs, covers = _needs(rule, to, ask), None
+    if pool.sticky is not None:
+        back, covers = _back(rule, to, pool, ask, needs)
+        if back is not None:
+            return back
     drawn = draw(to, pool, ask.roster, ask.at, ask.exclude, needs, elsewhere(to, ask.routing.pools) if pool.counter else NOBODY)
+    if drawn.rep is not None and not ask.told:
+        return _Given({"rung": rule, "result": "chosen", "pool": to, "owner": drawn.rep}, drawn.rep, to)
     taker = drawn.taker
-    if taker is not None and not ask.told:
-        return _Given({"rung": rule, "result": "chosen", "pool": to, "owner": taker.rep, "because": ""}, taker.rep, to)
     skipped = [_skip(rep, reason, pool, ask, needs) for rep, reason in drawn.skipped]
     if taker is None:
         return _Given(
@@ -281,7 +287,7 @@ def _back(rule: str, to: str, pool: Pool, ask: _Ask, needs: frozenset[str]) -> t
     Where they are away, second: for whom somebody else now covers.
     """
     last = ask.case.last
-    if last is None or pool.sticky is None or last[0] not in pool.members or rule == "reassign":
+    if last is None or last[0] not in pool.members or rule == "reassign":
         return None, None
     rep, until = last
     if (ask.at - until).total_seconds() > pool.sticky_minutes * 60:

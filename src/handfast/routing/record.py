@@ -61,15 +61,10 @@ class Record:
         begun = [one for one in dealt if one.opened_at <= at]
         if owner is not None:
             begun = [one._replace(owner=owner(one)) for one in begun]
-        won = max(
-            (one for one in begun if one.won and one.closed_at and one.closed_at <= at), key=lambda one: one.closed_at or at, default=None
-        )
-        return Known(
-            tuple(_deal(one, one.opened_at) for one in begun if one.closed_at is None or one.closed_at > at),
-            _deal(won, won.closed_at or at) if won else None,
-            above,
-            circle,
-        )
+        still = [one for one in begun if one.closed_at is None or one.closed_at > at]
+        ended = [one for one in begun if one.won and one.closed_at is not None and one.closed_at <= at]
+        won = max(ended, key=lambda one: one.closed_at or at) if ended else None
+        return Known(tuple([_deal(one, one.opened_at) for one in still]), _deal(won, won.closed_at or at) if won else None, above, circle)
 
 
 NO_RECORD = Record()

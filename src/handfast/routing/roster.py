@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo
@@ -18,6 +18,7 @@ from handfast.contract.calendars import hours_of
 from handfast.contract.own_hours import OwnHours, calendar_of_rep, own_hours
 from handfast.contract.terms import Calendar, Contract, Pool, Routing
 from handfast.facts import Absence, Rep
+from handfast.routing.line import Line, Turn
 from handfast.worktime import Hours
 
 #: Why a rep was passed over. All but `over_share` are answers of `eligible`; that one belongs to the rotation.
@@ -28,20 +29,17 @@ Reason = Literal[
 AWAY: Final = frozenset({"pto", "off", "holiday", "off_hours"})
 
 NOBODY: Final[frozenset[str]] = frozenset()
+_EVER: Final = datetime.min.replace(tzinfo=UTC)
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
-class Turn(NamedTuple):
-    """A member's place in the rotation of a pool: one row of the table `rotation`.
+class _Said(NamedTuple):
+    """What was said of a pool's members, from when until when: as long as nobody is told anew, becomes full or has room again."""
 
-    `turns` counts what they took, for people to read. `level` is what decides: turns divided by weight, moved along with the pool
-    while the member cannot take part. `last_at` is the moment of their last turn, UTC, or None.
-    """
-
-    pool: str
-    rep: str
-    turns: int = 0
-    level: float = 0.0
-    last_at: datetime | None = None
+    pool: Pool
+    since: datetime
+    until: datetime
+    reasons: list[Reason | None]
 
 
 class Roster:
@@ -52,14 +50,17 @@ class Roster:
             "_absences",
             "_by_day",
             "_calendars",
+            "_caps",
             "_changed",
             "_hours",
+            "_lines",
             "_members",
             "_open",
             "_plain",
             "_promises",
             "_reps",
             "_rows",
+            "_said",
             "_starts",
             "_taken",
         ),
@@ -103,6 +104,10 @@ class Roster:
         self._calendars: Mapping[str, Calendar] = {}
         self._hours: dict[tuple[str, str], Hours | None] = {}
         self._promises: dict[str, tuple[Routing, Pool | None]] = {}
+        self._lines: dict[str, Line] = {}
+        self._said: dict[str, _Said] = {}
+        #: The capacities asked about: whoever reaches one, or has room again, changes what was said.
+        self._caps: set[float] = set()
 
     def under(self, contract: Contract) -> None:
         """From now on the hours that pools ask for are those of this contract's calendars. `assign` says it for each decision."""
@@ -117,6 +122,7 @@ class Roster:
         """From now on this rep is like this, and these are all of their absences: for a replay, which goes through the past."""
         before = self._reps.get(rep.id)
         self._reps[rep.id] = rep
+        self._said.clear()
         self._absences.pop(rep.id, None)
         self._starts.pop(rep.id, None)
         if spans := _merged(absences).get(rep.id):
@@ -142,6 +148,21 @@ class Roster:
             return found
         return None
 
+    def between(self, members: Iterable[tuple[str, float]], at: datetime) -> tuple[datetime, datetime]:
+        """From when until when nobody of these comes or goes: the moments around `at` at which an absence of theirs begins or ends."""
+        since, until = _EVER, _NEVER
+        for rep, _ in members:
+            if (starts := self._starts.get(rep)) is None:
+                continue
+            place = bisect_right(starts, at)
+            if place:
+                begun = self._absences[rep][place - 1]
+                since = max(since, begun.starts_at if at < begun.ends_at else begun.ends_at)
+                until = min(until, begun.ends_at) if at < begun.ends_at else until
+            if place < len(starts):
+                until = min(until, starts[place])
+        return since, until
+
     def own_hours(self, rep: str | None, at: datetime) -> OwnHours | None:
         """What is known at `at` of a rep's hours and absences, for clocks that count in them; None for nobody."""
         known = self._reps.get(rep) if rep is not None else None
@@ -153,7 +174,9 @@ class Roster:
 
     def took(self, rep: str, at: datetime | None = None) -> None:
         """One more open handoff, given at `at` (UTC). `assign` calls it for each decision; the desk for changes made by hand."""
-        self._open[rep] = self._open.get(rep, 0) + 1
+        self._open[rep] = held = self._open.get(rep, 0) + 1
+        if held in self._caps:
+            self._said.clear()
         if at is not None and self._by_day:
             day = (rep, self.day(rep, at))
             self._taken[day] = self._taken.get(day, 0) + 1
@@ -196,7 +219,10 @@ class Roster:
 
     def gave_up(self, rep: str) -> None:
         """One open handoff fewer: closed, returned, or handed to somebody else."""
-        self._open[rep] = max(0, self._open.get(rep, 0) - 1)
+        held = self._open.get(rep, 0)
+        if held in self._caps:
+            self._said.clear()
+        self._open[rep] = max(0, held - 1)
 
     def members(self, name: str, pool: Pool) -> tuple[tuple[str, float], ...]:
         """(rep id, weight), by id: the order in which a contract lists its members decides nothing."""
@@ -209,10 +235,19 @@ class Roster:
         """Rep id to their place in this pool; a rep who never took part has none."""
         return self._rows.get(pool, {})
 
+    def line(self, name: str, counter: str, pool: Pool) -> Line:
+        """Where the members of a pool stand: put together once, then kept in step by `put`."""
+        line = self._lines.get(counter)
+        if line is None or line.pool is not pool:
+            line = self._lines[counter] = Line(pool, self.members(name, pool), self.turns(counter))
+        return line
+
     def put(self, turn: Turn) -> None:
         """Keeps a changed place. The rotation calls it; it will be among `changed`."""
         self._rows.setdefault(turn.pool, {})[turn.rep] = turn
         self._changed.add((turn.pool, turn.rep))
+        if (line := self._lines.get(turn.pool)) is not None and not line.follows(turn):
+            del self._lines[turn.pool]
 
     def changed(self) -> list[Turn]:
         """The places this batch changed, by pool and rep: what has to be written back."""
@@ -243,14 +278,21 @@ def eligible(
 
 
 def reasons(
-    members: Sequence[tuple[str, float]], roster: Roster, pool: Pool, at: datetime, exclude: frozenset[str] = NOBODY,
-    needs: frozenset[str] = NOBODY,
-) -> list[Reason | None]:  # fmt: skip
-    """What `eligible` says of each member of a pool, asked together: whoever is plainly there is only counted."""
+    name: str, roster: Roster, pool: Pool, at: datetime, exclude: frozenset[str] = NOBODY, needs: frozenset[str] = NOBODY
+) -> list[Reason | None]:
+    """What `eligible` says of each member of a pool, asked together; kept where only absences and capacities can change it."""
+    members = roster.members(name, pool)
     if exclude or needs or pool.hours is not None or pool.per_day is not None:
         return [eligible(rep, roster, pool, at, exclude, needs) for rep, _ in members]
-    plain, held, cap = roster._plain, roster._open, pool.cap if pool.cap is not None else math.inf
-    return [(None if held.get(rep, 0) < cap else "capped") if rep in plain else eligible(rep, roster, pool, at) for rep, _ in members]
+    said = roster._said.get(name)
+    if said is not None and said.pool is pool and said.since <= at < said.until:
+        return said.reasons
+    # Whoever is plainly there is only counted.
+    plain, held, cap = roster._plain, roster._open, math.inf if pool.cap is None else pool.cap
+    found = [(None if held.get(rep, 0) < cap else "capped") if rep in plain else eligible(rep, roster, pool, at) for rep, _ in members]
+    roster._caps.add(cap)
+    roster._said[name] = _Said(pool, *roster.between(members, at), found)
+    return found
 
 
 def _within(rep: Rep, roster: Roster, pool: Pool, at: datetime) -> Reason | None:

@@ -18,19 +18,16 @@ The state belongs to the member, so a change of membership resets nothing. Why t
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from handfast.contract.terms import Pool
-from handfast.routing.roster import NOBODY, Reason, Roster, Turn, reasons
+from handfast.routing.line import Line, Spot, Turn, joiner, moved, turn_of
+from handfast.routing.roster import NOBODY, Reason, Roster, reasons
 
-#: How many turns a member's level may be away from the pool's.
-FARTHEST: Final = 2.0
 #: Levels are sums of 1/weight in binary: differences below this are none. Compared so, but never stored so: rounding would add up.
 _HAIR: Final = 1e-9
-_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class Place(NamedTuple):
@@ -42,23 +39,25 @@ class Place(NamedTuple):
     after: float
 
 
-#: A member who can take part: rep, weight, their place as it is kept (None for a joiner), the level that counts now. A plain tuple, for a
-#: draw makes one of every member.
-_Able = tuple[str, float, Turn | None, float]
-#: A member in line, in the order of turns: the level after taking it (rounded, then exactly), their last turn, id, number of turns, weight.
-_InLine = tuple[float, datetime, str, int, float, float]
-
-
 class Draw:
     """One turn: who took it (`taker`; None: nobody could), the others in line, in order, and who was `skipped` and why.
 
-    The line is put in order for whoever reads it: who comes first is known without.
+    Who comes first is known without the rest, which is put in order for whoever reads it.
     """
 
-    __slots__ = ("_fit", "skipped", "taker")
+    __slots__ = ("_ahead", "_first", "_fit", "_out")
 
-    def __init__(self, taker: Place | None, fit: Sequence[_Able], skipped: tuple[tuple[str, Reason], ...]) -> None:
-        self.taker, self._fit, self.skipped = taker, fit, skipped
+    def __init__(self, first: Spot | None, fit: Sequence[Spot], ahead: Sequence[Spot], out: tuple[tuple[str, Reason], ...]) -> None:
+        self._first, self._fit, self._ahead, self._out = first, fit, ahead, out
+
+    @property
+    def rep(self) -> str | None:
+        """The id of whoever took it."""
+        return self._first[2] if self._first is not None else None
+
+    @property
+    def taker(self) -> Place | None:
+        return _place(self._first) if self._first is not None else None
 
     @property
     def behind(self) -> int:
@@ -68,7 +67,12 @@ class Draw:
     @property
     def waiting(self) -> tuple[Place, ...]:
         """Who was next in line, in order."""
-        return tuple(_place(one) for one in sorted(map(_in_line, self._fit))[1:])
+        return tuple(_place(one) for one in sorted(self._fit)[1:])
+
+    @property
+    def skipped(self) -> tuple[tuple[str, Reason], ...]:
+        """Who cannot take part, then who is ahead of their share."""
+        return (*self._out, *((one[2], "over_share") for one in self._ahead))
 
 
 def counter_of(name: str, pool: Pool) -> str:
@@ -104,91 +108,78 @@ def draw(
         others: members of other pools with the same counter (`elsewhere`): this turn does not move them.
     """
     counter = counter_of(name, pool)
-    members, rows = roster.members(name, pool), roster.turns(counter)
-    skipped: list[tuple[str, Reason]] = []
-    here: list[tuple[str, float, Turn | None]] = []
-    total = placed = mass = 0.0
-    for (rep, weight), reason in zip(members, reasons(members, roster, pool, at, exclude, needs), strict=True):
-        # The pool's level is the mean of the members who have a place, present or not, each counted by weight; 0 where nobody has one yet.
-        if (row := rows.get(rep)) is not None:
-            placed += weight
-            mass += weight * row[3]
+    line = roster.line(name, counter, pool)
+    pool_level = line.level()
+    here, weight, out = _present(line, reasons(name, roster, pool, at, exclude, needs), pool_level)
+    if not here:
+        return Draw(None, (), (), out)
+    step = 1.0 / weight
+    fit, ahead, nearer = _apart(here, pool_level, pool_level + step - _HAIR)
+    first = min(fit)
+    if others:  # they are there from the first turn of the counter on, not from the first of their own pool
+        for rep in sorted(others - roster.turns(counter).keys()):
+            roster.put(Turn(counter, rep, 0, pool_level))
+    joined = [] if line.whole else [one for one in here if one[2] not in line.spots]
+    _move_along(counter, here, step, roster, others)
+    for one in (*nearer, *joined):
+        roster.put(turn_of(counter, one))
+    roster.put(Turn(counter, first[2], first[3] + 1, first[5], at))
+    return Draw(first, fit, ahead, out)
+
+
+def _present(
+    line: Line, said: Sequence[Reason | None], pool_level: float
+) -> tuple[Collection[Spot], float, tuple[tuple[str, Reason], ...]]:
+    """Who can take part, with their weight together, and who cannot. A joiner starts at the pool's level."""
+    if line.whole and not any(said):
+        return line.spots.values(), line.weight, ()
+    here: list[Spot] = []
+    out: list[tuple[str, Reason]] = []
+    total = 0.0
+    for (rep, weight), reason in zip(line.members, said, strict=True):
         if reason is None:
-            here.append((rep, weight, row))
+            here.append(line.spots.get(rep) or joiner(rep, weight, pool_level))
             total += weight
         else:
-            skipped.append((rep, reason))
-    if not here:
-        return Draw(None, (), tuple(skipped))
-    pool_level = mass / placed if placed else 0.0
-    step = 1.0 / total
-    # Under a shared counter somebody may be far ahead by what they took in another pool: that is meant, and mends itself.
-    able = _levels(here, pool_level, math.inf if pool.counter is not None else FARTHEST)
-    bar = pool_level + step - _HAIR
-    # Where all who are here are ahead of their share, somebody has to take it all the same.
-    fit = [one for one in able if one[3] < bar] or able
-    if len(fit) < len(able):
-        skipped += [(rep, "over_share") for rep, _, _, level in able if level >= bar]
-    for rep in sorted(others - rows.keys()):  # they are there from the first turn of the counter on, not from the first of their own pool
-        roster.put(Turn(counter, rep, 0, pool_level))
-    taker = _first(fit)
-    _enter(counter, able, taker, step, roster=roster, at=at, others=others)
-    return Draw(taker, fit, tuple(skipped))
+            out.append((rep, reason))
+    return here, total, tuple(out)
 
 
-def _levels(here: Sequence[tuple[str, float, Turn | None]], pool_level: float, farthest: float) -> list[_Able]:
-    """The level of each that counts now: a joiner starts at the pool's level; nobody is farther from it than is allowed."""
-    found: list[_Able] = []
-    for rep, weight, row in here:  # written out: this is asked of every member for every turn of a replay of years
-        if row is None:
-            level = pool_level
+def _apart(here: Collection[Spot], pool_level: float, bar: float) -> tuple[list[Spot], list[Spot], list[Spot]]:
+    """Those not ahead of their share, those who are, and whoever stood farther from the pool's level than is allowed and now does not.
+
+    Where all who are here are ahead of their share, somebody has to take it all the same.
+    """
+    fit: list[Spot] = []
+    ahead: list[Spot] = []
+    nearer: list[Spot] = []
+    for one in here:  # written out: this is asked of every member for every turn of a replay of years
+        level, far = one[6], one[7]
+        if -far <= level - pool_level <= far:
+            found = one
         else:
-            level = row[3]
-            far = farthest / weight
-            if not -far <= level - pool_level <= far:
-                level = pool_level + (far if level > pool_level else -far)
-        found.append((rep, weight, row, level))
-    return found
+            found = moved(one, pool_level + (far if level > pool_level else -far))
+            nearer.append(found)
+        (fit if found[6] < bar else ahead).append(found)
+    return (fit, ahead, nearer) if fit else (ahead, [], nearer)
 
 
-def _first(fit: Sequence[_Able]) -> Place:
-    """The taker: the first in line. Only those whose level after it is the lowest, or as good as, are compared any further."""
-    after = [level + 1.0 / weight for _, weight, _, level in fit]
-    lowest = min(after) + 2 * _HAIR
-    near = [one for one, reached in zip(fit, after, strict=True) if reached <= lowest]
-    return _place(min(map(_in_line, near)) if len(near) > 1 else _in_line(near[0]))
+def _place(one: Spot) -> Place:
+    return Place(one[2], one[3], one[4], one[5])
 
 
-def _in_line(one: _Able) -> _InLine:
-    """A place in line: the lowest takes the turn."""
-    rep, weight, row, level = one
-    after = level + 1.0 / weight
-    if row is None:
-        return round(after, 9), _NEVER, rep, 0, weight, after
-    return round(after, 9), row[4] or _NEVER, rep, row[2], weight, after
-
-
-def _place(one: _InLine) -> Place:
-    _, _, rep, turns, weight, after = one
-    return Place(rep, turns, weight, after)
-
-
-def _enter(
-    name: str, able: list[_Able], taker: Place, step: float, *, roster: Roster, at: datetime, others: frozenset[str] = NOBODY
-) -> None:
-    """Writes the turn: the taker's level rises by 1/weight, and whoever could not take part moves along with the pool, `step` up.
+def _move_along(counter: str, here: Collection[Spot], step: float, roster: Roster, others: frozenset[str]) -> None:
+    """Whoever could not take part moves along with the pool, `step` up.
 
     Those who left the pool move along too, so that they find their place again should they come back. `others` do not: it was not theirs to
     take, and what they took elsewhere is what the counter shares.
     """
-    rows = roster.turns(name)
-    here = {one[0] for one in able} if len(able) < len(rows) else rows  # all are here: nobody moves along
-    for away in [row for rep, row in rows.items() if rep not in here and rep not in others] if here is not rows else ():
+    rows = roster.turns(counter)
+    if len(here) >= len(rows):
+        return  # all are here
+    there = {one[2] for one in here}
+    for away in [row for rep, row in rows.items() if rep not in there and rep not in others]:
         roster.put(away._replace(level=away.level + step))
-    for rep, _, row, level in able:
-        if row is None or row[3] != level or rep == taker.rep:
-            turns, last = (row[2], row[4]) if row is not None else (0, None)
-            roster.put(Turn(name, rep, turns, level, last) if rep != taker.rep else Turn(name, rep, turns + 1, taker.after, at))
 
 
 def give_back(counter: str, rep: str, weight: float, roster: Roster) -> bool:

@@ -97,7 +97,10 @@ def choose(agreement: Agreement, frame: pl.DataFrame) -> list[int | None]:
         agreement: the SLAs in the order in which they are asked.
         frame: a row for each handoff: the contract's fields, `next_step` (text), `fit` (points), `intent` (points), `source` (text).
     """
-    return [next((place for place, answer in enumerate(row) if answer), None) for row in answers(agreement.sla, frame)]
+    found = answers(agreement.sla, frame)
+    # A batch has few different rows of answers: each is read once.
+    first = {row: next((place for place, answer in enumerate(row) if answer), None) for row in set(found)}
+    return [first[row] for row in found]
 
 
 # --- Sales' -----------------------------------------------------------------------------------------------------

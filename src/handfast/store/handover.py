@@ -62,11 +62,15 @@ def keys_of_person(conn: psycopg.Connection, person_id: str) -> dict[str, str]:
 
 
 def people(conn: psycopg.Connection, ids: Sequence[str]) -> dict[str, Person]:
+    if not ids:
+        return {}
     rows = conn.execute("SELECT id, email, name, account_id, fields FROM person WHERE id = ANY(%b)", (list(ids),)).fetchall()
     return {r[0]: Person(*r) for r in rows}
 
 
 def accounts(conn: psycopg.Connection, ids: Sequence[str], keys: Sequence[str]) -> list[Account]:
+    if not ids and not keys:
+        return []
     rows = conn.execute(
         "SELECT id, key, name, domain, owner_id, fields FROM account WHERE id = ANY(%b) OR key = ANY(%b)", (list(ids), list(keys))
     ).fetchall()
@@ -186,6 +190,8 @@ class Standing:
 
 def standings(conn: psycopg.Connection, person_ids: Sequence[str]) -> dict[str, Standing]:
     """person id → where they stand; those never judged are left out."""
+    if not person_ids:
+        return {}
     got = conn.execute("SELECT person_id, outcome, next_step, facts, at FROM standing WHERE person_id = ANY(%b)", (list(person_ids),))
     return {person: Standing(*said) for person, *said in got.fetchall()}
 
@@ -225,6 +231,8 @@ class OpenHandoff:
 
 
 def open_handoffs(conn: psycopg.Connection, parties: Sequence[str], motion: str) -> dict[str, OpenHandoff]:
+    if not parties:
+        return {}
     rows = conn.execute(
         """SELECT h.party, h.id, h.owner_id, ARRAY(SELECT person_id FROM handoff_person WHERE handoff_id = h.id)
            FROM (SELECT DISTINCT unnest(%b::text[]) AS party) AS a
@@ -236,6 +244,8 @@ def open_handoffs(conn: psycopg.Connection, parties: Sequence[str], motion: str)
 
 def last_closings(conn: psycopg.Connection, parties: Sequence[str], motion: str) -> dict[str, datetime]:
     """When the latest handoff of each party was closed."""
+    if not parties:
+        return {}
     rows = conn.execute(
         "SELECT party, max(closed_at) FROM handoff WHERE party = ANY(%b) AND motion = %s AND closed_at IS NOT NULL GROUP BY party",
         (list(parties), motion),
@@ -245,6 +255,8 @@ def last_closings(conn: psycopg.Connection, parties: Sequence[str], motion: str)
 
 def suppressed(conn: psycopg.Connection, person_ids: Sequence[str]) -> set[str]:
     """People whose last handoff was disqualified: they are not handed over again until somebody says so, or the data that was wrong is right."""
+    if not person_ids:
+        return set()
     rows = conn.execute(
         """SELECT a.person FROM (SELECT DISTINCT unnest(%b::text[]) AS person) AS a
            CROSS JOIN LATERAL (

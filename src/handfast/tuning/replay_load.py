@@ -11,8 +11,7 @@ clock of its SLA has run out.
 
 from __future__ import annotations
 
-import heapq
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -91,11 +90,8 @@ class _Course:
     def __init__(self, agreements: Sequence[Agreement], openings: Sequence[Opening], crew: Crew, standing: Iterable[Recorded]) -> None:
         self.agreements, self.openings, self.crew = agreements, openings, crew
         self.claimed, self.slas = _asked(agreements, openings)
-        self.ending = [(one.closed_at or _NEVER, one.owner) for one in standing if one.owner is not None]
-        counts: dict[str, int] = defaultdict(int)
-        for _, owner in self.ending:
-            counts[owner] += 1
-        heapq.heapify(self.ending)
+        owned = [one for one in standing if one.owner is not None]
+        self.endings, counts = _Endings(openings, owned), Counter(str(one.owner) for one in owned)
         past = Reps(crew.reps, crew.absences, crew.told)
         self.roster, self.watch = Roster(*past.begin(), counts), past.watch()
         self.found: list[Owned] = []
@@ -124,8 +120,8 @@ class _Course:
         """What was known then, of the world and of who there was."""
         row, roster = one.row, self.roster
         at = row.received_at
-        while self.ending and self.ending[0][0] <= at:
-            roster.gave_up(heapq.heappop(self.ending)[1])
+        for owner in self.endings.by(at, number):
+            roster.gave_up(owner)
         then = Moment(at, row.signal)
         if self.crew.told:
             for rep, absences in self.watch.changed(then):
@@ -138,11 +134,45 @@ class _Course:
 
     def _owned(self, place: int, chosen: Assignment, own: OwnHours | None) -> Owned:
         opening, owner = self.openings[place], str(chosen.owner)
-        heapq.heappush(self.ending, (opening.closed_at or _NEVER, owner))
+        self.endings.owned(place, owner)
         if self.sticky:
             until = opening.closed_at or opening.row.received_at
             self.last |= dict.fromkeys((opening.row.person, *opening.joined), (owner, until))
         return Owned(opening, owner, chosen.rule, chosen.pool, self.slas[place], own)
+
+
+class _Endings:
+    """Whose handoffs have ended. When each of them ends is known before it is known whose it is, so that is put in order once.
+
+    Of those that stood when the period began the owners are known.
+    """
+
+    def __init__(self, openings: Sequence[Opening], standing: Sequence[Recorded]) -> None:
+        self._before = len(standing)
+        self._owners: list[str | None] = [*(one.owner for one in standing), *(None for _ in openings)]
+        closed = [*(one.closed_at for one in standing), *(one.closed_at for one in openings)]
+        self._ends = [(_NEVER, 0), *sorted(((at, place) for place, at in enumerate(closed) if at is not None), reverse=True)]
+        #: Ended, on record, before it was decided whose they are.
+        self._early: list[int] = []
+
+    def owned(self, place: int, owner: str) -> None:
+        """The opening of this place is given to this rep."""
+        self._owners[self._before + place] = owner
+
+    def by(self, at: datetime, number: int) -> list[str]:
+        """The owners of what has ended at `at` and had not the last time this was asked, of all openings before this number."""
+        if not self._early and self._ends[-1][0] > at:
+            return []
+        ended, self._early = self._early, []
+        while self._ends[-1][0] <= at:
+            ended.append(self._ends.pop()[1])
+        found = []
+        for place in ended:
+            if place >= self._before + number:
+                self._early.append(place)
+            elif (owner := self._owners[place]) is not None:
+                found.append(owner)
+        return found
 
 
 #: How many different kinds of what is held are tried before each new handoff.
@@ -201,7 +231,9 @@ def _asked(agreements: Sequence[Agreement], openings: Sequence[Opening]) -> tupl
 def _case(one: Opening) -> dict[str, Any]:
     """What is known of it; what the contract does not declare is left out where it is read."""
     row = one.row
-    return {**orjson.loads(row.fields), "next_step": row.next_step, "fit": row.fit, "intent": row.intent / 1e6, "source": row.source}
+    known: dict[str, Any] = orjson.loads(row.fields)
+    known |= {"next_step": row.next_step, "fit": row.fit, "intent": row.intent / 1e6, "source": row.source}
+    return known
 
 
 # --- can it be carried ----------------------------------------------------------------------------------------
