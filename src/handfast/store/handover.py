@@ -151,9 +151,10 @@ def evidence(
            CROSS JOIN LATERAL (SELECT * FROM signal WHERE who = k.who AND occurred_at > %s AND occurred_at <= %s AND kind = ANY(%b) OFFSET 0) AS s""",
         (list(kinds), list(keys), since, until, list(kinds)),
     )
-    person = pl.lit(pl.Series(list(keys.values()), dtype=pl.String)).gather(pl.col("_key") - 1)
-    kind = pl.lit(pl.Series(list(kinds), dtype=pl.String)).gather(pl.col("_kind") - 1)
-    return got.select("signal", person.alias("person_id"), kind.alias("kind"), "occurred_at", "received_at", *fields)
+    # By their places, which is no query of its own.
+    person = pl.Series("person_id", list(keys.values()), dtype=pl.String)[got["_key"] - 1]
+    kind = pl.Series("kind", list(kinds), dtype=pl.String)[got["_kind"] - 1]
+    return pl.DataFrame([got["signal"], person, kind, *(got[name] for name in ("occurred_at", "received_at", *fields))])
 
 
 def signal_ids(
