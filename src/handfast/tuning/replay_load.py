@@ -238,7 +238,7 @@ def _frame(fields: Mapping[str, FieldType], rows: Sequence[ReadyRow]) -> pl.Data
         "intent": [row.intent / 1e6 for row in rows],
         "source": [row.source for row in rows],
     }
-    return told.with_columns([as_column(name, values, SLA_FIELDS[name]) for name, values in verdicts.items()])
+    return pl.DataFrame([*told.get_columns(), *(as_column(name, values, SLA_FIELDS[name]) for name, values in verdicts.items())])
 
 
 # --- can it be carried ----------------------------------------------------------------------------------------
