@@ -61,7 +61,7 @@ MATCH_PATIENCE_SECONDS: Final = 10.0
 PATIENT: Final = frozenset({"match", "trial", "calendars"})
 GIVE_WAY_SECONDS: Final = 0.25
 #: How much more readily they leave the processor, in steps of `nice`.
-PATIENCE: Final = 5
+PATIENCE: Final = 12
 #: A batch of so many signals means that others are waiting.
 BEHIND: Final = 500
 #: What two workers can do to each other: the same new account from two lanes, or two locks in two orders. The database refuses one of them.

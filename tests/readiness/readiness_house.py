@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
+import pytest
 
 from handfast.contract.agreement import Agreement, agree
 from handfast.contract.conditions import as_frame
 from handfast.contract.terms import Contract
 from handfast.problem import Place
+from handfast.readiness import few as few_room
 from handfast.readiness.verdict import judge
 
 MOMENT = pl.Datetime("us", "UTC")
@@ -86,9 +89,25 @@ def judged(
     working: bool = False,
     overrides: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
-    """The verdicts on (person, moment) pairs."""
+    """The verdicts on (person, moment) pairs: by hand, as these are few, and the same by the column."""
     frames = points_of(points), people_of(agreement, people or {}), evidence_of(agreement, signals)
-    return judge(agreement, *frames, working=working, overrides=overrides)
+    found = judge(agreement, *frames, working=working, overrides=overrides)
+    with by_the_column():
+        assert alike(judge(agreement, *frames, working=working, overrides=overrides), found)
+    return found
+
+
+@contextmanager
+def by_the_column() -> Iterator[None]:
+    """Few are judged as many are."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(few_room, "PAIRS", -1)
+        yield
+
+
+def alike(one: pl.DataFrame, other: pl.DataFrame) -> bool:
+    """The same columns of the same types, and in them the same."""
+    return one.schema == other.schema and one.to_dicts() == other.to_dicts()
 
 
 def intent_at(agreement: Agreement, at: str | datetime, signals: Sequence[Mapping[str, Any]]) -> int:

@@ -14,15 +14,17 @@ import pytest
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 from oracle import Excluded, Group, Rule, Terms, answer, group_answer
-from readiness_house import contract, evidence_of, people_of, points_of, utc
+from readiness_house import alike, by_the_column, contract, evidence_of, people_of, points_of, utc
 
 from handfast.contract.agreement import Agreement
 from handfast.readiness import change as change_room
 from handfast.readiness import evidence as evidence_room
 from handfast.readiness.explain import kept, whole, workings
+from handfast.readiness.few import worth_of
 from handfast.readiness.group import judge_accounts
 from handfast.readiness.group_working import account_workings
-from handfast.readiness.verdict import judge
+from handfast.readiness.plan import Listener, adds
+from handfast.readiness.verdict import judge, measured
 
 START = utc("2026-03-05 00:00")  # the clocks of New York are moved on the 8th
 CRAWLER = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
@@ -321,6 +323,39 @@ def written_out(frame: pl.DataFrame) -> tuple[pl.Schema, str]:
 
 
 @LAWS
+@given(terms(), houses, signals, asked, st.booleans(), st.booleans())
+def test_few_by_hand_and_many_by_the_column_are_judged_the_same(
+    terms: Terms,
+    house: dict[str, dict[str, Any]],
+    signals: list[dict[str, Any]],
+    asked: list[tuple[str, datetime]],
+    working: bool,
+    activity: bool,
+) -> None:
+    """To the last bit and in every column, also of one moment alone; so are their buying groups."""
+    agreement = signed(terms)
+    rest = people_of(agreement, house), evidence_of(agreement, signals)
+    for points in (points_of(asked), points_of(asked[:1])):
+        by_hand = measured(agreement, points, *rest, working=working, activity=activity)
+        with by_the_column():
+            assert alike(measured(agreement, points, *rest, working=working, activity=activity), by_hand)
+    accounts = accounts_of([(account, at) for account in ACCOUNTS for _, at in asked[:3]])
+    groups = judge_accounts(agreement, accounts, MEMBERS, *rest, working=working)
+    with by_the_column():
+        assert alike(judge_accounts(agreement, accounts, MEMBERS, *rest, working=working), groups)
+
+
+@LAWS
+@given(st.integers(-200, 200), st.integers(1, 400 * 86_400_000_000), st.lists(st.integers(-(10**9), 400 * 86_400_000_000), min_size=1))
+def test_what_a_signal_is_worth_is_the_same_to_the_bit(points: int, half_life: int, ages: list[int]) -> None:
+    """The engine's power, product and rounding are Python's own."""
+    frame = pl.DataFrame({"_at": ages, "_occurred": [0] * len(ages), "_rule": [0] * len(ages)}, schema_overrides={"_rule": pl.UInt16})
+    listener = Listener("page_viewed", None, None, points, None, half_life, None)
+    worth, _ = adds([listener], half_life)
+    assert frame.select(worth).to_series().to_list() == [worth_of(points, half_life, age) for age in ages]
+
+
+@LAWS
 @given(terms(), houses, signals, asked, st.sampled_from([1, 7]))
 def test_small_portions_give_what_one_large_one_gives(
     terms: Terms, house: dict[str, dict[str, Any]], signals: list[dict[str, Any]], asked: list[tuple[str, datetime]], at_once: int
@@ -329,7 +364,7 @@ def test_small_portions_give_what_one_large_one_gives(
     agreement = signed(terms)
     frames = points_of(asked), people_of(agreement, house), evidence_of(agreement, signals)
     whole, shown = judge(agreement, *frames), judge(agreement, *frames, working=True)
-    with pytest.MonkeyPatch.context() as patch:
+    with by_the_column(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(evidence_room, "PAIRS_AT_ONCE", at_once)
         assert judge(agreement, *frames).equals(whole)
         assert workings(agreement, judge(agreement, *frames, working=True)) == workings(agreement, shown)

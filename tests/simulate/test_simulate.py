@@ -237,7 +237,7 @@ def _two_decide(house: House, at: datetime, first: str) -> list[frozenset[str]]:
         on_commit(lambda: glimpses.append(house.waiting()))
         decide(house.store, Book(), at + timedelta(seconds=9), limit=1)
 
-    take_turns([Actor("a", work), Actor("b", work)], _Says("aaaaaaaaaa" + first), house.monitor)
+    take_turns([Actor("a", work), Actor("b", work)], _Says("aaaaaaaa" + first), house.monitor)
     return glimpses
 
 

@@ -55,6 +55,8 @@ SIDE_BY_SIDE = 500
 WORTH_COMPANY = 500
 #: So few are gathered until the oldest has waited so long: nobody notices a tenth of a second, and those who come meanwhile cost little.
 GATHER = timedelta(milliseconds=100)
+#: So long whoever finds another at work leaves it alone, which looks again as soon as it is done.
+ELSEWHERE = timedelta(milliseconds=250)
 
 
 @dataclass(slots=True)
@@ -105,12 +107,12 @@ def decide(
     Raises StorageAway, and NoContract where none is in force.
     """
     with store.writing() as conn, ExitStack() as stack:
-        rows.by_index(conn)
         few = False
         if in_company:
             few, rest = _may_decide(conn, at)
             if rest is not None:
                 return Decided(rest=rest)
+        rows.by_index(conn)
         lanes = lane_rows.pending_lanes(conn)
         if not lanes:
             return Decided()
@@ -144,7 +146,7 @@ def _may_decide(conn: Conn, at: datetime) -> tuple[bool, float | None]:
     fresh = min(GATHER, GATHER - (at - oldest)).total_seconds()
     if fresh > 0:
         return True, fresh
-    return True, None if lane_rows.take_floor(conn) else GATHER.total_seconds()
+    return True, None if lane_rows.take_floor(conn) else ELSEWHERE.total_seconds()
 
 
 def _under_one_version(book: Book, waiting: list[Pending]) -> tuple[list[Pending], str]:
@@ -197,7 +199,7 @@ def _write_down(b: Batch, named: Named, mine: list[Pending], whose: list[tuple[S
 
 
 def _follow_up(b: Batch, moments: list[Moment], subjects: Mapping[str, Mapping[str, Any]], written: Meanwhile, done: Decided) -> None:
-    before = rows.standings(b.eyes, list({m.person for m in moments}))
+    before = rows.standings(b.eyes, b.directory.stored({m.person for m in moments}))
     by_hand = for_people(b.eyes, {m.subject: (m.account, m.person) for m in moments})
     asked, facts = worth_asking(b, moments, subjects, before, by_hand)
     if b.agreement.contract.ready.account is not None:
@@ -229,12 +231,11 @@ class _Work:
 
 def _in_work(b: Batch, people: set[str], groups: Sequence[Ready]) -> _Work:
     motion = b.agreement.contract.motion
-    parties = list({b.party_of(person) for person in people} | {ready.party for ready in groups})
+    parties = b.directory.stored({b.party_of(person) for person in people} | {ready.party for ready in groups})
     open_now = rows.open_handoffs(b.conn, parties, motion)
     closed_at = rows.last_closings(b.conn, parties, motion)
-    return _Work(
-        {p: set(h.people) for p, h in open_now.items()}, closed_at, rows.suppressed(b.conn, list(people)), need_new_intent(b, closed_at)
-    )
+    suppressed = rows.suppressed(b.conn, b.directory.stored(people))
+    return _Work({p: set(h.people) for p, h in open_now.items()}, closed_at, suppressed, need_new_intent(b, closed_at))
 
 
 def _hand_over(b: Batch, judged: Judged | None, positions: list[int], groups: list[Ready], before: dict[str, str], done: Decided) -> None:

@@ -252,8 +252,8 @@ class _Opened:
         accounts = [a for r, *_ in self.to_brief if (a := b.directory.people[r.moment.person].account)]
         return _Known(
             rows.latest_signals(b.conn, list(moments), list(moments.values()), BRIEF_SIGNALS),
-            briefing.opportunities(b.conn, list(moments), accounts),
-            briefing.past(b.conn, [r.party for r, *_ in self.to_brief], b.agreement.contract.motion),
+            briefing.opportunities(b.conn, b.directory.stored(moments), b.directory.stored(accounts)),
+            briefing.past(b.conn, b.directory.stored(r.party for r, *_ in self.to_brief), b.agreement.contract.motion),
             rows.colleagues(b.conn, accounts),
         )
 

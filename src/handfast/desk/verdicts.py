@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 import orjson
 import polars as pl
 
 from handfast.contract.agreement import Agreement
-from handfast.contract.frames import added, as_column, as_frame, as_json_column, picked
+from handfast.contract.frames import FEW, as_column, as_frame, as_json_column, as_moments
 from handfast.desk.batch import Batch, Moment, Ready
 from handfast.facts import Signal
 from handfast.readiness.explain import kept, workings
+from handfast.readiness.hearing import answers_of, fields_of, listening
 from handfast.readiness.plan import plan_of
 from handfast.readiness.verdict import judge
 from handfast.store import handover as rows
@@ -26,7 +28,6 @@ from handfast.store.handover import Standing
 SAYS = ("outcome", "fit", "intent", "next_step", "reason")
 #: So few moments are judged with their working at once; of more, only those somebody will read are judged again for it.
 JUDGED_ONCE: Final = 64
-_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +48,15 @@ class Judged:
 def judge_moments(b: Batch, moments: list[Moment], subjects: Mapping[str, Mapping[str, Any]], overrides: pl.DataFrame | None) -> Judged:
     """Every moment judged by the one batch function, on the evidence as stored; `overrides`: what was decided by hand."""
     points = pl.DataFrame(
-        {"point": range(len(moments)), "person_id": [m.subject for m in moments], "at": [m.at for m in moments]},
-        schema={"point": pl.Int64, "person_id": pl.String, "at": pl.Datetime("us", "UTC")},
+        [
+            pl.Series("point", range(len(moments)), dtype=pl.Int64),
+            pl.Series("person_id", [m.subject for m in moments], dtype=pl.String),
+            as_moments("at", (m.at for m in moments)),
+        ]
     )
     asked = {m.subject: subjects[m.subject] for m in moments}
-    known = as_frame(list(asked.values()), b.agreement.person_fields)
-    # A contract that declares no fields has no columns to put the people beside.
+    known = as_frame(list(asked.values()), {name: b.agreement.person_fields[name] for name in plan_of(b.agreement).person_fields})
+    # A contract that asks for no fields has no columns to put the people beside.
     people = pl.DataFrame([pl.Series("person_id", list(asked), dtype=pl.String), *known.get_columns()])
     evidence = _evidence(b, moments)
     few = len(moments) <= JUDGED_ONCE
@@ -76,12 +80,20 @@ def worth_asking(
     counts a signal, time alone may open a step, and everybody is asked.
     """
     decided = set() if by_hand is None else set(by_hand["person_id"])
-    asked = {m.person for m in moments if m.subject in decided}
-    kept = []
     facts = {subject: _digest(b.contract_id, fields) for subject, fields in subjects.items()}
     patient = any(listener.delay for listener in plan_of(b.agreement).listeners)
-    for m, heard in zip(moments, _heard(b.agreement, [m.waiting.signal for m in moments]), strict=True):
-        if patient or heard or m.taught or m.person in asked or _unsettled(before.get(m.person), facts[m.subject]):
+    asked = {m.person for m in moments if m.subject in decided}
+    sure = []
+    for m in moments:
+        sure.append(patient or m.taught or m.person in asked or _unsettled(before.get(m.person), facts[m.subject]))
+        if sure[-1]:
+            asked.add(m.person)
+    # Who listens is asked only of the rest, of whom there are none where everybody is new.
+    heard = iter(_heard(b.agreement, [m.waiting.signal for m, certain in zip(moments, sure, strict=True) if not certain]))
+    asked.clear()
+    kept = []
+    for m, certain in zip(moments, sure, strict=True):
+        if certain or next(heard) or m.person in asked:
             asked.add(m.person)
             kept.append(m)
     return kept, facts
@@ -100,18 +112,19 @@ def _digest(contract_id: str, fields: Mapping[str, Any]) -> int:
 
 def _heard(agreement: Agreement, signals: Sequence[Signal]) -> list[bool]:
     """Whether any rule hears each signal, or cannot tell."""
-    plan = plan_of(agreement)
-    base = pl.DataFrame(
-        {"signal": range(len(signals)), "person_id": [""] * len(signals), "kind": [s.kind for s in signals], "occurred_at": _LONG_AGO},
-        schema={"signal": pl.Int64, "person_id": pl.String, "kind": pl.String, "occurred_at": pl.Datetime("us", "UTC")},
-    )
-    told = [as_column(name, [s.properties.get(name) for s in signals], kind) for name, kind in agreement.signal_fields.items()]
-    return picked(picked(base.hstack(told), *plan.signal), plan.heard(unknown=True).alias("_"))["_"].to_list()
+    if not signals:
+        return []
+    plan, kinds = plan_of(agreement), [signal.kind for signal in signals]
+    types = {name: agreement.signal_fields[name] for name in fields_of(plan, kinds)}
+    told = [as_column(name, [signal.properties.get(name) for signal in signals], kind) for name, kind in types.items()]
+    answers = answers_of(plan, kinds, pl.DataFrame([pl.Series("kind", kinds, dtype=pl.String), *told]))
+    return [bool(listeners) for listeners in listening(plan, kinds, answers)]
 
 
 def typed(evidence: pl.DataFrame, agreement: Agreement) -> pl.DataFrame:
     """The evidence as stored, its fields read as the contract declares them; what does not parse is unknown."""
-    return added(evidence, *(as_json_column(evidence[name], kind) for name, kind in agreement.signal_fields.items()))
+    read = {name: as_json_column(evidence[name], kind) for name, kind in agreement.signal_fields.items()}
+    return pl.DataFrame([read.get(column.name, column) for column in evidence.get_columns()])
 
 
 def _evidence(b: Batch, moments: list[Moment]) -> pl.DataFrame:
@@ -121,17 +134,35 @@ def _evidence(b: Batch, moments: list[Moment]) -> pl.DataFrame:
     until = max(m.at for m in moments)
     last = {m.subject: m for m in moments}  # what was received by the last moment of a subject was known to all of them
     places = {subject: (m.waiting.signal.received_at, m.waiting.seq) for subject, m in last.items()}
-    known = [(who, s, *places[s]) for s, m in last.items() for who in b.learned.keys_at(m.person, places[s])]
-    keys = {who: who for who, *_ in known}
-    got = rows.evidence(b.eyes, keys, list(agreement.kinds), since, until, list(agreement.signal_fields)).rename({"person_id": "_who"})
-    got = got.join(pl.DataFrame(known, schema=_KNOWN, orient="row"), on="_who").filter(
-        (pl.col("received_at") < pl.col("_by")) | ((pl.col("received_at") == pl.col("_by")) & (pl.col("signal") <= pl.col("_seq")))
-    )
-    return typed(got.drop("_who", "received_at", "_by", "_seq"), agreement)
+    held = [(who, s, *places[s]) for s, m in last.items() for who in b.learned.keys_at(m.person, places[s])]
+    keys = {who: who for who, *_ in held}
+    got = rows.evidence(b.eyes, keys, list(agreement.kinds), since, until, list(agreement.signal_fields))
+    return typed((theirs_one_by_one if got.height <= FEW else theirs)(got, held), agreement)
 
 
-#: A key, the subject it belonged to, and the last signal known to that: when it was received, and its number.
-_KNOWN: Final[dict[str, Any]] = {"_who": pl.String, "person_id": pl.String, "_by": pl.Datetime("us", "UTC"), "_seq": pl.Int64}
+#: A key, a subject it belonged to, and the last signal known to that: when it was received, and its number.
+Held: TypeAlias = tuple[str, str, datetime, int]
+_HELD: Final[dict[str, Any]] = {"_who": pl.String, "person_id": pl.String, "_by": pl.Datetime("us", "UTC"), "_seq": pl.Int64}
+
+
+def theirs(got: pl.DataFrame, held: Sequence[Held]) -> pl.DataFrame:
+    """The signals that came with each key (here `person_id`) and had been received by then, as the subject's: `person_id` is that now."""
+    found = got.rename({"person_id": "_who"}).join(pl.DataFrame(held, schema=_HELD, orient="row"), on="_who")
+    received = (pl.col("received_at") < pl.col("_by")) | ((pl.col("received_at") == pl.col("_by")) & (pl.col("signal") <= pl.col("_seq")))
+    return found.filter(received).drop("_who", "received_at", "_by", "_seq")
+
+
+def theirs_one_by_one(got: pl.DataFrame, held: Sequence[Held]) -> pl.DataFrame:
+    """The same of few signals, for which one step of the engine takes longer than all of this."""
+    subjects = defaultdict(list)
+    for key, subject, by, last in held:
+        subjects[key].append((subject, (by, last)))
+    came = enumerate(zip(got["person_id"].to_list(), got["received_at"].to_list(), got["signal"].to_list(), strict=True))
+    known = [(n, subject) for n, (key, at, seq) in came for subject, until in subjects[key] if (at, seq) <= until]
+    places = [n for n, _ in known]
+    told = got if places == list(range(got.height)) else got[places]
+    rest = [column for column in told.get_columns() if column.name not in ("person_id", "received_at")]
+    return pl.DataFrame([*rest, pl.Series("person_id", [subject for _, subject in known], dtype=pl.String)])
 
 
 def write_standings(b: Batch, judged: Judged, facts: Mapping[str, int], before: Mapping[str, Standing]) -> None:
@@ -176,9 +207,9 @@ def shown(b: Batch, judged: Judged, positions: Sequence[int]) -> list[tuple[Mome
 
 def asked_at(judged: Judged, made: Sequence[Mapping[str, Any]]) -> dict[int, datetime]:
     """When each open next step was asked for, by the signal's `seq`."""
-    seqs = {working["totals"]["next_step_signal"] for working in made} - {None}
-    found = judged.evidence.filter(pl.col("signal").is_in(list(seqs))).select("signal", "occurred_at")
-    return dict(found.iter_rows())
+    seqs = {working["totals"]["next_step_signal"] for working in made}
+    times = judged.evidence["occurred_at"]
+    return {seq: times[n] for n, seq in enumerate(judged.evidence["signal"].to_list()) if seq in seqs}
 
 
 def verdict_rows(b: Batch, ready: Sequence[Ready]) -> list[tuple[Any, ...]]:

@@ -14,7 +14,7 @@ The rules, in order:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -65,6 +65,10 @@ class Directory:
     named: dict[UUID, str] = field(default_factory=dict)
     #: People who have a user id of the company's own systems.
     users: set[str] = field(default_factory=set)
+
+    def stored(self, ids: Iterable[str]) -> list[str]:
+        """Those of these people and accounts that were there before this batch: of others the store knows nothing yet."""
+        return [one for one in ids if one not in self.new_people and one not in self.new_accounts]
 
     def fields_of(self, person_id: str) -> dict[str, Any]:
         """What conditions may read of a person: the account's fields, overlaid by the person's own."""

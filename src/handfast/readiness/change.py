@@ -262,12 +262,12 @@ class _Room:
         times: Sequence[int] = stand.heard[number]["times"] if number in stand.heard else ()
         self.points = listener.points * MILLIONTHS
         self.left, self.needed = MOST, 0
-        at = (stand.at - _EPOCH) // timedelta(microseconds=1)
         if listener.cap is not None:
             scoring = _scoring(times, listener.run)
-            self.left = max(0, listener.cap.times - _in_period(agreement, listener.cap.per, scoring, stand.at))
+            self.left = max(0, listener.cap.times - (_in_period(agreement, listener.cap.per, scoring, stand.at) if scoring else 0))
         if listener.run is not None:
             many, within = listener.run
+            at = (stand.at - _EPOCH) // timedelta(microseconds=1)
             self.needed = max(0, many - 1 - sum(at - when <= within for when in times))
 
     def gain(self, many: int) -> int:

@@ -10,18 +10,26 @@ Columns with a leading underscore are ours; names in a contract begin with a let
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import polars as pl
 
 from handfast.contract.frames import FEW, added, picked
 from handfast.readiness.exclude import human
-from handfast.readiness.plan import NEVER, Listener, Plan
+from handfast.readiness.plan import NEVER, Listener, Plan, local_day
 
 if TYPE_CHECKING:
     from handfast.contract.terms import Cap
 
+#: Who evidence and people are about; and what every signal has.
+WHO: Final[Mapping[str, pl.DataType]] = {"person_id": pl.String()}
+KEYS: Final[Mapping[str, pl.DataType]] = {
+    "signal": pl.Int64(),
+    **WHO,
+    "kind": pl.String(),
+    "occurred_at": pl.Datetime("us", "UTC"),
+}
 #: How many pairs of moment and signal are held in memory at once (about 60 bytes each).
 PAIRS_AT_ONCE: Final = 4_000_000
 
@@ -29,6 +37,8 @@ PAIRS_AT_ONCE: Final = 4_000_000
 _SLICES: Final = 2**31
 #: Days of a person share a key in the same way; 2^22 days are 11,000 years.
 _DAYS: Final = 2**22
+#: 1970-01-01 was a Thursday, so many days after its Monday.
+AFTER_MONDAY: Final = 3
 _WEIGHED: Final = {
     "_who": pl.UInt32,
     "signal": pl.Int64,
@@ -54,11 +64,7 @@ def weigh(plan: Plan, evidence: pl.DataFrame, who: pl.DataFrame, span: tuple[int
     """
     if plan.exclude is not None:
         evidence = human(plan.exclude, evidence)
-    if who.height == 1 and evidence.height > FEW:
-        evidence = evidence.filter(pl.col("person_id") == pl.lit(who["person_id"]).first())
     signals = picked(evidence, *plan.signal)
-    if who.height == 1 and signals.height <= FEW:
-        return _of_one(plan, signals, who, span, zone, working=working)
     timely = (pl.col("_occurred") > span[0]) & (pl.col("_occurred") <= span[1])
     signals = signals.filter(timely, plan.heard(unknown=working)).join(who, on="person_id")
     parts = [
@@ -73,38 +79,6 @@ def weigh(plan: Plan, evidence: pl.DataFrame, who: pl.DataFrame, span: tuple[int
 
 def _columns(*, runs: bool) -> dict[str, Any]:
     return {**_WEIGHED, "_anchor": pl.Int64} if runs else dict(_WEIGHED)
-
-
-def _of_one(plan: Plan, signals: pl.DataFrame, who: pl.DataFrame, span: tuple[int, int], zone: str, *, working: bool) -> pl.DataFrame:
-    """The same for the few signals of one person, laid out by hand: a step of the engine costs more than all of them together."""
-    person, numbers, times, *said = (column.to_list() for column in signals.get_columns())
-    mine = [n for n, at in enumerate(times) if span[0] < at <= span[1] and person[n] == who["person_id"][0]]
-    heard = [[n for n in mine if met[n] or (working and met[n] is None)] for met in said]
-    parts: list[pl.DataFrame] = []
-    for rules in _alike(plan, heard):
-        rows = [
-            (who["_who"][0], numbers[n], times[n], said[r][n] is not None, r, times[n] + plan.listeners[r].delay)
-            for r in rules
-            for n in heard[r]
-        ]
-        frame = pl.DataFrame(rows, schema=_WEIGHED, orient="row")
-        if plan.runs:
-            frame = frame.hstack([frame["_occurred"].alias("_anchor")])
-        parts.append(frame if len(rules) > 1 else _adjusted(frame, plan.listeners[rules[0]], zone, working=working, runs=plan.runs))
-    if not parts:
-        return pl.DataFrame(schema=_columns(runs=plan.runs))
-    return parts[0] if len(parts) == 1 else pl.concat(parts)
-
-
-def _alike(plan: Plan, heard: Sequence[Sequence[int]]) -> list[list[int]]:
-    """The rules that heard anything: those that count all they hear together, each of the others by itself."""
-    plain: list[int] = []
-    others: list[int] = []
-    for number, listener in enumerate(plan.listeners):
-        counts_all = listener.run is None and (listener.cap is None or len(heard[number]) <= listener.cap.times)
-        if heard[number]:
-            (plain if counts_all else others).append(number)
-    return ([plain] if plain else []) + [[number] for number in others]
 
 
 def _rows(listener: Listener, number: int, signals: pl.DataFrame, zone: str, *, working: bool, runs: bool) -> pl.DataFrame:
@@ -174,10 +148,8 @@ def _hold_back(rows: pl.DataFrame, cap: Cap, reach: int, zone: str, since: str) 
 
 def _bucket(cap: Cap, zone: str) -> pl.Expr:
     """The person's number and the local day the cap counts in (days since 1970; weeks for a weekly cap), in one integer."""
-    local = pl.col("_occurred").cast(pl.Datetime("us", "UTC")).dt.convert_time_zone(zone)
-    day = local.dt.date().cast(pl.Int32).cast(pl.Int64)
-    # 1970-01-01 was a Thursday, three days after its Monday.
-    number = day if cap.per == "day" else (day + 3).floordiv(7)
+    day = local_day(pl.col("_occurred").cast(pl.Datetime("us", "UTC")), zone).cast(pl.Int64)
+    number = day if cap.per == "day" else (day + AFTER_MONDAY).floordiv(7)
     return (pl.col("_who").cast(pl.Int64) * _DAYS + number).alias("_bucket")
 
 
@@ -202,9 +174,6 @@ def paired(points: pl.DataFrame, rows: pl.DataFrame, lookback: int, *, alone: bo
     Yields:
         The columns of `rows` (but `_who`) with `_row` and `_at`. Pairs in which the signal does not count are among them.
     """
-    if points.height == 1:
-        yield rows.hstack([points[name].new_from_index(0, rows.height) for name in ("_at", "_row")])
-        return
     if alone:
         yield rows.with_columns(points["_at"].gather(rows["_who"]), pl.col("_who").alias("_row"))
         return
@@ -250,7 +219,7 @@ def explained(plan: Plan, pairs: pl.DataFrame, *, activity: bool) -> pl.DataFram
     `_short` whether they complete no run that is still within reach, `_fresh` whether it is too early to tell them from a scanner's. What
     is left was held back by a cap.
     """
-    told = added(pairs, *plan.told)
+    told = added(pairs, *plan.explains)
     return added(told, plan.gives) if activity else told
 
 
@@ -271,18 +240,25 @@ HEARD: Final = pl.List(
         }
     )
 )
+#: What is told of a pair: its row and rule, when the signal came and its number; whether it is near, counts, is known, short or fresh; and
+#: the millionths it gives where it counts.
+Told: TypeAlias = tuple[int, int, int, int, bool, bool, bool, bool, bool, int | None]
 _TOLD: Final = ("_row", "_rule", "_occurred", "signal", "_near", "_counts", "_known", "_short", "_fresh", "_millionths")
 
 
-def tally(height: int, pairs: pl.DataFrame) -> pl.Series:
+def told_of(pairs: pl.DataFrame) -> Iterable[Told]:
+    """What `explained` says of the pairs."""
+    return zip(*(pairs[name].to_list() for name in _TOLD), strict=True)
+
+
+def tally(height: int, told: Iterable[Told]) -> pl.Series:
     """For each of so many rows a list `_heard`: per rule that heard anything, what counted and what did not.
 
-    `pairs`: from `explained`. `signals` are the numbers of those that counted, `known` of those that were understood, `times` when these
-    came.
+    `told`: the pairs (see `Told`), in any order. `signals` are the numbers of those that counted, `known` of those that were understood,
+    `times` when these came.
     """
     found: list[dict[int, dict[str, Any]] | None] = [None] * height
-    told = sorted(zip(*(pairs[name].to_list() for name in _TOLD), strict=True))
-    for row, rule, occurred, signal, near, counts, known, short, fresh, millionths in told:
+    for row, rule, occurred, signal, near, counts, known, short, fresh, millionths in sorted(told):
         if not near:
             continue
         if (rules := found[row]) is None:

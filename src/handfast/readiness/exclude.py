@@ -58,14 +58,15 @@ def _under(domain: str, listed: tuple[str, ...]) -> bool:
 def flags(asked: tuple[Barrier, ...], emails: pl.Series) -> pl.Series:
     """A bit for each barrier that holds (the first is 1), or null where the address is not known. `emails`: as they came."""
     each = emails.unique()
-    answers = [_flags_of(asked, email) for email in each]
+    answers = [flags_of(asked, email) for email in each]
     if len(each) == 1:
         return pl.Series("_flags", answers, dtype=pl.UInt8).new_from_index(0, len(emails))
     looked_up = pl.DataFrame([each.alias("email"), pl.Series("_flags", answers, dtype=pl.UInt8)])
     return pl.DataFrame([emails.alias("email")]).join(looked_up, on="email", how="left", maintain_order="left")["_flags"]
 
 
-def _flags_of(asked: tuple[Barrier, ...], email: str | None) -> int | None:
+def flags_of(asked: tuple[Barrier, ...], email: str | None) -> int | None:
+    """The same of one address."""
     local, at, domain = (email or "").strip().lower().rpartition("@")
     if not at or not local or "." not in domain:
         return None

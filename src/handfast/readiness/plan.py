@@ -6,20 +6,21 @@ Building the expressions costs as much as judging one person with them, so they 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import polars as pl
 
+from handfast.contract.frames import DTYPES
 from handfast.readiness.exclude import CLICKED, Barrier, barriers
 
 if TYPE_CHECKING:
     from handfast.contract.agreement import Agreement
     from handfast.contract.conditions import Compiled
-    from handfast.contract.terms import Cap, Duration, Exclude, Grades, IntentRule
+    from handfast.contract.terms import Cap, Duration, Exclude, FieldType, Grades, IntentRule
 
 #: Points are summed as whole millionths, so that a sum does not depend on its order.
 MILLIONTHS: Final = 1_000_000
@@ -30,6 +31,8 @@ NEVER: Final = 2**62
 _MINUTE: Final = 60_000_000
 _PLANS_KEPT: Final = 64
 _plans: dict[str, Plan] = {}
+#: A kind of signal and the text of a condition.
+_Asked: TypeAlias = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +40,12 @@ class Listener:
     """One intent rule or next step: what it listens to, and for how long a signal counts (`reach`, microseconds, its end excluded).
 
     `run`: only from the n-th within so many microseconds on. `delay`: a click counts only once it is sure that no scanner sent it.
+    `asks`: the name of its condition in `Plan.questions`, or None where it hears every signal of its kind.
     """
 
     on: str
     met: pl.Expr | None
+    asks: str | None
     points: int
     step: int | None
     reach: int
@@ -50,23 +55,43 @@ class Listener:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """A condition on signals of one kind: what it says, in a column of its own, and the fields it reads."""
+
+    name: str
+    said: pl.Expr
+    names: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The expressions of one contract. Those of a person read `person_fields`, those of a signal `signal_fields`. Times: microseconds."""
 
+    #: The fields its conditions name; those and, with `barriers`, the address, by type.
+    seen: tuple[str, ...]
+    person_fields: Mapping[str, pl.DataType]
     #: Over people: `fit`, `reason` and, where an exclusion may say no more than not yet, `_stop`; and for the working `_fit`, `_never`,
     #: `_excluded` (what each rule said) and `_seen` (the fields they name). With `barriers` they read `_flags` too.
-    person_fields: tuple[str, ...]
     barriers: tuple[Barrier, ...]
     person: tuple[pl.Expr, ...]
     person_working: tuple[pl.Expr, ...]
     #: Over signals: `person_id`, `signal`, `_occurred`, and a Boolean a listener, named by its position.
-    signal_fields: tuple[str, ...]
+    signal_fields: Mapping[str, pl.DataType]
     signal: tuple[pl.Expr, ...]
     listeners: tuple[Listener, ...]
+    #: For few, where what follows from the conditions is reckoned by hand: what each rule of fit and each never-rule says of a person; the
+    #: different conditions of the listeners, by name; each kind's listeners, by position and question; how many of a kind no cap minds;
+    #: the local day of a signal.
+    says: tuple[pl.Expr, ...]
+    questions: Mapping[str, Question]
+    hear: Mapping[str | None, tuple[tuple[int, str | None], ...]]
+    free: Mapping[str, int]
+    day: pl.Expr
     exclude: Exclude | None
     #: Whether any rule asks how often; then rows have `_anchor`, the first signal of the run they complete.
     runs: bool
     lookback: int
+    half_life: int
     #: Over pairs of moment and signal: is it young enough (`recent`: and its run with it); has it begun to count; what it adds
     #: (`_millionths`, `_step`).
     young: pl.Expr
@@ -74,7 +99,7 @@ class Plan:
     begun: pl.Expr
     adds: tuple[pl.Expr, pl.Expr]
     #: The same for the working: `_counts`, `_near`, `_short`, `_fresh` and what it adds where it counts; then `_active`.
-    told: tuple[pl.Expr, ...]
+    explains: tuple[pl.Expr, ...]
     gives: pl.Expr
     #: Over all of it: `outcome`, and `grade` where the contract has grades.
     outcome: tuple[pl.Expr, ...]
@@ -99,35 +124,47 @@ def plan_of(agreement: Agreement) -> Plan:
 
 
 def _build(agreement: Agreement) -> Plan:
-    ready = agreement.contract.ready
-    heard, barred = _listeners(agreement), barriers(ready.exclude)
+    ready, half_life = agreement.contract.ready, max(microseconds(agreement.contract.ready.intent.half_life), 1)
+    told = _different(agreement)
+    heard, barred = _listeners(agreement, told), barriers(ready.exclude)
     stops = _never(agreement, barred)
     asked = _names((*agreement.fit, *agreement.never))
     reach, runs = _of_rule([listener.reach for listener in heard], pl.Int64), any(listener.run for listener in heard)
     working = (_said(agreement.fit, "_fit"), _said(agreement.never, "_never"), _seen(asked))
     excludes = ready.exclude.asks_agents or ready.exclude.scanners is not None
+    adding = adds(heard, half_life)
     young = pl.col("_at") - pl.col("_occurred") < reach
     recent = pl.col("_at") - pl.col("_anchor") < reach if runs else young
-    adds = _adds(heard, microseconds(ready.intent.half_life))
     return Plan(
-        person_fields=tuple(sorted({*asked, "email"})) if barred else asked,
+        seen=asked,
+        person_fields=_typed(agreement.person_fields, sorted({*asked, "email"}) if barred else asked),
         barriers=barred,
         person=(_points(agreement), _reason(agreement, barred), *stops),
         person_working=(*working, _excluded(barred)) if barred else working,
-        signal_fields=tuple(agreement.signal_fields),
+        signal_fields=_typed(agreement.signal_fields, agreement.signal_fields),
         signal=_asked(heard),
         listeners=heard,
+        says=tuple(condition.expr.alias(str(number)) for number, condition in enumerate((*agreement.fit, *agreement.never))),
+        questions={question.name: question for question in told.values()},
+        hear=_by_kind(heard),
+        free=_free(heard),
+        day=local_day(pl.col("occurred_at"), agreement.contract.calendar.timezone),
         exclude=ready.exclude if excludes else None,
         runs=runs,
         lookback=microseconds(ready.intent.lookback),
+        half_life=half_life,
         young=young,
         recent=recent,
         begun=pl.col("_from") <= pl.col("_at"),
-        adds=adds,
-        told=_told(heard, young, recent, adds),
+        adds=adding,
+        explains=_explained(heard, young, recent, adding),
         gives=pl.when((pl.col("_millionths") > 0) | pl.col("_step").is_not_null()).then("_occurred").alias("_active"),
         outcome=(_outcome(ready.fit.at_least, ready.intent.at_least * MILLIONTHS, softly=bool(stops)), *_grade(ready.grades)),
     )
+
+
+def _typed(fields: Mapping[str, FieldType], names: Iterable[str]) -> Mapping[str, pl.DataType]:
+    return {name: DTYPES[fields[name]] for name in names}
 
 
 def _names(conditions: Iterable[Compiled | None]) -> tuple[str, ...]:
@@ -184,7 +221,26 @@ def _seen(names: Sequence[str]) -> pl.Expr:
 # --- what they did ------------------------------------------------------------------------------------------------
 
 
-def _listeners(agreement: Agreement) -> tuple[Listener, ...]:
+def _different(agreement: Agreement) -> dict[_Asked, Question]:
+    """The conditions that tell signals of a kind apart: several rules may ask the same, and then it is asked once."""
+    ready = agreement.contract.ready
+    kinds = [*(rule.on for rule in ready.intent.points), *(rule.on for rule in ready.next_step)]
+    rules = zip(kinds, (*agreement.intent, *agreement.next_step), strict=True)
+    asked = {(kind, compiled.text): compiled for kind, compiled in rules if compiled is not None}
+    return {key: Question(str(n), compiled.expr.alias(str(n)), compiled.names) for n, (key, compiled) in enumerate(asked.items())}
+
+
+def _by_kind(heard: Sequence[Listener]) -> Mapping[str | None, tuple[tuple[int, str | None], ...]]:
+    kinds = dict.fromkeys(one.on for one in heard)
+    return {kind: tuple((n, one.asks) for n, one in enumerate(heard) if one.on == kind) for kind in kinds}
+
+
+def _free(heard: Sequence[Listener]) -> Mapping[str, int]:
+    capped = [(one.on, one.cap.times) for one in heard if one.cap is not None]
+    return {kind: min(times for on, times in capped if on == kind) for kind, _ in capped}
+
+
+def _listeners(agreement: Agreement, asked: Mapping[_Asked, Question]) -> tuple[Listener, ...]:
     """The intent rules in contract order, then the next steps in contract order. A row's `_rule` is the position in this tuple."""
     ready = agreement.contract.ready
     lookback = microseconds(ready.intent.lookback)
@@ -193,6 +249,7 @@ def _listeners(agreement: Agreement) -> tuple[Listener, ...]:
         Listener(
             rule.on,
             compiled.expr if compiled else None,
+            asked[rule.on, compiled.text].name if compiled else None,
             rule.points,
             None,
             _reach(rule, lookback),
@@ -207,6 +264,7 @@ def _listeners(agreement: Agreement) -> tuple[Listener, ...]:
         Listener(
             rule.on,
             compiled.expr if compiled else None,
+            asked[rule.on, compiled.text].name if compiled else None,
             0,
             number,
             min(microseconds(rule.within) + 1, lookback),
@@ -241,16 +299,21 @@ def _asked(heard: Sequence[Listener]) -> tuple[pl.Expr, ...]:
     return (pl.col("person_id"), pl.col("signal").cast(pl.Int64), occurred, *(said.alias(str(number)) for number, said in enumerate(met)))
 
 
-def _adds(heard: Sequence[Listener], half_life: int) -> tuple[pl.Expr, pl.Expr]:
+def local_day(moment: pl.Expr, zone: str) -> pl.Expr:
+    """The days since 1970 of a moment (UTC), on the clocks of the zone."""
+    return moment.dt.convert_time_zone(zone).dt.date().cast(pl.Int32)
+
+
+def adds(heard: Sequence[Listener], half_life: int) -> tuple[pl.Expr, pl.Expr]:
     """points x 0.5 ^ (age / half-life), rounded per signal and rule, halves to even; and the next step the signal keeps open."""
     # A signal still to come counts for nothing, but its worth is reckoned before that is known, and would grow beyond any number.
     age = (pl.col("_at") - pl.col("_occurred")).clip(lower_bound=0)
     points = _of_rule([listener.points * MILLIONTHS for listener in heard], pl.Float64)
-    worth = (points * pl.lit(0.5).pow(age / max(half_life, 1))).round(mode="half_to_even").cast(pl.Int64)
+    worth = (points * pl.lit(0.5).pow(age / half_life)).round(mode="half_to_even").cast(pl.Int64)
     return worth.alias("_millionths"), _of_rule([listener.step for listener in heard], pl.UInt16).alias("_step")
 
 
-def _told(heard: Sequence[Listener], young: pl.Expr, recent: pl.Expr, adds: Sequence[pl.Expr]) -> tuple[pl.Expr, ...]:
+def _explained(heard: Sequence[Listener], young: pl.Expr, recent: pl.Expr, adds: Sequence[pl.Expr]) -> tuple[pl.Expr, ...]:
     """What the working says of each signal: see `evidence.explained`."""
     known = pl.col("_known")
     counts = known & (pl.col("_from") <= pl.col("_at")) & recent

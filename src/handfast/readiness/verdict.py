@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import polars as pl
 
-from handfast.contract.frames import DTYPES, added, as_frame, picked
+from handfast.contract.frames import DTYPES, FEW, added, as_frame, microseconds_of, picked, shaped
 from handfast.facts import utc
-from handfast.readiness.evidence import counted, explained, paired, tally, weigh
+from handfast.readiness.evidence import KEYS, WHO, counted, explained, paired, tally, told_of, weigh
 from handfast.readiness.exclude import flags
+from handfast.readiness.few import are_few, by_hand
 from handfast.readiness.overrides import overridden
 from handfast.readiness.plan import MILLIONTHS, Plan, plan_of
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from handfast.contract.terms import FieldType
 
 _MOMENT: Final = pl.Datetime("us", "UTC")
-_KEYS: Final[Mapping[str, pl.DataType]] = {"signal": pl.Int64(), "person_id": pl.String(), "kind": pl.String(), "occurred_at": _MOMENT}
 
 
 def judge(
@@ -74,9 +74,12 @@ def measured(
 ) -> pl.DataFrame:
     """As `judge`, by the terms alone. `activity` adds `_active`: the time of the latest signal that gave points or keeps a step open."""
     plan = plan_of(agreement)
-    at = points["at"] if points.schema["at"] == _MOMENT else points["at"].cast(_MOMENT)
-    asked = pl.DataFrame([points["person_id"], at.to_physical().alias("_at")])
-    fit = _fit(plan, asked, people, agreement.person_fields, working=working)
+    asked = pl.DataFrame([points["person_id"], microseconds_of(points["at"]).alias("_at")])
+    if asked.height == 1 and evidence.height > FEW:
+        evidence = evidence.filter(pl.col("person_id") == pl.lit(asked["person_id"]).first())
+    if are_few(asked, people, evidence):
+        return points.hstack(by_hand(agreement, plan, asked, people, evidence, working=working, activity=activity))
+    fit = _fit(plan, asked, people, working=working)
     found = fit.hstack(_intent(agreement, plan, asked, evidence, working=working, activity=activity).get_columns())
     order = ("fit", "intent", "next_step", "reason")
     return points.hstack(picked(found, *plan.outcome[:1], *order, *plan.outcome[1:], pl.exclude(*order, "_stop")).get_columns())
@@ -114,24 +117,24 @@ def verdict_of(agreement: Agreement, person: Mapping[str, Any], signals: Sequenc
 # --- fit and never: who they are ----------------------------------------------------------------------------------
 
 
-def _fit(plan: Plan, asked: pl.DataFrame, people: pl.DataFrame, fields: Mapping[str, FieldType], *, working: bool) -> pl.DataFrame:
+def _fit(plan: Plan, asked: pl.DataFrame, people: pl.DataFrame, *, working: bool) -> pl.DataFrame:
     """`fit` and `reason` of each point; with the working also what each rule said and the fields they name."""
     measures = (*plan.person, *plan.person_working) if working else plan.person
 
     def measure(frame: pl.DataFrame) -> pl.DataFrame:
-        shaped = _shaped(frame, ("person_id",), plan.person_fields, fields)
+        whole = shaped(frame, WHO, plan.person_fields)
         if plan.barriers:
-            shaped = added(shaped, flags(plan.barriers, shaped["email"]))
-        return picked(shaped, "person_id", *measures)
+            whole = added(whole, flags(plan.barriers, whole["email"]))
+        return picked(whole, "person_id", *measures)
 
     return known_of(asked, people, measure)
 
 
 def said_of(asked: pl.DataFrame, people: pl.DataFrame, fields: Mapping[str, FieldType], conditions: Sequence[Compiled]) -> pl.DataFrame:
     """What each condition says of each person asked about: columns named `0`, `1`, …; of a stranger every field is unknown."""
-    names = tuple({name for condition in conditions for name in condition.names})
+    types = {name: DTYPES[fields[name]] for condition in conditions for name in condition.names}
     answers = [condition.expr.alias(str(number)) for number, condition in enumerate(conditions)]
-    return known_of(asked, people, lambda frame: picked(_shaped(frame, ("person_id",), names, fields), "person_id", *answers))
+    return known_of(asked, people, lambda frame: picked(shaped(frame, WHO, types), "person_id", *answers))
 
 
 def known_of(asked: pl.DataFrame, people: pl.DataFrame, measure: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.DataFrame:
@@ -166,23 +169,18 @@ def _intent(
 ) -> pl.DataFrame:
     """`intent` and `next_step` of each point; with the working also `_heard`: what each rule made of the signals."""
     who, points, alone = _numbered(asked)
-    signals = _shaped(evidence, tuple(_KEYS), plan.signal_fields, agreement.signal_fields)
+    signals = shaped(evidence, KEYS, plan.signal_fields)
     if signals.schema["person_id"] != asked.schema["person_id"]:
         signals = signals.with_columns(pl.col("person_id").cast(asked.schema["person_id"]))
     rows = weigh(plan, signals, who, _span(asked["_at"], plan.lookback), agreement.contract.calendar.timezone, working=working)
     portions = paired(points, rows, plan.lookback, alone=alone)
     if not working:
-        kept = (counted(plan, portion, activity=activity) for portion in portions)
-        if asked.height == 1:
-            return _total(agreement, next(kept), activity=activity)
-        return _totals(agreement, asked.height, [_summed(pairs, activity=activity) for pairs in kept], activity=activity)
+        sums = [_summed(counted(plan, portion, activity=activity), activity=activity) for portion in portions]
+        return _totals(agreement, asked.height, sums, activity=activity)
     shown = [explained(plan, portion, activity=activity) for portion in portions]
     pairs = shown[0] if len(shown) == 1 else pl.concat(shown)
-    if asked.height == 1:
-        total = _total(agreement, pairs, activity=activity)
-    else:
-        total = _totals(agreement, asked.height, [_summed(pairs, activity=activity)], activity=activity)
-    return total.hstack([tally(asked.height, pairs)])
+    total = _totals(agreement, asked.height, [_summed(pairs, activity=activity)], activity=activity)
+    return total.hstack([tally(asked.height, told_of(pairs))])
 
 
 def _span(moments: pl.Series, lookback: int) -> tuple[int, int]:
@@ -201,19 +199,6 @@ def _numbered(asked: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, bool]:
     return who, rows.join(who, on="person_id", maintain_order="left").select("_row", "_who", "_at"), False
 
 
-def _total(agreement: Agreement, pairs: pl.DataFrame, *, activity: bool) -> pl.DataFrame:
-    """As `_totals`, of the one row there is: a step of the engine costs more than adding up."""
-    steps = agreement.contract.ready.next_step
-    step = cast("int | None", pairs["_step"].min())
-    found = [
-        pl.Series("intent", [pairs["_millionths"].sum()], dtype=pl.Int64),
-        pl.Series("next_step", [None if step is None else steps[step].step], dtype=pl.String),
-    ]
-    if activity:
-        found.append(pl.Series("_active", [pairs["_active"].max()], dtype=pl.Int64).cast(_MOMENT))
-    return pl.DataFrame(found)
-
-
 def _summed(pairs: pl.DataFrame, *, activity: bool) -> pl.DataFrame:
     latest = (pl.col("_active").max(),) if activity else ()
     return pairs.group_by("_row").agg(pl.col("_millionths").sum(), pl.col("_step").min(), *latest)
@@ -230,14 +215,3 @@ def _totals(agreement: Agreement, height: int, sums: Sequence[pl.DataFrame], *, 
         active = pl.Series([None], dtype=pl.Int64).new_from_index(0, height).scatter(total["_row"], total["_active"])
         found.append(active.cast(_MOMENT).alias("_active"))
     return pl.DataFrame(found)
-
-
-def _shaped(frame: pl.DataFrame, keys: Sequence[str], names: Sequence[str], fields: Mapping[str, FieldType]) -> pl.DataFrame:
-    """The frame with every column needed; a field nobody delivered is a column of nulls, that is, unknown."""
-    types = {**_KEYS} | {name: DTYPES[fields[name]] for name in names}
-    if frame.width == 0:
-        return pl.DataFrame(schema={name: types[name] for name in (*keys, *names)})
-    there = frame.schema
-    untyped = [pl.col(name).cast(types[name]) for name in (*keys, *names) if there.get(name) == pl.Null]
-    absent = [pl.lit(None, dtype=types[name]).alias(name) for name in names if name not in there]
-    return added(frame, *untyped, *absent) if untyped or absent else frame

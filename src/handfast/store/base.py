@@ -7,7 +7,8 @@ network or a restart does to us is one exception, `StorageAway`, which a door an
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import orjson
 import psycopg
@@ -19,8 +20,6 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from psycopg.abc import AdaptContext
 
 Conn = psycopg.Connection[TupleRow]
 _T = TypeVar("_T")
@@ -43,6 +42,26 @@ class _Cursor(psycopg.Cursor[TupleRow]):
         self.format = pq.Format.BINARY
 
 
+#: How many statements a connection keeps prepared.
+STATEMENTS_KEPT: Final = 500
+#: Whoever was woken gathers for longer than this what comes meanwhile.
+BELL_RESTS: Final = timedelta(milliseconds=50)
+
+
+class Bell:
+    """Whether the workers are to be woken again. A wake-up is a hint, so one that is lost with its transaction costs a poll and no more."""
+
+    def __init__(self) -> None:
+        self._rung: datetime | None = None
+
+    def due(self, at: datetime) -> bool:
+        """Whether nobody was woken from here in the last moment before `at`; then it counts as rung."""
+        if self._rung is not None and timedelta(0) <= at - self._rung < BELL_RESTS:
+            return False
+        self._rung = at
+        return True
+
+
 class Store:
     """A PostgreSQL database and at most `size` connections to it.
 
@@ -52,6 +71,7 @@ class Store:
 
     def __init__(self, url: str, *, size: int = 10, statement_seconds: float = 30, patience_seconds: float = 5) -> None:
         self.url = url
+        self.bell = Bell()
         self._size = size
         self._pool: ConnectionPool[Conn] = ConnectionPool(
             _conninfo(url, statement_seconds),
@@ -207,6 +227,9 @@ def _conninfo(url: str, statement_seconds: float) -> str:
     return make_conninfo(url, **missing, options=f"{ours} {given.get('options', '')}".strip())
 
 
-def _configure(conn: AdaptContext) -> None:
+def _configure(conn: Conn) -> None:
     set_json_dumps(orjson.dumps, conn)
     set_json_loads(orjson.loads, conn)
+    # The loops of a worker share its connections, in turn: after five times each, as it is by itself, an hour may have passed on a quiet day;
+    # and they say more than the hundred statements that one remembers of itself.
+    conn.prepare_threshold, conn.prepared_max = 0, STATEMENTS_KEPT

@@ -13,6 +13,8 @@ MOST = 3
 
 def opportunities(conn: psycopg.Connection, people: Sequence[str], accounts: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
     """Open opportunities by the person or account they belong to, the latest first: `id`, `stage`, `amount`, `opened_at`, `owner`."""
+    if not people and not accounts:
+        return {}
     got = conn.execute(
         """SELECT o.person_id, o.account_id, o.id, o.stage, o.amount, o.opened_at, r.name FROM opportunity AS o
            LEFT JOIN rep AS r ON r.id = o.owner_id
@@ -30,6 +32,8 @@ def opportunities(conn: psycopg.Connection, people: Sequence[str], accounts: Seq
 
 def past(conn: psycopg.Connection, parties: Sequence[str], motion: str) -> dict[str, list[dict[str, Any]]]:
     """party → how its latest handoffs ended, the latest first: `handoff`, `outcome`, `reason`, `note`, `at`, `by`."""
+    if not parties:
+        return {}
     got = conn.execute(
         """SELECT h.party, h.id, h.outcome, h.reason, d.note, h.closed_at, r.name
            FROM unnest(%b::text[]) AS p (party) CROSS JOIN LATERAL (

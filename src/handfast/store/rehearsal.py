@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from handfast.store.base import Conn, Store
+from handfast.store.base import Bell, Conn, Store
 
 
 class Rehearsal(Store):
@@ -17,6 +17,7 @@ class Rehearsal(Store):
 
     def __init__(self, conn: Conn) -> None:  # no pool: there is one connection
         self._conn = conn
+        self.bell = Bell()
 
     @contextmanager
     def reading(self) -> Iterator[Conn]:
