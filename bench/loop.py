@@ -87,8 +87,8 @@ def fill(store: Store, stored: int) -> None:
         with store.writing() as conn:
             conn.execute("SET LOCAL statement_timeout = 0")
             conn.execute(
-                """INSERT INTO signal (id, source, kind, occurred_at, received_at, who, user_id, properties)
-                   SELECT gen_random_uuid(), 'old', 'page_viewed', now() - n %% 7776000 * interval '1 s', now(), 'user:old' || n %% 100000, 'old' || n %% 100000,
+                """INSERT INTO signal (id, source, kind, occurred_at, received_at, lane, who, user_id, properties)
+                   SELECT gen_random_uuid(), 'old', 'page_viewed', now() - n %% 7776000 * interval '1 s', now(), 0, 'user:old' || n %% 100000, 'old' || n %% 100000,
                           '{"path": "/old", "title": "Old"}'
                    FROM generate_series(%s::bigint, %s::bigint) AS n""",
                 (begin, begin + step - 1),

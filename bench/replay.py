@@ -185,9 +185,9 @@ _FILLED = (
     "INSERT INTO person (id, email, fields, created_at) SELECT 'per_' || n, n || '@firm.example', '{\"employees\": 300}', now()"
     " FROM generate_series(1, %s) AS n",
     "INSERT INTO identity (who, person_id, since) SELECT 'email:' || email, id, '2025-01-01' FROM person",
-    "INSERT INTO signal (id, source, kind, occurred_at, received_at, who, email, properties)"
+    "INSERT INTO signal (id, source, kind, occurred_at, received_at, lane, who, email, properties)"
     " SELECT gen_random_uuid(), 'web', CASE n %% 10 WHEN 0 THEN 'form_submitted' ELSE 'page_viewed' END,"
-    " timestamptz '2026-03-01' - n * interval '1 second', timestamptz '2026-03-01' - n * interval '1 second', 'email:' || email, email,"
+    " timestamptz '2026-03-01' - n * interval '1 second', timestamptz '2026-03-01' - n * interval '1 second', 0, 'email:' || email, email,"
     " jsonb_build_object('path', '/page/' || n %% 30, 'form', 'demo', 'title', 'Something to read')"
     " FROM generate_series(1, 20) AS n, person",
     "ANALYZE",

@@ -42,8 +42,8 @@ _FILL = (
        SELECT 'per_' || n, 'p' || n || '@' || a.domain, 'P ' || n, a.id, '{"title": "Analyst"}', %(at)s
        FROM generate_series(0, %(last)s) AS n JOIN account AS a ON a.id = 'acc_' || n / 10""",
     "INSERT INTO identity (who, person_id, since) SELECT 'email:' || email, id, created_at FROM person",
-    """INSERT INTO signal (id, source, kind, occurred_at, received_at, who, email, properties)
-       SELECT gen_random_uuid(), 'old', 'page_viewed', %(at)s - each * interval '1 day', %(at)s - each * interval '1 day', 'email:' || email, email,
+    """INSERT INTO signal (id, source, kind, occurred_at, received_at, lane, who, email, properties)
+       SELECT gen_random_uuid(), 'old', 'page_viewed', %(at)s - each * interval '1 day', %(at)s - each * interval '1 day', 0, 'email:' || email, email,
               '{"path": "/pricing"}'
        FROM person, generate_series(1, 2) AS each""",
     """INSERT INTO standing (person_id, at, contract_id, outcome, fit, intent, signal_id)

@@ -353,7 +353,7 @@ def _signal(conn: Conn, lead: Lead, kind: str, offset: float, properties: dict[s
     signal = uuid5(NAMESPACE_DNS, f"{lead.key}{next(_messages)}")
     email = address(lead)
     conn.execute(
-        "INSERT INTO signal (id, source, kind, occurred_at, received_at, who, email, properties) VALUES (%s, 'web', %s, %s, %s, %s, %s, %s)",
+        "INSERT INTO signal (id, source, kind, occurred_at, received_at, lane, who, email, properties) VALUES (%s, 'web', %s, %s, %s, 0, %s, %s, %s)",
         (signal, kind, minutes(offset), minutes(offset), f"email:{email}", email, orjson.dumps(properties).decode()),
     )
     return {"id": signal, "kind": kind, "occurred_at": minutes(offset), "properties": properties}

@@ -124,6 +124,7 @@ CREATE TABLE signal (
     kind        text NOT NULL,
     occurred_at timestamptz NOT NULL,                 -- corrected for the sender's clock
     received_at timestamptz NOT NULL,
+    lane        smallint NOT NULL,                    -- where it first waited to be decided
     who         text NOT NULL,
     email       text,
     user_id     text,
