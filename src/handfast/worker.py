@@ -32,6 +32,7 @@ from handfast.desk.moves import tend as give_and_move
 from handfast.desk.promises import measure_promises
 from handfast.desk.tick import Ticked, tick
 from handfast.desk.way_back import tell
+from handfast.sla.notice import Message
 from handfast.store import handover as rows
 from handfast.store import lanes as lane_rows
 from handfast.store import work
@@ -60,8 +61,12 @@ MATCH_PATIENCE_SECONDS: Final = 10.0
 #: Loops whose work nobody waits for. They and those that deliver leave the processor to whoever decides, and the interpreter for so long.
 PATIENT: Final = frozenset({"match", "trial", "calendars"})
 GIVE_WAY_SECONDS: Final = 0.25
+#: So long each message waits for a decision that is being made in its process. Other processes do not decide then, and deliver.
+BETWEEN_SECONDS: Final = 0.05
+#: So long indexing is left to other processes by one that decided a moment ago.
+ELSEWHERE_SECONDS: Final = 3.0
 #: How much more readily they leave the processor, in steps of `nice`.
-PATIENCE: Final = 5
+PATIENCE: Final = 12
 #: A batch of so many signals means that others are waiting.
 BEHIND: Final = 500
 #: What two workers can do to each other: the same new account from two lanes, or two locks in two orders. The database refuses one of them.
@@ -80,6 +85,20 @@ def _lower_priority() -> None:
 def utc_now() -> datetime:
     """The one place where the shell asks the clock."""
     return datetime.now(UTC)
+
+
+class _Yielding:
+    """A channel that waits a little, before each message, for whoever decides in this process: both need the one interpreter."""
+
+    def __init__(self, channel: Channel, undecided: threading.Event) -> None:
+        self._channel = channel
+        self._undecided = undecided
+        self.destination = channel.destination
+        self.finish = channel.finish
+
+    def send(self, message: Message) -> None:
+        self._undecided.wait(BETWEEN_SECONDS)
+        self._channel.send(message)
 
 
 class Worker:
@@ -111,7 +130,7 @@ class Worker:
         self._undecided.set()
         self._conflicts = 0
         self._behind = False
-        self._matched_at = 0.0
+        self._matched_at = self._decided_at = -MATCH_PATIENCE_SECONDS
         self._worth = matching.Worth()
         self._messages: dict[str, threading.Event] = {}
         #: One a channel, since each has a thread of its own: quiet hours, digests, and how many a minute a channel takes.
@@ -218,6 +237,8 @@ class Worker:
             done = decide_one_by_one(self.store, self.book, self.clock(), channels=tuple(self.channels))
         self._conflicts = 0
         self._behind = done.signals >= BEHIND
+        if done.signals:
+            self._decided_at = time.monotonic()
         if done.rest:
             self._undecided.set()
             self.stop.wait(done.rest)  # whatever comes meanwhile is gathered too
@@ -259,14 +280,17 @@ class Worker:
 
         Deciding comes first: while signals are waiting in numbers, this takes a turn only now and then.
         """
-        if self._behind and time.monotonic() - self._matched_at < MATCH_PATIENCE_SECONDS:
+        now = time.monotonic()
+        patience = MATCH_PATIENCE_SECONDS if self._behind else ELSEWHERE_SECONDS if now - self._decided_at < MATCH_SECONDS else 0.0
+        if now - self._matched_at < patience:
             return MATCH_SECONDS
-        self._matched_at = time.monotonic()
+        self._matched_at = now
         done = matching.tend(self.store, self.clock(), worth=self._worth)
         return 0.0 if max(done.people, done.accounts) >= matching.BATCH else MATCH_SECONDS
 
     def _deliver(self, name: str) -> float:
-        done = deliver(self.store, {name: self.channels[name]}, self.clock, manners=self._manners[name])
+        channel = _Yielding(self.channels[name], self._undecided)
+        done = deliver(self.store, {name: channel}, self.clock, manners=self._manners[name])
         return 0.0 if done.claimed else POLL_SECONDS
 
     def _heartbeat(self) -> float:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from handfast.desk.handover import decide
+from handfast.desk.moves import look
 from handfast.store.base import Store
 from handfast.store.pulse import pulse
 from tests.desk.house import CONTRACT, House, moment
@@ -49,13 +50,20 @@ def test_a_handoff_reads_no_more_after_four_hundred_others(store: Store) -> None
         assert house.decide("Mon 09:30").opened == 400
         many = decided("last@later.example", "Mon 09:40")
         watched = rows_read(one, lambda: _looked(one))
+        glanced = rows_read(one, lambda: _glanced(one, house))
     assert few["signal"][1], "nothing was counted"
     # How many each owner has open is counted: that is what caps are about.
     assert {name: read for name, read in many.items() if name != "handoff" and sum(read) > sum(few.get(name, (0, 0))) + 20} == {}
     assert many["handoff"][1] < 2 * 402
     assert watched.get("signal", (0, 0)) == (0, 0), "health and metrics are asked every few seconds"
+    assert sum(glanced.get("handoff", (0, 0))) < 20, "what may have to move is looked for every second"
 
 
 def _looked(store: Store) -> None:
     with store.reading() as conn:
         assert pulse(conn, moment("Mon 09:50")).signals == 803
+
+
+def _glanced(store: Store, house: House) -> None:
+    with store.reading() as conn:
+        assert look(conn, house.book, moment("Mon 09:50")) == (False, False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 from click.testing import CliRunner
 
@@ -11,6 +12,7 @@ from handfast.desk import imports, match, review
 from handfast.desk.imports import NewAccount
 from handfast.desk.refused import Refused
 from handfast.identity.company import Company
+from handfast.identity.compare import Model
 from handfast.identity.match import Policy
 from handfast.store import identity
 from handfast.store.base import Store
@@ -73,6 +75,27 @@ def test_two_records_of_one_person_are_asked_about_once(house: House) -> None:
     house.hears(house.signal("akraus@gmail.com", "page_viewed", "Mon 09:30", person={"title": "VP"}))
     house.decide("Mon 11:00")
     assert settled(house).asked == 0
+
+
+def test_what_agreement_is_worth_is_asked_only_where_somebody_is_alike(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sample of everybody is asked for it: not for people of whom nobody shares a key."""
+    asked: list[str] = []
+    real = match.model_now
+
+    def model_now(conn: psycopg.Connection) -> Model:
+        asked.append("the sample")
+        return real(conn)
+
+    monkeypatch.setattr(match, "model_now", model_now)
+    house.hears(house.signal("ben@kraus.example", "page_viewed", "Mon 09:00", person={"first_name": "Ben", "last_name": "Okafor"}))
+    house.hears(house.signal("ida@omega.example", "page_viewed", "Mon 09:10", person={"first_name": "Ida", "last_name": "Ek"}))
+    house.decide("Mon 10:00")
+    assert settled(house).people == 2
+    assert asked == []
+    house.hears(house.signal("b.okafor@gmail.com", "page_viewed", "Mon 10:30", person={"first_name": "Ben", "last_name": "Okafor"}))
+    house.decide("Mon 11:00")
+    assert settled(house).people == 1
+    assert asked == ["the sample"]
 
 
 def test_an_answer_is_a_labelled_example_and_is_given_once(house: House) -> None:

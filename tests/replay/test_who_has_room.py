@@ -21,9 +21,9 @@ CREW = Crew({"ana": Rep("ana", "Ana", "ana@northwind.example")})
 
 @pytest.fixture(scope="module")
 def terms() -> Agreement:
-    """Ana is alone, and may hold one."""
+    """Ana is alone, and may hold one. Nothing is declared to be known of people."""
     routing = {"ladder": ["pool"], "pools": {"smb": {"members": {"ana": 1}, "cap": "1 open"}}, "default": "smb"}
-    agreed, problems = agree(Contract.model_validate({**contract({}), "routing": routing}), Place("northwind.yaml"))
+    agreed, problems = agree(Contract.model_validate({**contract(routing), "fields": {}}), Place("northwind.yaml"))
     assert agreed is not None, problems
     return agreed
 

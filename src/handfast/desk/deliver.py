@@ -27,6 +27,7 @@ from handfast.sla.notice import KINDS, Message, seal, still_owed
 from handfast.sla.together import MANY
 from handfast.store import notices, outbox
 from handfast.store.base import Conn, Store
+from handfast.store.handover import by_index
 
 #: Three times what a channel may take, so that a send begun in time ends long before anybody else may begin it.
 LEASE_SECONDS: Final = 3 * SEND_SECONDS
@@ -112,6 +113,7 @@ def _claim(
 ) -> list[Message]:
     """Transaction A: claimed, checked for truth; what is no longer true is settled here, and what may not leave yet is given back."""
     with store.writing() as conn:
+        by_index(conn)
         claimed = outbox.claim(conn, at, limit, batch.lease_seconds, channels)
         if not claimed:
             return []

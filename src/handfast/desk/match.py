@@ -29,7 +29,7 @@ from handfast.identity.people import as_json as model_json
 from handfast.identity.phone import phone_number
 from handfast.store import identity as rows
 from handfast.store.base import Store
-from handfast.store.handover import dumps
+from handfast.store.handover import by_index, dumps
 from handfast.store.identity import Known
 
 #: How many written rows one turn takes; each is one index walk or two.
@@ -77,13 +77,14 @@ def tend(store: Store, at: datetime, *, limit: int = BATCH, worth: Worth | None 
     with store.writing() as conn:
         if not rows.hold_indexing(conn):
             return Tended()
+        by_index(conn)
         taken = rows.take_waiting(conn, limit)
         if not taken["person"] and not taken["account"]:
             return Tended()
         index_accounts(conn, taken["account"])
-        said = index_people(conn, taken["person"])
-        asked = _ask_about(conn, said, (worth or Worth()).now(conn), at) if said else 0
-    return Tended(len(said), len(taken["account"]), asked)
+        people = index_people(conn, taken["person"])
+        asked = _ask_about(conn, people, worth or Worth(), at) if people else 0
+    return Tended(len(people), len(taken["account"]), asked)
 
 
 def index_accounts(conn: psycopg.Connection, ids: Sequence[str]) -> None:
@@ -92,10 +93,20 @@ def index_accounts(conn: psycopg.Connection, ids: Sequence[str]) -> None:
     rows.put_account_keys(conn, [(i, sorted(account_keys(company_of(one)))) for i, one in sorted(known.items())])
 
 
-def index_people(conn: psycopg.Connection, ids: Sequence[str]) -> dict[str, dict[str, str | None]]:
-    """Makes these people findable as they are now; gives what is compared of each. Those folded into another are taken out."""
-    found = {p.id: prepared(p, a, country_of(p, a)) for p, a in rows.people_with_accounts(conn, ids)}
-    rows.put_people_keys(conn, [(i, [said[f] for f in FIELDS], person_keys(said)) for i, said in sorted(found.items())])
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """What is compared of one person, and the keys they are found by."""
+
+    said: Mapping[str, str | None]
+    keys: Sequence[int]
+
+
+def index_people(conn: psycopg.Connection, ids: Sequence[str]) -> dict[str, Indexed]:
+    """Makes these people findable as they are now, in the order of their ids. Those folded into another are taken out."""
+    everybody = sorted(rows.people_with_accounts(conn, ids), key=lambda one: one[0].id)
+    said = {p.id: prepared(p, a, country_of(p, a)) for p, a in everybody}
+    found = {i: Indexed(one, person_keys(one)) for i, one in said.items()}
+    rows.put_people_keys(conn, [(i, [one.said[f] for f in FIELDS], one.keys) for i, one in found.items()])
     if gone := [i for i in ids if i not in found]:
         rows.drop_people_keys(conn, gone)
     return found
@@ -135,13 +146,15 @@ def model_now(conn: psycopg.Connection) -> Model:
     return replace(begun, prior=min(begun.prior, 0.3 / max(50, people)))
 
 
-def _ask_about(conn: psycopg.Connection, said: Mapping[str, Mapping[str, str | None]], model: Model, at: datetime) -> int:
-    asked = sorted(said.items())
-    others = rows.people_by_keys_of(conn, [(person_keys(theirs), person) for person, theirs in asked])
+def _ask_about(conn: psycopg.Connection, indexed: Mapping[str, Indexed], worth: Worth, at: datetime) -> int:
+    others = rows.people_by_keys_of(conn, [(one.keys, person) for person, one in indexed.items()])
+    if not any(others):
+        return 0
+    model = worth.now(conn)
     found = [
         (person, other, weighed)
-        for (person, theirs), near in zip(asked, others, strict=True)
-        for other, weighed in _likely(theirs, near, model)[:5]
+        for (person, one), near in zip(indexed.items(), others, strict=True)
+        for other, weighed in _likely(one.said, near, model)[:5]
     ]
     return rows.ask(conn, [question(person, other, weighed, at) for person, other, weighed in found])
 

@@ -12,7 +12,6 @@ support lifts it over the bar.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,6 +22,7 @@ from rapidfuzz.distance import OSA
 
 from handfast.identity.compare import Step, probability
 from handfast.identity.legal_forms import ARMS, JOINING, LEGAL_FORMS, LONGEST_FORM, TRADE
+from handfast.identity.normalise import without_accents
 
 _APOSTROPHE: Final = re.compile(r"['’`´]")
 #: `AT&T` and `M & T` are one word.
@@ -54,8 +54,7 @@ class Name:
 @lru_cache(maxsize=131_072)
 def read_name(text: str) -> Name:
     """A company name as people write it, taken apart; the name is empty where nothing but punctuation and legal forms is written."""
-    bare = "".join(c for c in unicodedata.normalize("NFKD", _APOSTROPHE.sub("", text).casefold()) if not unicodedata.combining(c))
-    bare = _LETTERS_JOINED.sub(r"\1and\2", bare)
+    bare = _LETTERS_JOINED.sub(r"\1and\2", without_accents(_APOSTROPHE.sub("", text)))
     parts = _joined_letters(_NOT_WORD.sub(" ", bare.replace("&", " and ").replace("+", " and ")).split())
     kept, form = _without_forms(parts)
     told = [w for w in kept if w not in JOINING] or kept

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Final
 
 from handfast.identity.company import Company, Name, read_name
@@ -20,26 +19,29 @@ SLIPS_FROM: Final = 5
 SLIPS_TO: Final = 16
 
 
-@lru_cache(maxsize=65_536)
 def key(*parts: str) -> int:
-    """A signed 64-bit number that stands for these parts, the same in every process."""
+    """A signed 64-bit number that stands for these parts, the same in every process. Not cached: most are asked for once."""
     return int.from_bytes(hashlib.blake2b("\x1f".join(parts).encode(), digest_size=8).digest(), "big", signed=True)
 
 
 def person_keys(said: Mapping[str, str | None]) -> list[int]:
     """The keys of a prepared person (see `people.prepared`); none where too little is known."""
     found = []
-    for number, block in enumerate(PEOPLE.blocks):
-        values = [_part(said, part) for part in block]
-        if all(values):
-            found.append(key(f"p{number}", *(v or "" for v in values)))
+    for name, parts in _BLOCKS:
+        values = [value[:letters] for field, letters in parts if (value := said.get(field))]
+        if len(values) == len(parts):
+            found.append(key(name, *values))
     return found
 
 
-def _part(said: Mapping[str, str | None], part: str) -> str | None:
+def _part(part: str) -> tuple[str, int | None]:
+    """Field, and how many of its first letters, of a part of a block: `email`, `first_name:1`."""
     field, _, letters = part.partition(":")
-    value = said.get(field)
-    return value[: int(letters)] if value and letters else value
+    return field, int(letters) if letters else None
+
+
+#: How a key of each block begins, and what it is made of.
+_BLOCKS: Final = tuple((f"p{number}", tuple(map(_part, block))) for number, block in enumerate(PEOPLE.blocks))
 
 
 def word_key(word: str) -> int:

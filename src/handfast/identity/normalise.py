@@ -184,6 +184,12 @@ def _business_domain(domain: str) -> str | None:
     return registrable(domain)
 
 
+def without_accents(text: str) -> str:
+    """In lower case and without accents: `Müller` is `muller`. What is plain ASCII has none."""
+    folded = text.casefold()
+    return folded if folded.isascii() else "".join(c for c in unicodedata.normalize("NFKD", folded) if not unicodedata.combining(c))
+
+
 @lru_cache(maxsize=16_384)
 def snake_case(name: str) -> str:
     """`Demo Requested`, `demo-requested`, `demoRequested` and `DemoRequested` are all `demo_requested`. Letters of any script stay."""

@@ -7,7 +7,6 @@ values.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -16,7 +15,7 @@ import polars as pl
 
 from handfast.facts import Account, Person
 from handfast.identity.compare import Comparison, Kind, Model, Rare, comparison
-from handfast.identity.normalise import mailbox
+from handfast.identity.normalise import mailbox, without_accents
 from handfast.identity.phone import phone_number
 
 #: `handle`: the part of a mailbox before the @ where it is not made of the person's name (which is weighed already), else nothing.
@@ -97,21 +96,20 @@ _SHORTEST_HANDLE: Final = 4
 
 def plain(text: str) -> str:
     """A name for comparing: lower case, no accents, no punctuation, single spaces."""
-    bare = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
-    return _NOT_LETTER.sub(" ", bare).strip()
+    return _NOT_LETTER.sub(" ", without_accents(text)).strip()
 
 
 def prepared(person: Person, account: Account | None = None, country: str | None = None) -> dict[str, str | None]:
     """What is compared of one person. `country` (two letters) reads phone numbers written without one."""
     said: Mapping[str, Any] = person.fields
-    first, last = _names(person)
+    first, last = (plain(name) for name in _names(person))
     company = str(said.get("company") or (account.name if account else "") or "")
     email = mailbox(person.email) if person.email else None
     return {
-        "first_name": plain(first) or None,
-        "last_name": plain(last) or None,
+        "first_name": first or None,
+        "last_name": last or None,
         "email": email,
-        "handle": handle(email, plain(first), plain(last)) if email else None,
+        "handle": handle(email, first, last) if email else None,
         "phone": phone_number(str(said.get("phone") or ""), country),
         "company": plain(company) or None,
         "city": plain(str(said.get("city") or "")) or None,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -86,10 +87,10 @@ class Roster:
         """
         self._reps = dict(reps)
         self._open = dict(open_counts or {})
-        self._rows: dict[str, dict[str, Turn]] = {}
+        self._rows: dict[str, dict[str, Turn]] = defaultdict(dict)
         for row in turns:
             turn = Turn(*row)
-            self._rows.setdefault(turn.pool, {})[turn.rep] = turn
+            self._rows[turn.pool][turn.rep] = turn
         self._absences = _merged(absences)
         self._starts = {rep: [a.starts_at for a in spans] for rep, spans in self._absences.items()}
         #: Who can take it as far as they alone are concerned, at any time: active, switched on, no absence entered.
@@ -222,7 +223,7 @@ class Roster:
         held = self._open.get(rep, 0)
         if held in self._caps:
             self._said.clear()
-        self._open[rep] = max(0, held - 1)
+        self._open[rep] = held - 1 if held > 0 else 0
 
     def members(self, name: str, pool: Pool) -> tuple[tuple[str, float], ...]:
         """(rep id, weight), by id: the order in which a contract lists its members decides nothing."""
@@ -244,7 +245,7 @@ class Roster:
 
     def put(self, turn: Turn) -> None:
         """Keeps a changed place. The rotation calls it; it will be among `changed`."""
-        self._rows.setdefault(turn.pool, {})[turn.rep] = turn
+        self._rows[turn.pool][turn.rep] = turn
         self._changed.add((turn.pool, turn.rep))
         if (line := self._lines.get(turn.pool)) is not None and not line.follows(turn):
             del self._lines[turn.pool]

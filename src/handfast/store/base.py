@@ -230,5 +230,6 @@ def _conninfo(url: str, statement_seconds: float) -> str:
 def _configure(conn: Conn) -> None:
     set_json_dumps(orjson.dumps, conn)
     set_json_loads(orjson.loads, conn)
-    # The loops of a worker share its connections and say more than the hundred statements that one remembers of itself.
-    conn.prepared_max = STATEMENTS_KEPT
+    # The loops of a worker share its connections, in turn: after five times each, as it is by itself, an hour may have passed on a quiet day;
+    # and they say more than the hundred statements that one remembers of itself.
+    conn.prepare_threshold, conn.prepared_max = 0, STATEMENTS_KEPT

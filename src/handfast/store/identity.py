@@ -92,14 +92,18 @@ def put_people_keys(conn: psycopg.Connection, rows: Sequence[tuple[str, Sequence
     if not rows:
         return
     ids = [r[0] for r in rows]
-    conn.execute("DELETE FROM person_key WHERE person_id = ANY(%s)", (ids,))
-    conn.cursor().executemany(
-        "INSERT INTO person_said (person_id, said) VALUES (%s, %s) ON CONFLICT (person_id) DO UPDATE SET said = excluded.said",
-        [(r[0], list(r[1])) for r in rows],
+    conn.execute("DELETE FROM person_key WHERE person_id = ANY(%b)", (ids,))
+    said = [list(column) for column in zip(*(r[1] for r in rows), strict=True)]
+    fields = [f"s{n}" for n in range(len(said))]
+    conn.execute(
+        f"""INSERT INTO person_said (person_id, said)
+            SELECT id, ARRAY[{", ".join(fields)}] FROM unnest(%b::text[]{", %b::text[]" * len(said)}) AS p (id, {", ".join(fields)})
+            ON CONFLICT (person_id) DO UPDATE SET said = excluded.said""",
+        (ids, *said),
     )
     pairs = [(k, r[0]) for r in rows for k in set(r[2])]
     conn.execute(
-        "INSERT INTO person_key (key, person_id) SELECT * FROM unnest(%s::bigint[], %s::text[])",
+        "INSERT INTO person_key (key, person_id) SELECT * FROM unnest(%b::bigint[], %b::text[])",
         ([k for k, _ in pairs], [p for _, p in pairs]),
     )
 
@@ -114,10 +118,10 @@ def put_account_keys(conn: psycopg.Connection, rows: Sequence[tuple[str, Sequenc
     """(account, keys): in place of what was there."""
     if not rows:
         return
-    conn.execute("DELETE FROM account_key WHERE account_id = ANY(%s)", ([r[0] for r in rows],))
+    conn.execute("DELETE FROM account_key WHERE account_id = ANY(%b)", ([r[0] for r in rows],))
     pairs = [(k, r[0]) for r in rows for k in set(r[1])]
     conn.execute(
-        "INSERT INTO account_key (key, account_id) SELECT * FROM unnest(%s::bigint[], %s::text[])",
+        "INSERT INTO account_key (key, account_id) SELECT * FROM unnest(%b::bigint[], %b::text[])",
         ([k for k, _ in pairs], [a for _, a in pairs]),
     )
 

@@ -23,17 +23,24 @@ def say_when(conn: psycopg.Connection, at: datetime) -> None:
 def what_waits(conn: psycopg.Connection, at: datetime, moving: Sequence[str], back: Sequence[str]) -> tuple[bool, bool]:
     """Whether anything has to move at `at`, and whether anything is held: a probe of an index for each kind, in one statement.
 
-    `moving`, `back`: contracts that move what belongs to the absent, and that hand back what was covered.
+    `moving`, `back`: contracts that move what belongs to the absent, and that hand back what was covered. What is open is looked for from
+    the few who are away or gone, whatever the planner thinks (OFFSET 0): it is asked every second.
     """
     row = conn.execute(
         """SELECT EXISTS (SELECT FROM owner_change WHERE state = 'open') OR EXISTS (SELECT FROM turn_credit WHERE applied_at IS NULL)
                   OR EXISTS (SELECT FROM dispute WHERE state = 'open' AND late_at IS NULL AND due_at <= %s)
                   OR (cardinality(%b::text[]) > 0 AND EXISTS (
-                      SELECT FROM absence AS a JOIN handoff AS h ON h.owner_id = a.rep_id AND h.closed_at IS NULL
+                      SELECT FROM absence AS a,
+                          LATERAL (SELECT touched_at, contract_id FROM handoff
+                                   WHERE owner_id = a.rep_id AND owner_id IS NOT NULL AND closed_at IS NULL OFFSET 0) AS h
                       WHERE a.starts_at <= %s AND a.ends_at > %s AND h.touched_at IS NULL AND h.contract_id = ANY(%b)))
-                  OR EXISTS (SELECT FROM rep AS r JOIN handoff AS h ON h.owner_id = r.id AND h.closed_at IS NULL WHERE NOT r.active)
+                  OR EXISTS (
+                      SELECT FROM rep AS r,
+                          LATERAL (SELECT FROM handoff WHERE owner_id = r.id AND owner_id IS NOT NULL AND closed_at IS NULL OFFSET 0) AS h
+                      WHERE NOT r.active)
                   OR (cardinality(%b::text[]) > 0 AND EXISTS (
-                      SELECT FROM cover AS c JOIN handoff AS h ON h.id = c.handoff_id WHERE c.ended_at IS NULL AND h.contract_id = ANY(%b))),
+                      SELECT FROM cover AS c, LATERAL (SELECT contract_id FROM handoff WHERE id = c.handoff_id OFFSET 0) AS h
+                      WHERE c.ended_at IS NULL AND h.contract_id = ANY(%b))),
                   EXISTS (SELECT FROM handoff WHERE closed_at IS NULL AND owner_id IS NULL)""",
         (at, *[list(moving), at, at, list(moving)], list(back), list(back)),
     ).fetchone()

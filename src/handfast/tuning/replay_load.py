@@ -20,17 +20,19 @@ from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import orjson
+import polars as pl
 
 from handfast.contract.agreement import SLA_FIELDS, Agreement
-from handfast.contract.frames import as_frame
+from handfast.contract.frames import as_column, as_frame
 from handfast.contract.own_hours import OwnHours
+from handfast.contract.terms import FieldType
 from handfast.facts import Absence, Rep
 from handfast.routing.assign import Assignment, Case, assign
 from handfast.routing.ownership import Claim, case_of, claims
 from handfast.routing.record import NO_RECORD, Record
 from handfast.routing.roster import Roster
 from handfast.sla.clock import calendar_of, choose, due
-from handfast.tuning.replay_life import Opening, Recorded
+from handfast.tuning.replay_life import Opening, ReadyRow, Recorded
 from handfast.tuning.replay_past import NO_CHAINS, NO_OWNERS, Chains, Like, Moment, Owners, Reps
 from handfast.worktime import BeyondCalendarError, Hours
 
@@ -90,8 +92,8 @@ class _Course:
     def __init__(self, agreements: Sequence[Agreement], openings: Sequence[Opening], crew: Crew, standing: Iterable[Recorded]) -> None:
         self.agreements, self.openings, self.crew = agreements, openings, crew
         self.claimed, self.slas = _asked(agreements, openings)
-        owned = [one for one in standing if one.owner is not None]
-        self.endings, counts = _Endings(openings, owned), Counter(str(one.owner) for one in owned)
+        stood = list(standing)
+        self.endings, counts = _Endings(openings, stood), Counter(one.owner for one in stood if one.owner is not None)
         past = Reps(crew.reps, crew.absences, crew.told)
         self.roster, self.watch = Roster(*past.begin(), counts), past.watch()
         self.found: list[Owned] = []
@@ -103,34 +105,34 @@ class _Course:
     def next(self, number: int) -> None:
         """Decides one more. As live: what waits is given out before what is new, the oldest first."""
         one = self.openings[number]
-        at, case = one.row.received_at, self._case(number, one)
+        at, contract, case = one.row.received_at, one.row.contract, self._case(number, one)
         if self.held:
             for place, chosen in self.held.given_out(self.agreements, self.openings, self.roster, at):
                 self.found[place] = self._owned(place, chosen, None)
-        chosen = assign(self.agreements[one.row.contract], case, self.roster, at, told=False)
+        chosen = assign(self.agreements[contract], case, self.roster, at, told=False)
         if chosen.owner is not None:
-            own = self.roster.own_hours(chosen.owner, at) if self.by_reps[one.row.contract] else None
+            own = self.roster.own_hours(chosen.owner, at) if self.by_reps[contract] else None
             self.found.append(self._owned(number, chosen, own))
             return
         self.found.append(Owned(one, None, chosen.rule, chosen.pool, self.slas[number]))
         if not chosen.for_person:
-            self.held.add(number, one.row.contract, case)
+            self.held.add(number, contract, case)
 
     def _case(self, number: int, one: Opening) -> Case:
         """What was known then, of the world and of who there was."""
-        row, roster = one.row, self.roster
-        at = row.received_at
+        row, crew, roster = one.row, self.crew, self.roster
+        at, account = row.received_at, row.account
         for owner in self.endings.by(at, number):
             roster.gave_up(owner)
         then = Moment(at, row.signal)
-        if self.crew.told:
+        if crew.told:
             for rep, absences in self.watch.changed(then):
                 roster.learn(rep, absences)
-        deals = self.crew.deals
+        deals = crew.deals
         whose = (lambda deal: deals.at(deal.id, then)) if deals is not None else None
-        known = self.crew.record.known(row.account, row.person, at, self.crew.chains.at(row.account, then), whose)
+        known = crew.record.known(account, row.person, at, crew.chains.at(account, then), whose)
         last = self.last.get(row.person) if self.sticky else None
-        return case_of(f"{row.signal}", self.crew.owners.at(row.account, then), self.claimed[number], known, last)
+        return case_of(f"{row.signal}", crew.owners.at(account, then), self.claimed[number], known, last)
 
     def _owned(self, place: int, chosen: Assignment, own: OwnHours | None) -> Owned:
         opening, owner = self.openings[place], str(chosen.owner)
@@ -221,19 +223,22 @@ def _asked(agreements: Sequence[Agreement], openings: Sequence[Opening]) -> tupl
         mine = [n for n, one in enumerate(openings) if one.row.contract == place]
         if not mine:
             continue
-        fields = agreement.contract.fields
-        frame = as_frame([_case(openings[n]) for n in mine], {**fields, **SLA_FIELDS})
+        frame = _frame(agreement.contract.fields, [openings[n].row for n in mine])
         claimed |= dict(zip(mine, claims(agreement, frame), strict=True))
         slas |= dict(zip(mine, choose(agreement, frame), strict=True))
     return claimed, slas
 
 
-def _case(one: Opening) -> dict[str, Any]:
-    """What is known of it; what the contract does not declare is left out where it is read."""
-    row = one.row
-    known: dict[str, Any] = orjson.loads(row.fields)
-    known |= {"next_step": row.next_step, "fit": row.fit, "intent": row.intent / 1e6, "source": row.source}
-    return known
+def _frame(fields: Mapping[str, FieldType], rows: Sequence[ReadyRow]) -> pl.DataFrame:
+    """What is known of each: the fields that the contract declares, and what the conditions of SLAs may read besides."""
+    told = as_frame([orjson.loads(row.fields) for row in rows], {name: kind for name, kind in fields.items() if name not in SLA_FIELDS})
+    verdicts: dict[str, list[Any]] = {
+        "next_step": [row.next_step for row in rows],
+        "fit": [row.fit for row in rows],
+        "intent": [row.intent / 1e6 for row in rows],
+        "source": [row.source for row in rows],
+    }
+    return pl.DataFrame([*told.get_columns(), *(as_column(name, values, SLA_FIELDS[name]) for name, values in verdicts.items())])
 
 
 # --- can it be carried ----------------------------------------------------------------------------------------
