@@ -57,7 +57,7 @@ def shaped(frame: pl.DataFrame, keys: Mapping[str, pl.DataType], fields: Mapping
     if frame.width == 0:
         return pl.DataFrame(schema={**keys, **fields})
     there = frame.schema
-    untyped = [pl.col(name).cast(dtype) for name, dtype in (*keys.items(), *fields.items()) if there.get(name) == pl.Null]
+    untyped = [pl.col(name).cast(dtype) for name, dtype in (*keys.items(), *fields.items()) if isinstance(there.get(name), pl.Null)]
     absent = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in fields.items() if name not in there]
     return added(frame, *untyped, *absent) if untyped or absent else frame
 

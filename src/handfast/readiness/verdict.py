@@ -77,6 +77,7 @@ def measured(
     asked = pl.DataFrame([points["person_id"], microseconds_of(points["at"]).alias("_at")])
     if asked.height == 1 and evidence.height > FEW:
         evidence = evidence.filter(pl.col("person_id") == pl.lit(asked["person_id"]).first())
+    # The same verdicts, added up one by one where that is quicker.
     if are_few(asked, people, evidence):
         return points.hstack(by_hand(agreement, plan, asked, people, evidence, working=working, activity=activity))
     fit = _fit(plan, asked, people, working=working)
