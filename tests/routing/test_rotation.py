@@ -92,6 +92,13 @@ def test_a_joiner_starts_level() -> None:
     assert all(pair != ("dee", "dee") for pair in pairwise(takers))
 
 
+def test_a_joiner_on_the_day_somebody_is_away_costs_them_nothing() -> None:
+    """Dee joins while Bo is away: two are here and two have places, and yet Bo is not here; Bo moves along all the same."""
+    house = roster(["ana", "bo", "dee"], turns=[Turn("smb", "ana", 4, 4.0), Turn("smb", "bo", 4, 4.0)])
+    draw("smb", Pool(members={"ana": 1, "bo": 1, "dee": 1}), house, MONDAY, frozenset({"bo"}))
+    assert house.turns("smb")["bo"].level == 4.5
+
+
 def test_a_member_who_leaves_resets_nobody() -> None:
     pool = Pool(members={"ana": 1, "bo": 1, "cy": 1})
     house = roster(pool.members)

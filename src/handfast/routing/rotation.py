@@ -120,7 +120,7 @@ def draw(
         for rep in sorted(others - roster.turns(counter).keys()):
             roster.put(Turn(counter, rep, 0, pool_level))
     joined = [] if line.whole else [one for one in here if one[2] not in line.spots]
-    _move_along(counter, here, step, roster, others)
+    _move_along(counter, here, len(joined), step, roster, others)
     for one in (*nearer, *joined):
         roster.put(turn_of(counter, one))
     roster.put(Turn(counter, first[2], first[3] + 1, first[5], at))
@@ -168,15 +168,15 @@ def _place(one: Spot) -> Place:
     return Place(one[2], one[3], one[4], one[5])
 
 
-def _move_along(counter: str, here: Collection[Spot], step: float, roster: Roster, others: frozenset[str]) -> None:
-    """Whoever could not take part moves along with the pool, `step` up.
+def _move_along(counter: str, here: Collection[Spot], joined: int, step: float, roster: Roster, others: frozenset[str]) -> None:
+    """Whoever could not take part moves along with the pool, `step` up. `joined`: how many of those here have no place yet.
 
     Those who left the pool move along too, so that they find their place again should they come back. `others` do not: it was not theirs to
     take, and what they took elsewhere is what the counter shares.
     """
     rows = roster.turns(counter)
-    if len(here) >= len(rows):
-        return  # all are here
+    if len(here) - joined >= len(rows):
+        return  # whoever has a place is here
     there = {one[2] for one in here}
     for away in [row for rep, row in rows.items() if rep not in there and rep not in others]:
         roster.put(away._replace(level=away.level + step))
