@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -26,13 +26,17 @@ class Party(NamedTuple):
     at: datetime
 
 
-def cases(conn: psycopg.Connection, agreement: Agreement, parties: Sequence[Party], people: pl.DataFrame) -> list[Case]:
+def cases(
+    conn: psycopg.Connection, agreement: Agreement, parties: Sequence[Party], people: pl.DataFrame, strangers: Container[str] = frozenset()
+) -> list[Case]:
     """The claims on each handoff, in order. `people`: a row a handoff, with the contract's fields (see `ownership.claims`).
 
-    Costs no statement where the contract asks neither for opportunities nor for parents, else one a batch for each.
+    Costs no statement where the contract asks neither for opportunities nor for parents, else one a batch for each. `strangers` are people
+    and accounts that nothing was known of before: nobody has or had anything to do with them yet, whoever may stand above them.
     """
-    record = read_record(conn, agreement, parties) if parties else NO_RECORD
-    last = last_owners(conn, agreement, parties)
+    met = [one for one in parties if one.person not in strangers or (one.account is not None and one.account.id not in strangers)]
+    record = read_record(conn, agreement, parties, met) if parties else NO_RECORD
+    last = last_owners(conn, agreement, met)
     return [
         case_of(
             one.handoff_id,
@@ -52,14 +56,14 @@ def last_owners(conn: psycopg.Connection, agreement: Agreement, parties: Sequenc
     return waiting.last_owners(conn, [one.person for one in parties], agreement.contract.motion, [one.handoff_id for one in parties])
 
 
-def read_record(conn: psycopg.Connection, agreement: Agreement, parties: Sequence[Party]) -> Record:
-    """Opportunities and parents of these, as far as the ladder asks for them."""
+def read_record(conn: psycopg.Connection, agreement: Agreement, parties: Sequence[Party], met: Sequence[Party]) -> Record:
+    """Parents of these, and opportunities of those of them who were known before (`met`), as far as the ladder asks for them."""
     routing = agreement.contract.routing
     accounts = list({one.account.id for one in parties if one.account})
     deals: list[Dealt] = []
-    if asks_deals(routing):
-        latest = max(one.at for one in parties)
-        deals = [Dealt(*row) for row in rows.deals(conn, accounts, [one.person for one in parties if one.account is None], latest)]
+    if met and asks_deals(routing):
+        latest, theirs = max(one.at for one in met), list({one.account.id for one in met if one.account})
+        deals = [Dealt(*row) for row in rows.deals(conn, theirs, [one.person for one in met if one.account is None], latest)]
     above = rows.above(conn, accounts) if accounts and asks_above(routing) else ()
     return record_of(deals, above) if deals or above else NO_RECORD
 

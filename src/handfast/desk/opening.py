@@ -54,7 +54,7 @@ def open_handoffs(b: Batch, ready: list[Ready], verdicts: list[tuple[Any, ...]],
         )
         for r in ready
     ]
-    claimed = cases(b.conn, agreement, parties, frame)
+    claimed = cases(b.conn, agreement, parties, frame, b.directory.new_people.keys() | b.directory.new_accounts.keys())
     rows.lock_assignment(b.conn)
     by_day = counts_days(agreement)
     roster = read_roster(b.conn, b.at, by_day=by_day)

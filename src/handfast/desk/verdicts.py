@@ -239,10 +239,16 @@ def verdict_rows(b: Batch, ready: Sequence[Ready]) -> list[tuple[Any, ...]]:
 
 
 def _signal_ids(b: Batch, ready: Sequence[Ready]) -> dict[int, UUID]:
-    """The ids of the signals that these verdicts were made from, by `seq`: looked for where they were read, with their people."""
-    wanted = {seq for r in ready for seq in r.working["inputs"]}
+    """The ids of the signals that these verdicts were made from, by `seq`: looked for where they were read, with their people.
+
+    Those that led to them are at hand, and often there are no others.
+    """
+    known = {r.moment.waiting.seq: r.moment.waiting.signal.id for r in ready}
+    wanted = {seq for r in ready for seq in r.working["inputs"]} - known.keys()
+    if not wanted:
+        return known
     people = {r.moment.person for r in ready} | {
         one["person_id"] for r in ready if "group" in r.working for one in r.working["group"]["members"]
     }
     times = [r.moment.at for r in ready]
-    return rows.signal_ids(b.conn, list(wanted), list(people), min(times) - b.agreement.reach, max(times))
+    return known | rows.signal_ids(b.conn, list(wanted), list(people), min(times) - b.agreement.reach, max(times))
