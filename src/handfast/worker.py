@@ -66,7 +66,7 @@ BETWEEN_SECONDS: Final = 0.05
 #: So long indexing is left to other processes by one that decided a moment ago.
 ELSEWHERE_SECONDS: Final = 3.0
 #: How much more readily they leave the processor, in steps of `nice`.
-PATIENCE: Final = 12
+PATIENCE: Final = 5
 #: A batch of so many signals means that others are waiting.
 BEHIND: Final = 500
 #: What two workers can do to each other: the same new account from two lanes, or two locks in two orders. The database refuses one of them.
