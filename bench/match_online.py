@@ -27,7 +27,7 @@ from handfast.identity.match import Policy
 from handfast.identity.people import FIELDS, prepare
 from handfast.store.base import Store
 from handfast.store.embedded import Embedded
-from handfast.store.handover import copy_rows
+from handfast.store.handover import by_index, copy_rows
 from handfast.store.migrate import migrate
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
@@ -112,6 +112,7 @@ def _run(store: Store, count: int, firms: int, arrivals: int) -> None:
     spelt = [Company(c.name.upper() if i % 2 else c.name[:-1], (), None, c.city) for i, c in enumerate(named)]
     with store.reading() as conn:
         model = model_now(conn)
+        by_index(conn)  # as deciding does
         print(f"{count:,} people, {firms:,} accounts, {arrivals:,} arrivals")
         timed("a round trip that asks for nothing", [lambda: conn.execute("SELECT 1").fetchone()] * arrivals)
         timed("whom it may be", [lambda s=s: alike(conn, s, model) for s in asked])  # type: ignore[misc]
