@@ -19,7 +19,7 @@ from readiness_house import alike, by_the_column, contract, evidence_of, people_
 from handfast.contract.agreement import Agreement
 from handfast.readiness import change as change_room
 from handfast.readiness import evidence as evidence_room
-from handfast.readiness.explain import kept, whole, workings
+from handfast.readiness.explain import shortened, whole, workings
 from handfast.readiness.few import worth_of
 from handfast.readiness.group import judge_accounts
 from handfast.readiness.group_working import account_workings
@@ -282,7 +282,7 @@ def test_the_factors_add_up_to_the_score(
     for fit, intent, working in zip(found["fit"], found["intent"], workings(agreement, found), strict=True):
         assert sum(c["points"] for c in working["criteria"] if c["part"] == "fit") == fit
         assert sum(c["millionths"] for c in working["criteria"] if c["part"] == "intent") == intent
-        stored = json.loads(json.dumps(kept(working)))
+        stored = json.loads(json.dumps(shortened(working)))
         assert json.dumps(whole(agreement, stored)) == json.dumps(working)
         assert all(
             c["points"] or c["part"] not in {"intent", "next_step"} or any(c["seen"].values()) or c["state"] == "met"

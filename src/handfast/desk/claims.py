@@ -56,9 +56,9 @@ def last_owners(conn: psycopg.Connection, agreement: Agreement, parties: Sequenc
     return waiting.last_owners(conn, [one.person for one in parties], agreement.contract.motion, [one.handoff_id for one in parties])
 
 
-def read_record(conn: psycopg.Connection, agreement: Agreement, parties: Sequence[Party], met: Sequence[Party]) -> Record:
-    """Parents of these, and opportunities of those of them who were known before (`met`), as far as the ladder asks for them."""
-    routing = agreement.contract.routing
+def read_record(conn: psycopg.Connection, agreement: Agreement, parties: Sequence[Party], met: Sequence[Party] | None = None) -> Record:
+    """Parents of these, and opportunities of those of them who were `met` before (None: all), as far as the ladder asks for them."""
+    routing, met = agreement.contract.routing, parties if met is None else met
     accounts = list({one.account.id for one in parties if one.account})
     deals: list[Dealt] = []
     if met and asks_deals(routing):

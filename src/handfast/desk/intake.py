@@ -130,7 +130,10 @@ def record(store: Store, source: str, signals: Sequence[Signal], refused: Sequen
     for attempt in range(ATTEMPTS):
         try:
             with store.writing() as conn:
-                accepted = record_within(conn, signals, ring=store.bell.due(received_at))
+                accepted = rows.add_signals(conn, in_lanes(conn, signals))
+                # Asked only where there is something new: whoever says the same again wakes nobody, and keeps nobody else from doing so.
+                if accepted and store.bell.due(received_at):
+                    rows.ring(conn)
                 rows.add_refused(conn, kept, received_at)
             break
         except rows.Deadlock:
@@ -139,13 +142,10 @@ def record(store: Store, source: str, signals: Sequence[Signal], refused: Sequen
     return Receipt(source, accepted, len(signals) - accepted, len(kept))
 
 
-def record_within(conn: Conn, signals: Sequence[Signal], *, ring: bool = True) -> int:
-    """Signals in a transaction that records more than them, as what was decided by hand. Returns how many were new.
-
-    `ring`: wake the workers, who otherwise find them when they look next.
-    """
+def record_within(conn: Conn, signals: Sequence[Signal]) -> int:
+    """Signals in a transaction that records more than them, as what was decided by hand. Returns how many were new."""
     accepted = rows.add_signals(conn, in_lanes(conn, signals))
-    if accepted and ring:
+    if accepted:
         rows.ring(conn)
     return accepted
 

@@ -142,7 +142,7 @@ def try_person(store: Store, agreement: Agreement, key: str, at: datetime) -> Tr
         roster = _roster(conn, at)
         if found["verdict"] == "ready":
             party = Party("trial", person["id"], account, at)
-            known = read_record(conn, agreement, [party], [party]).known(account.id if account else None, person["id"], at)
+            known = read_record(conn, agreement, [party]).known(account.id if account else None, person["id"], at)
             asked = Asked(fields, account.owner if account else None, known, at, "trial")
             also, working["assignment"] = hand_over(agreement, asked, found, roster)
             found |= also

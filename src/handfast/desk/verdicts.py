@@ -17,7 +17,7 @@ from handfast.contract.agreement import Agreement
 from handfast.contract.frames import FEW, as_column, as_frame, as_json_column, as_moments
 from handfast.desk.batch import Batch, Moment, Ready
 from handfast.facts import Signal
-from handfast.readiness.explain import kept, workings
+from handfast.readiness.explain import shortened, workings
 from handfast.readiness.hearing import answers_of, fields_of, listening
 from handfast.readiness.plan import plan_of
 from handfast.readiness.verdict import judge
@@ -220,21 +220,8 @@ def verdict_rows(b: Batch, ready: Sequence[Ready]) -> list[tuple[Any, ...]]:
         m = r.moment
         inputs = "{" + ",".join(str(ids[s]) for s in r.working["inputs"]) + "}"
         said = tuple(r.row[name] for name in SAYS)
-        signal = m.waiting.signal
-        written.append(
-            (
-                r.verdict,
-                m.person,
-                m.account,
-                m.at,
-                b.contract_id,
-                *said,
-                signal.id,
-                inputs,
-                rows.dumps(kept(r.working)),
-                b.decided_at(signal),
-            )
-        )
+        signal, working = m.waiting.signal, rows.dumps(shortened(r.working))
+        written.append((r.verdict, m.person, m.account, m.at, b.contract_id, *said, signal.id, inputs, working, b.decided_at(signal)))
     return written
 
 

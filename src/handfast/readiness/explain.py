@@ -124,13 +124,13 @@ def workings(agreement: Agreement, judged: pl.DataFrame, *, change: bool = True)
     return found
 
 
-def kept(working: Mapping[str, Any]) -> dict[str, Any]:
+def shortened(working: Mapping[str, Any]) -> dict[str, Any]:
     """A working as it is stored: without the criteria that heard no signal, most of them, which say no more than the contract does."""
     return {**working, "criteria": [one for one in working["criteria"] if one["seen"] is not _UNHEARD]}
 
 
 def whole(agreement: Agreement, stored: Mapping[str, Any]) -> dict[str, Any]:
-    """A stored working as `workings` made it: what `kept` left out is told again by the terms it was made under."""
+    """A stored working as `workings` made it: what `shortened` left out is told again by the terms it was made under."""
     words = _words_of(agreement)
     found = {(one["part"], one["rule"]): one for one in stored.get("criteria", ())}
     rules = (*words.fit, *words.never, *words.excluded, *words.intent, *words.steps)
