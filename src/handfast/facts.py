@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 #: How many lanes the work is spread over. Part of what is stored with each signal: changing it needs a migration.
 LANES: Final = 64
@@ -26,7 +26,7 @@ def stable_id(prefix: str, *cause: str) -> str:
 
 def signal_id(source: str, message_id: str) -> uuid.UUID:
     """The identity of a signal: one per source and message id, for ever."""
-    return uuid.UUID(bytes=hashlib.sha256(f"{source}\x1f{message_id}".encode()).digest()[:16])
+    return uuid.UUID(int=int.from_bytes(hashlib.sha256(f"{source}\x1f{message_id}".encode()).digest()[:16]))
 
 
 def lane_of(key: str) -> int:
@@ -45,9 +45,12 @@ def utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Signal:
-    """Something a person did, with its own time.
+#: What nothing was said of.
+_NOTHING: Final[Mapping[str, Any]] = {}
+
+
+class Signal(NamedTuple):
+    """Something a person did, with its own time. A tuple, made in a third of the time: there are more of them than of anything.
 
     `occurred_at` is corrected for the sender's clock and never later than `received_at`.
     `person` and `account` are what the signal says of them (normalised names: `email`, `phone`, `first_name`, `title`, `name`,
@@ -64,9 +67,9 @@ class Signal:
     anonymous_id: str | None = None
     group_id: str | None = None
     previous_id: str | None = None
-    properties: Mapping[str, Any] = field(default_factory=dict)
-    person: Mapping[str, Any] = field(default_factory=dict)
-    account: Mapping[str, Any] = field(default_factory=dict)
+    properties: Mapping[str, Any] = _NOTHING
+    person: Mapping[str, Any] = _NOTHING
+    account: Mapping[str, Any] = _NOTHING
 
 
 @dataclass(frozen=True, slots=True)

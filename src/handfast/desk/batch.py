@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 
@@ -60,8 +60,7 @@ class Batch:
         return self.directory.accounts.get(self.directory.people[person].account or "")
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """A person at the time of one of their signals. `subject` names what was known of them then: it changes when more becomes known.
 
     `taught`: this signal taught something of them.

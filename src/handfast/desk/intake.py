@@ -23,6 +23,7 @@ from handfast.identity.keys import account_key, email_key, keys_of
 from handfast.identity.normalise import business_domain
 from handfast.problem import Place, Problem
 from handfast.store import intake as rows
+from handfast.store.base import Homes
 from handfast.store.intake import Laned, RefusedRow
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def record(store: Store, source: str, signals: Sequence[Signal], refused: Sequen
     for attempt in range(ATTEMPTS):
         try:
             with store.writing() as conn:
-                accepted = rows.add_signals(conn, in_lanes(conn, signals))
+                accepted = rows.add_signals(conn, in_lanes(conn, signals, store.homes, received_at))
                 # Asked only where there is something new: whoever says the same again wakes nobody, and keeps nobody else from doing so.
                 if accepted and store.bell.due(received_at):
                     rows.ring(conn)
@@ -144,39 +145,57 @@ def record(store: Store, source: str, signals: Sequence[Signal], refused: Sequen
 
 def record_within(conn: Conn, signals: Sequence[Signal]) -> int:
     """Signals in a transaction that records more than them, as what was decided by hand. Returns how many were new."""
-    accepted = rows.add_signals(conn, in_lanes(conn, signals))
+    if not signals:
+        return 0
+    accepted = rows.add_signals(conn, in_lanes(conn, signals, Homes(), signals[0].received_at))
     if accepted:
         rows.ring(conn)
     return accepted
 
 
-def in_lanes(conn: Conn, signals: Sequence[Signal]) -> list[Laned]:
+def in_lanes(conn: Conn, signals: Sequence[Signal], homes: Homes, at: datetime) -> list[Laned]:
     """Each signal with its lane: that of the account of whoever it is known to be, from the signal, its batch, or the store.
 
-    A signal of somebody not known yet gets the lane of its own strongest key; deciding it forwards it where that proves wrong.
+    A signal of somebody not known yet gets the lane of its own strongest key; deciding it forwards it where that proves wrong. `homes` is
+    what is remembered of earlier ones, and learns from these; `at` (UTC): when they are taken in.
     """
     keyed = [(keys_of(s.email, s.user_id, s.anonymous_id), s) for s in signals]
-    known: dict[str, str] = {}
+    known = _told(keyed, homes)
+    asked: set[str] = set()
     for keys, signal in keyed:
-        if signal.email:
-            for key in keys[1:]:
-                known.setdefault(key, signal.email)
-    asked = {key for keys, signal in keyed if not signal.email for key in keys if key not in known}
-    known |= rows.emails_of(conn, sorted(asked))
-    lanes: dict[str, int] = {}  # one signal's strongest key, or its address, → lane
+        if not signal.email:
+            for key in keys:
+                if key in known or key in asked:
+                    continue
+                if (lane := homes.lane(key)) is not None:
+                    known[key] = lane
+                elif not homes.strange(key, at):
+                    asked.add(key)
+    known |= {key: _lane_of_address(email) for key, email in rows.emails_of(conn, sorted(asked)).items()}
+    homes.learn(known, asked - known.keys(), at)
     laned = []
     for keys, signal in keyed:
-        who = keys[0]
-        about = signal.email
-        if about is None and known:
-            for key in keys:
-                if (about := known.get(key)) is not None:
-                    break
-        lane = lanes.get(about or who)
-        if lane is None:
-            lane = lanes[about or who] = lane_of(account_key(email_key(about), business_domain(about)) if about else who)
-        laned.append(Laned(lane, who, signal))
+        lane = next((known[key] for key in keys if key in known), None)
+        laned.append(Laned(lane_of(keys[0]) if lane is None else lane, keys[0], signal))
     return laned
+
+
+def _told(keyed: Sequence[tuple[Sequence[str], Signal]], homes: Homes) -> dict[str, int]:
+    """The lanes of the keys that came with an address: the first one that a key came with here."""
+    known: dict[str, int] = {}
+    for keys, signal in keyed:
+        if signal.email:
+            lane = homes.lane(keys[0])
+            if lane is None:
+                lane = _lane_of_address(signal.email)
+            for key in keys:
+                known.setdefault(key, lane)
+    return known
+
+
+def _lane_of_address(email: str) -> int:
+    """The lane of the account of whoever has this address."""
+    return lane_of(account_key(email_key(email), business_domain(email)))
 
 
 def _as_refused(source: str, one: Refused) -> RefusedRow:
@@ -235,7 +254,7 @@ def replay_problem(store: Store, problem_id: str, mended: Any, at: datetime) -> 
                 return done[1][0].problem
             if not done[0]:
                 return Problem(Place("intake problems", part=problem_id), "There is no event in it", "Dismiss it if nothing is to be kept.")
-            signals = [replace(signal, received_at=at) for signal in done[0]]
+            signals = [signal._replace(received_at=at) for signal in done[0]]
         accepted = record_within(conn, signals)
         rows.settle_refused(conn, problem_id, "replayed", at)
     return Receipt(kept.source, accepted, len(signals) - accepted, 0)
@@ -256,7 +275,7 @@ def _put_back(conn: Conn, kept: rows.Kept, at: datetime) -> None:
     said: Mapping[str, Any] = kept.payload
     email, who = said.get("email"), str(said["who"])
     signal_id: UUID = said["id"]
-    rows.put_back(conn, signal_id, lane_of(account_key(email_key(email), business_domain(email)) if email else who), at)
+    rows.put_back(conn, signal_id, _lane_of_address(email) if email else lane_of(who), at)
     rows.ring(conn)
 
 

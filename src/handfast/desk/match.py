@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 import polars as pl
@@ -16,7 +17,7 @@ import psycopg
 
 from handfast.contract.terms import Match
 from handfast.facts import Account, Person, Signal, stable_id
-from handfast.identity.company import Company, Name, Others, may_be
+from handfast.identity.company import Company, Name, Others, may_be, read_name, share
 from handfast.identity.compare import Model, Weighed, weigh
 from handfast.identity.index import account_keys, counted_by, fact_key, found_by, person_keys, word_key
 from handfast.identity.keys import keys_of
@@ -232,26 +233,35 @@ def match_account(conn: psycopg.Connection, company: Company, policy: Policy, ac
     worth = {i: pair for i, pair in known.items() if may_be(company, pair[1])}
     if not worth:
         return decide(company, [], Others(1, lambda _s, _a, _b: 1.0, lambda _w, _v: 1.0), policy)
-    people = rows.people_of(conn, list(worth)) if len(worth) > 1 else {}
-    candidates = [Candidate(i, c, k.account.owner is not None, people.get(i, 0), k.since) for i, (k, c) in worth.items()]
+    candidates = [Candidate(i, c, k.account.owner is not None, since=k.since) for i, (k, c) in worth.items()]
     return decide(company, candidates, _others(conn, company, [c.company for c in candidates], accounts), policy)
 
 
 def _others(conn: psycopg.Connection, company: Company, candidates: Sequence[Company], accounts: int | None) -> Others:
-    """How common what these companies say is among the accounts: one statement for all of it."""
-    keys = set(counted_by(company).values())
+    """How common what these companies say is among the accounts: one statement for all of it.
+
+    Which accounts have a word is asked only where names share several, to be counted together; of all else, how many.
+    """
+    asked = read_name(company.name)
+    single = {k for (what, _), k in counted_by(company).items() if what != "word"}
+    several: set[int] = set()
     for one in candidates:
-        keys |= {k for (what, _), k in counted_by(one).items() if what in ("word", "name")}
-    held = rows.holders(conn, sorted(keys))
+        name = read_name(one.name)
+        single.add(fact_key("name", name.compact))
+        both = [word_key(word) for _, word in share(asked, name).both]
+        (several if len(both) > 1 else single).update(both)
+    counts, held = rows.holders(conn, sorted(single), sorted(several))
     nobody: frozenset[str] = frozenset()
 
     def words(said: Sequence[str], _a: Name, _b: Name) -> float:
+        if len(said) == 1:
+            return float(max(1, counts.get(word_key(said[0]), 0)))
         return float(max(1, len(frozenset.intersection(*(held.get(word_key(w), nobody) for w in said)))))
 
     def holds(what: str, value: str) -> float:
-        return float(max(1, len(held.get(fact_key(what, value), nobody))))
+        return float(max(1, counts.get(fact_key(what, value), 0)))
 
-    return Others(max(2, accounts or rows.sizes(conn)[1]), words, holds)
+    return Others(max(2, accounts or rows.sizes(conn)[1]), words, holds, partial(rows.people_of, conn))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from handfast.desk.batch import Batch, Moment
 from handfast.desk.of_account import Named, name_accounts
-from handfast.facts import Signal, lane_of
+from handfast.facts import LANES, Account, Person, Signal, lane_of
 from handfast.identity.keys import account_key, email_key, keys_of, user_key
 from handfast.identity.normalise import business_domain
-from handfast.identity.resolve import resolve
+from handfast.identity.resolve import Directory, resolve
 from handfast.store import handover as rows
 from handfast.store import lanes as lane_rows
 from handfast.store.lanes import Pending
@@ -54,6 +54,11 @@ def look_up(b: Batch, waiting: list[Pending]) -> Keys:
 
 def by_lane(b: Batch, waiting: list[Pending], keys: Keys) -> tuple[list[Pending], list[tuple[Pending, int]], list[Pending]]:
     """Splits the batch: what may be decided here, what belongs to another lane, and what must wait for a lane held elsewhere."""
+    if len(waiting) >= LANES <= 2 * len(b.held):
+        # So many will need most of the others too, and where all are held there is nothing to ask of each.
+        b.held.update(lane_rows.hold_lanes(b.conn, sorted(set(range(LANES)) - b.held)))
+        if len(b.held) == LANES:
+            return waiting, [], []
     wanted = {one.seq: _lanes_needed(b, one, keys) for one in waiting}
     # The lane of the account itself is asked for too: a signal is only passed on where somebody else is at work on it.
     extra = sorted({lane for home, links in wanted.values() for lane in (home, *links)} - b.held)
@@ -99,8 +104,9 @@ def resolve_all(b: Batch, mine: list[Pending]) -> tuple[list[Moment], dict[str, 
     and that taught nothing, is no moment: time alone only takes away.
     """
     listens, book = b.agreement.kinds | (b.trial[0].kinds if b.trial else frozenset()), b.directory
+    with_email = "email" in b.agreement.person_fields or (b.trial is not None and "email" in b.trial[0].person_fields)
     versions: dict[str, int] = {}
-    last: dict[str, dict[str, Any]] = {}
+    last: dict[str, _Known] = {}
     latest: dict[str, datetime] = {}
     moments: list[Moment] = []
     subjects: dict[str, dict[str, Any]] = {}
@@ -112,17 +118,33 @@ def resolve_all(b: Batch, mine: list[Pending]) -> tuple[list[Moment], dict[str, 
         taught = b.learned.after(book, one.signal, one.seq, person)
         if not (taught or one.signal.kind in listens):
             continue
-        fields, at = book.fields_of(person), one.signal.occurred_at
-        if "email" in b.agreement.person_fields or (b.trial and "email" in b.trial[0].person_fields):
-            fields = {**fields, "email": book.people[person].email}
-        if taught or last.get(person) != fields or at <= latest.get(person, at - _INSTANT):
+        before, at = last.get(person), one.signal.occurred_at
+        known = last[person] = _known_of(book, person, before, with_email=with_email)
+        if taught or before is None or before.fields != known.fields or at <= latest.get(person, at - _INSTANT):
             versions[person] = versions.get(person, -1) + 1
-            last[person] = fields
         latest[person] = max(at, latest.get(person, at))
         subject = person if versions[person] == 0 else f"{person}#{versions[person]}"
-        subjects[subject] = fields
-        moments.append(Moment(one, person, subject, at, book.people[person].account, taught))
+        subjects[subject] = known.fields
+        moments.append(Moment(one, person, subject, at, known.person.account, taught))
     return moments, subjects, whose
+
+
+class _Known(NamedTuple):
+    """What conditions may read of somebody, and what it was read from."""
+
+    person: Person
+    account: Account | None
+    fields: dict[str, Any]
+
+
+def _known_of(book: Directory, person: str, before: _Known | None, *, with_email: bool) -> _Known:
+    """As before, where that is still so: the directory replaces whomever it learns of."""
+    who = book.people[person]
+    account = book.accounts.get(who.account or "")
+    if before is not None and before.person is who and before.account is account:
+        return before
+    fields = book.fields_of(person)
+    return _Known(who, account, {**fields, "email": who.email} if with_email else fields)
 
 
 def write_people(b: Batch) -> None:

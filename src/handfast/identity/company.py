@@ -12,7 +12,7 @@ support lifts it over the bar.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import log2
@@ -144,12 +144,13 @@ class Others:
 
     `words` gets the words two names share, and the two names, and says how many accounts have all of these words (it may leave out those
     that are the same company as the two); `holds(what, value)` the same of a `domain`, `phone`, `city`, `country` or `name` (compact). The
-    account looked at is itself among them.
+    account looked at is itself among them. `people` says how many people each of some accounts has, asked where there is a tie.
     """
 
     accounts: int
     words: Callable[[Sequence[str], Name, Name], float]
     holds: Callable[[str, str], float]
+    people: Callable[[Sequence[str]], Mapping[str, int]] = lambda _: {}
 
 
 @dataclass(frozen=True, slots=True)

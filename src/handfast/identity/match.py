@@ -39,7 +39,10 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An account that may be the one, and what breaks ties. `people`: how many it has; `since`: when it was first known (UTC)."""
+    """An account that may be the one, and what breaks ties. `since`: when it was first known (UTC).
+
+    `people`: how many it has, as `Others` says where there is a tie.
+    """
 
     account: str
     company: Company
@@ -162,7 +165,10 @@ def _ranked(company: Company, candidates: Sequence[Candidate], others: Others) -
     best = max((said.bits for _, said in weighed), default=0.0)
     tied = [pair for pair in weighed if pair[1].bits >= best - TIE_BITS]
     rest = [pair for pair in weighed if pair[1].bits < best - TIE_BITS]
-    tied.sort(key=lambda pair: tuple(breaker.key(*pair) for breaker in TIE_BREAKERS))
+    if len(tied) > 1:
+        people = others.people([c.account for c, _ in tied])
+        tied = [(replace(c, people=people.get(c.account, c.people)), said) for c, said in tied]
+        tied.sort(key=lambda pair: tuple(breaker.key(*pair) for breaker in TIE_BREAKERS))
     rest.sort(key=lambda pair: (-pair[1].bits, pair[0].account))
     return tied + rest
 

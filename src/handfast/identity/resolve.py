@@ -14,7 +14,7 @@ The rules, in order:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -82,13 +82,30 @@ def resolve(signal: Signal, book: Directory, domain_of: Callable[[str], str | No
 
     `domain_of` gives the business domain of an address, or None for free-mail.
     """
+    keys = keys_of(signal.email, signal.user_id, signal.anonymous_id)
+    if (person_id := _as_known(signal, keys, book, domain_of)) is not None:
+        return person_id
     person_id = _person(signal, book)
     if person_id is None:
         return None
-    _link(signal, person_id, book)
+    _link(signal, keys, person_id, book)
     _learn_person(signal, person_id, book)
     _learn_account(signal, person_id, book, domain_of)
     return person_id
+
+
+def _as_known(signal: Signal, keys: Sequence[str], book: Directory, domain_of: Callable[[str], str | None]) -> str | None:
+    """The person of a signal that can teach nothing: all its keys are theirs already, and it says nothing of them. Most are like that."""
+    if signal.person or signal.account or signal.previous_id or not keys:
+        return None
+    known = book.who
+    found = known.get(keys[0])
+    if found is None or any(known.get(key) != found for key in keys):
+        return None
+    person = book.people[found]
+    if person.account is None and (signal.id in book.named or _account_key(signal, person, domain_of) is not None):
+        return None  # they come to an account by the words of this signal, their address, or a group
+    return found
 
 
 def _person(signal: Signal, book: Directory) -> str | None:
@@ -134,8 +151,8 @@ def _two_claims(signal: Signal, by_email: str, by_user: str, book: Directory) ->
             book.who[who] = by_email
 
 
-def _link(signal: Signal, person_id: str, book: Directory) -> None:
-    for who in keys_of(signal.email, signal.user_id, signal.anonymous_id):
+def _link(signal: Signal, keys: Sequence[str], person_id: str, book: Directory) -> None:
+    for who in keys:
         if who not in book.who:
             book.who[who] = person_id
             book.links.append(Link(who, person_id, signal.received_at))

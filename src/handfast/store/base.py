@@ -19,7 +19,7 @@ from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 Conn = psycopg.Connection[TupleRow]
 _T = TypeVar("_T")
@@ -62,6 +62,39 @@ class Bell:
         return True
 
 
+#: How many keys a process remembers the lanes of: some 20 MB.
+HOMES_KEPT: Final = 100_000
+#: Somebody who was not known is asked about again after so long.
+STRANGE_FOR: Final = timedelta(minutes=1)
+
+
+class Homes:
+    """In which lane the signals of a key belong, as this process last heard: most who come come again, and need not be asked about.
+
+    A hint like the bell: whoever decides a signal passes it on where it belongs elsewhere by now.
+    """
+
+    def __init__(self) -> None:
+        self._lanes: dict[str, int] = {}
+        self._strangers: dict[str, datetime] = {}
+
+    def lane(self, key: str) -> int | None:
+        """The lane of whoever has this key; None where that is not remembered."""
+        return self._lanes.get(key)
+
+    def strange(self, key: str, at: datetime) -> bool:
+        """Whether this key was nobody's a moment before `at`."""
+        asked = self._strangers.get(key)
+        return asked is not None and timedelta(0) <= at - asked < STRANGE_FOR
+
+    def learn(self, lanes: Mapping[str, int], strangers: Iterable[str], at: datetime) -> None:
+        """Whose key it is stays; that a key is nobody's is true for a while from `at`."""
+        if len(self._lanes) + len(self._strangers) + len(lanes) > HOMES_KEPT:
+            self._lanes, self._strangers = {}, {}
+        self._lanes.update(lanes)
+        self._strangers.update(dict.fromkeys(strangers, at))
+
+
 class Store:
     """A PostgreSQL database and at most `size` connections to it.
 
@@ -71,7 +104,7 @@ class Store:
 
     def __init__(self, url: str, *, size: int = 10, statement_seconds: float = 30, patience_seconds: float = 5) -> None:
         self.url = url
-        self.bell = Bell()
+        self.bell, self.homes = Bell(), Homes()
         self._size = size
         self._pool: ConnectionPool[Conn] = ConnectionPool(
             _conninfo(url, statement_seconds),

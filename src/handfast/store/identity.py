@@ -172,14 +172,15 @@ def accounts_by_keys(conn: psycopg.Connection, keys: Sequence[int]) -> dict[str,
     return {r[0]: Known(Account(*r[:6]), tuple(r[7]), r[6]) for r in rows}
 
 
-def holders(conn: psycopg.Connection, keys: Sequence[int]) -> dict[int, frozenset[str]]:
-    """key → the accounts that have it, at most COUNTED_TO of them."""
+def holders(conn: psycopg.Connection, counted: Sequence[int], named: Sequence[int]) -> tuple[dict[int, int], dict[int, frozenset[str]]]:
+    """key → how many accounts have it, of `counted`; and which, of `named`: at most COUNTED_TO of each. Keys that none has are left out."""
     rows = conn.execute(
-        """SELECT q.key, array_agg(k.account_id) FROM unnest(%s::bigint[]) AS q (key),
-               LATERAL (SELECT account_id FROM account_key WHERE key = q.key LIMIT %s) AS k GROUP BY q.key""",
-        (list(keys), COUNTED_TO),
+        """SELECT q.key, count(*), array_agg(k.account_id) FILTER (WHERE q.named)
+           FROM (SELECT unnest(%b::bigint[]), false UNION ALL SELECT unnest(%b::bigint[]), true) AS q (key, named),
+               LATERAL (SELECT account_id FROM account_key WHERE key = q.key LIMIT %s) AS k GROUP BY q.key, q.named""",
+        (list(counted), list(named), COUNTED_TO),
     ).fetchall()
-    return {k: frozenset(found) for k, found in rows}
+    return {k: many for k, many, found in rows if found is None}, {k: frozenset(found) for k, _, found in rows if found is not None}
 
 
 def sizes(conn: psycopg.Connection) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -40,8 +40,7 @@ _ADD: Final = f"""
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Laned:
+class Laned(NamedTuple):
     """A signal with the lane it waits in and the strongest key it carries."""
 
     lane: int

@@ -6,9 +6,8 @@ Every function takes the connection of a transaction opened by the desk; a lane 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 
@@ -19,8 +18,7 @@ LANE_LOCK = 7101
 FLOOR_LOCK = 7111
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(NamedTuple):
     """A signal waiting for its decision, with its place in the lane."""
 
     lane: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from handfast.store.base import Bell, Conn, Store
+from handfast.store.base import Bell, Conn, Homes, Store
 
 
 class Rehearsal(Store):
@@ -17,7 +17,7 @@ class Rehearsal(Store):
 
     def __init__(self, conn: Conn) -> None:  # no pool: there is one connection
         self._conn = conn
-        self.bell = Bell()
+        self.bell, self.homes = Bell(), Homes()
 
     @contextmanager
     def reading(self) -> Iterator[Conn]:

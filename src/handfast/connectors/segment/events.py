@@ -91,6 +91,7 @@ class _Reader:
         # A batch whose own sending time cannot be read is taken as one without: only the correction of the clock is lost.
         self.sent_as_given = common.get("sentAt")
         self.sent = time_or_none(self.sent_as_given)
+        self.sent_as_text = self.sent.isoformat() if self.sent is not None else None
 
     def all(self, events: list[Any]) -> tuple[list[Signal], list[Refused]]:
         signals: list[Signal] = []
@@ -215,7 +216,7 @@ class _Reader:
         if abs(corrected - own) >= _A_SECOND:
             properties["_original_timestamp"] = given
             if sent is not None:
-                properties["_sent_at"] = sent.isoformat() if stated is None else stated
+                properties["_sent_at"] = self.sent_as_text if stated is None else stated
         return corrected
 
 
