@@ -295,6 +295,11 @@ def test_files_of_the_data_directory_go_too(store: Store, tmp_path: Path) -> Non
     house = at_work(store)
     (tmp_path / "outgoing").mkdir()
     (tmp_path / "replay" / "rpl_1" / "history").mkdir(parents=True)
+    with store.writing() as conn:
+        columns = "id, contract_id, name, source, since, until, touch_minutes, state, asked_by, asked_at, told_at"
+        conn.execute(
+            f"INSERT INTO replay_run ({columns}) SELECT 'rpl_1', id, name, source, now(), now(), 20, 'stopped', 'rita', now(), now() FROM contract"
+        )
     message = house.rows("SELECT id FROM outbox WHERE handoff_id = %s", house.handoff())[0][0]
     for name, text in (
         (message, "Subject: x\n\nhello"),

@@ -108,7 +108,7 @@ def _show(seen: Preview, as_json: bool) -> None:
 
 
 def _listed(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{n:,} {noun}" for noun, n in counts.items() if n) or "nothing"
+    return ", ".join(f"{noun} ({n:,})" for noun, n in counts.items() if n) or "nothing"
 
 
 __all__ = ["command"]

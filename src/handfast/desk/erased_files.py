@@ -23,8 +23,8 @@ def tidy(store: Store, data_dir: Path, mails: Sequence[str], traces: Traces) -> 
     for path in gone:
         path.unlink(missing_ok=True)
     with store.reading() as conn:
-        running = replay.running(conn)
-    read = [folder for folder in _records(data_dir) if folder.name not in running]
+        idle = replay.idle(conn)
+    read = [folder for folder in _records(data_dir) if folder.name in idle]
     for folder in read:
         shutil.rmtree(folder, ignore_errors=True)
     return len(gone) + len(read)

@@ -155,7 +155,9 @@ def _still_open(opened: tuple[str, ...]) -> Problem | None:
         return None
     what = f"they are in work: {', '.join(opened[:3])}{' and more' if len(opened) > 3 else ''} {'is' if len(opened) == 1 else 'are'} open"
     return Problem(
-        Place("person", part=opened[0]), what, "Close it first, or have it closed with the erasure: `--close`, or the tick on the page."
+        Place("person", part=opened[0]),
+        what,
+        "Close it first, or let it be closed with the erasure: by `--close`, or the tick on the page.",
     )
 
 

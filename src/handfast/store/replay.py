@@ -306,6 +306,6 @@ def end_run(conn: psycopg.Connection, run_id: str, state: str, result: str | Non
     )
 
 
-def running(conn: psycopg.Connection) -> set[str]:
-    """The runs somebody is at work on."""
-    return {row[0] for row in conn.execute("SELECT id FROM replay_run WHERE state IN ('running', 'stopping')").fetchall()}
+def idle(conn: psycopg.Connection) -> set[str]:
+    """The runs nobody is at work on."""
+    return {row[0] for row in conn.execute("SELECT id FROM replay_run WHERE state NOT IN ('running', 'stopping')").fetchall()}

@@ -41,7 +41,9 @@ def erase_preview(request: Request, user: Me, key: str) -> Response:
         seen = erasing.preview(house_of(request).store, key[:400])
     except Refused as wrong:
         return _list(request, user, wrong.problem, key[:400])
-    return page(request, user, "erase_preview.html", nav="erase", seen=seen, problem=seen.problem, typed=TYPED, reason="")
+    return page(
+        request, user, "erase_preview.html", nav="erase", seen=seen, problem=seen.problem if seen.waiting else None, typed=TYPED, reason=""
+    )
 
 
 @router.post("/erase/{person}/export")
