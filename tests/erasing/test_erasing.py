@@ -363,3 +363,15 @@ def _tried(store: Store, person: str) -> str | None:
     except Refused as wrong:
         return wrong.problem.what
     return None
+
+
+def test_the_doctor_says_when_somebody_came_back(store: Store, tmp_path: Path) -> None:
+    at_work(store)
+    person = preview(store, "ada@kraus.example").person
+    (tmp_path / "replay" / "rpl_left").mkdir(parents=True)
+    erase(store, person, RITA, moment("Mon+999 11:00"), close=True, data_dir=tmp_path)
+    with store.writing() as conn:
+        conn.execute("INSERT INTO identity (who, person_id, since) VALUES ('user:back', %s, now())", (person,))
+    _, findings = doctor.examine(doctor.Visit(store, AT, tmp_path))
+    said = [(f.level, f.problem.where.file) for f in findings if f.check == "erased"]
+    assert said == [("error", "table identity"), ("warning", str(tmp_path / "replay" / "rpl_left"))]
