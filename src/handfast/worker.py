@@ -329,7 +329,7 @@ def load_contract(store: Store, file: Path, at: datetime) -> tuple[int | None, l
     with store.writing() as conn:
         if problems:
             work.put_note(conn, "contract_problem", rows.dumps([p.as_json() for p in problems]), at)
-            log.warning("contract_not_read", problems=len(problems), first=str(problems[0]))
+            log.warning("contract_not_read", problems=sum(problem.tells for problem in problems), first=str(problems[0]))
         else:
             work.drop_note(conn, "contract_problem")
         if version is not None:
