@@ -36,7 +36,7 @@ from handfast.sla.notice import Message
 from handfast.store import handover as rows
 from handfast.store import lanes as lane_rows
 from handfast.store import work
-from handfast.store.base import StorageAway, Store
+from handfast.store.base import StorageAway, StorageFull, Store
 
 log = structlog.get_logger()
 
@@ -175,9 +175,9 @@ class Worker:
                 if away:
                     log.info("database_back", loop=name)
                 away = False
-            except StorageAway:
+            except StorageAway as error:
                 if not away:
-                    log.warning("database_away", loop=name)
+                    log.warning("database_full" if isinstance(error, StorageFull) else "database_away", loop=name)
                 away, pause = True, AWAY_SECONDS
             except Exception as error:  # the one broad except: this loop must go on, and says what happened
                 log.exception("loop_failed", loop=name, error=type(error).__name__)
