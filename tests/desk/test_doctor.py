@@ -61,6 +61,7 @@ def test_a_house_that_is_well_has_no_findings_and_is_left_as_it_was(well: House)
         "owners",
         "clocks",
         "signals",
+        "versions",
         "strays",
         "messages",
         "hierarchy",
@@ -91,6 +92,25 @@ def test_each_illness_is_found(well: House, check: str, query: str, said: str) -
     assert finding.level == "error"
     assert said in finding.problem.what
     assert finding.problem.fix
+
+
+def test_a_handoff_whose_contract_is_not_stored_is_named_and_the_other_checks_go_on(well: House) -> None:
+    """The one that is held is met by the probe of the doors, too: a decision gives it out."""
+    change(well, "UPDATE handoff SET contract_id = 'gone' WHERE owner_id IS NULL")
+    (handoff,) = well.one("SELECT array_agg(id) FROM handoff WHERE owner_id IS NULL")
+    checks, findings = examine(Visit(well.store, moment("Mon 11:00"), Path("/")))
+    told = {finding.check: finding for finding in findings}
+    assert (told["versions"].level, told["versions"].problem.where.file) == ("error", f"handoff {handoff}")
+    assert "the contract it was opened under, gone, is not stored" in told["versions"].problem.what
+    assert told["parity"].problem.what == "a handoff names the contract gone, which is not stored, so the doors were not compared"
+    assert set(checks) - set(told) == set(checks) - {"versions", "strays", "parity"}
+
+
+def test_a_check_that_stumbles_says_so_and_the_others_go_on(well: House) -> None:
+    change(well, "UPDATE note SET value = '[{}]', key = 'contract_problem'")
+    told = {finding.check: finding.problem.what for finding in found(well)}
+    assert told["contract"] == "this check could not be finished: KeyError: 'what'"
+    assert "no worker has run yet" in told["worker"]
 
 
 def test_signals_that_nobody_decides_are_found(well: House) -> None:

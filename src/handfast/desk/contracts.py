@@ -30,6 +30,10 @@ class NoContract(Exception):
     """No contract is in force yet: load one with `handfast contract load FILE` or HANDFAST_CONTRACT."""
 
 
+class NotStored(KeyError):
+    """A handoff or a clock names a version of the contract that is not there. `args[0]` is its id."""
+
+
 class Book:
     """The versions that hold or will, compiled once each. `refresh` costs one short query; what has not changed is not read again.
 
@@ -97,8 +101,11 @@ class Book:
         return self._by_id[self.id_at(at)]
 
     def by_id(self, contract_id: str) -> Agreement:
-        """The agreement of a version, in force, scheduled, superseded or withdrawn. KeyError for an id nobody stored."""
-        return self._by_id[contract_id]
+        """The agreement of a version, in force, scheduled, superseded or withdrawn. Raises NotStored."""
+        try:
+            return self._by_id[contract_id]
+        except KeyError:
+            raise NotStored(contract_id) from None
 
     def spans(self, since: datetime, until: datetime) -> list[tuple[Agreement, datetime, datetime]]:
         """The versions in force in a period, oldest first, each with the part of it in which it held. Raises NoContract: none did."""

@@ -23,7 +23,7 @@ from handfast.problem import Place, Problem
 from handfast.routing.record import circles
 from handfast.store import claims, erasing, feeds, handover, migrate
 from handfast.store import doctor as rows
-from handfast.store.base import Conn, Store
+from handfast.store.base import Conn, StorageAway, Store
 
 Level = Literal["error", "warning"]
 #: The worker says every five seconds that it lives.
@@ -64,8 +64,20 @@ Found = Iterator[tuple[Level, Problem]]
 
 def examine(visit: Visit) -> tuple[list[str], list[Finding]]:
     """Every check by name, and what was found, errors first. Raises StorageAway: there is nothing to examine."""
-    findings = [Finding(name, level, problem) for name, check in CHECKS.items() for level, problem in check(visit)]
+    findings = [finding for name, check in CHECKS.items() for finding in _examined(name, check, visit)]
     return list(CHECKS), sorted(findings, key=lambda one: one.level != "error")
+
+
+def _examined(name: str, check: Callable[[Visit], Found], visit: Visit) -> Iterator[Finding]:
+    """What one check found. One that stumbles over what it reads says so, and the others go on."""
+    try:
+        for level, problem in check(visit):
+            yield Finding(name, level, problem)
+    except StorageAway:
+        raise
+    except Exception as stumbled:
+        what = f"this check could not be finished: {type(stumbled).__name__}: {stumbled}"
+        yield Finding(name, "error", Problem(Place(name), what, "Mend what else was found and try again; if it stays, report it."))
 
 
 def _database(visit: Visit) -> Found:
@@ -142,6 +154,16 @@ def _signals(visit: Visit) -> Found:
     if count and since is not None:
         what = f"{count:,} signals wait to be decided, the oldest since {since:%Y-%m-%d %H:%M} UTC"
         yield "error", Problem(Place("signals"), what, "See that a worker runs and a contract is in force; its log says what stops it.")
+
+
+def _versions(visit: Visit) -> Found:
+    """Open handoffs whose version of the contract is not there: nothing about them can be decided."""
+    with visit.store.reading() as conn:
+        lost = rows.without_contract(conn)
+    for handoff, contract in lost:
+        what = f"the contract it was opened under, {contract}, is not stored, so whatever concerns it cannot be decided"
+        fix = "Restore the backup that has it, or load the text of that version again (same terms, same id), then the one to hold."
+        yield "error", Problem(Place(f"handoff {handoff}"), what, fix)
 
 
 def _strays(visit: Visit) -> Found:
@@ -268,6 +290,7 @@ CHECKS: Final[dict[str, Callable[[Visit], Found]]] = {
     "owners": _owners,
     "clocks": _clocks,
     "signals": _signals,
+    "versions": _versions,
     "strays": _strays,
     "messages": _messages,
     "hierarchy": _hierarchy,

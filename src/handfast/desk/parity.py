@@ -23,7 +23,7 @@ from handfast.connectors.files.table import open_table
 from handfast.connectors.segment import LIMITS, Refusal
 from handfast.contract.agreement import Agreement
 from handfast.contract.given import Given, read_given
-from handfast.desk.contracts import Book, NoContract
+from handfast.desk.contracts import Book, NoContract, NotStored
 from handfast.desk.handover import decide
 from handfast.desk.imports import import_file
 from handfast.desk.intake import receive
@@ -68,7 +68,12 @@ def probe(store: Store, at: datetime) -> tuple[list[Door], list[Problem]]:
         return [], [
             Problem(Place("parity"), f"{waiting:,} signals wait, so the doors were not compared", "Try again when they are decided.")
         ]
-    found = [_tried(store, name, send, agreement, given, at) for name, send in DOORS.items()]
+    try:
+        found = [_tried(store, name, send, agreement, given, at) for name, send in DOORS.items()]
+    except NotStored as missing:
+        # A decision gives out what is held, too, and one of those may be the one nobody can read.
+        what = f"a handoff names the contract {missing.args[0]}, which is not stored, so the doors were not compared"
+        return [], [Problem(Place("parity"), what, "Mend that first: this doctor names the handoff.")]
     return found, compared(found)
 
 

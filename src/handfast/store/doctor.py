@@ -46,6 +46,15 @@ def letters(conn: psycopg.Connection, before: datetime) -> tuple[int, int]:
     return (int(row[0]), int(row[1])) if row else (0, 0)
 
 
+def without_contract(conn: psycopg.Connection) -> list[tuple[str, str]]:
+    """(handoff, contract) of open handoffs that name a version of the contract which is not there."""
+    return conn.execute(
+        """SELECT h.id, h.contract_id FROM handoff AS h
+           WHERE h.closed_at IS NULL AND NOT EXISTS (SELECT FROM contract AS c WHERE c.id = h.contract_id) ORDER BY h.opened_at, h.id LIMIT %s""",
+        (MOST,),
+    ).fetchall()
+
+
 #: What names another row without a declared reference: (table, column, the table it names). Decisions write them, with every new person and
 #: every handoff, where checking each row costs most; see the remark in schema.sql.
 _UNDECLARED = (
