@@ -43,6 +43,8 @@ class Problem:
     where: Place
     what: str
     fix: str
+    #: How many mistakes it tells of: the last of a cut list tells of those that were left out.
+    tells: int = 1
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}. {self.fix}"
@@ -57,6 +59,12 @@ class Problem:
             "what": self.what,
             "fix": self.fix,
         }
+
+
+def counted(problems: Iterable[Problem]) -> str:
+    """How many mistakes were found, those that a list leaves out counted too: `1 problem`, `1,520 problems`."""
+    many = sum(problem.tells for problem in problems)
+    return f"{many:,} problem{'' if many == 1 else 's'}"
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

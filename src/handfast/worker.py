@@ -36,7 +36,7 @@ from handfast.sla.notice import Message
 from handfast.store import handover as rows
 from handfast.store import lanes as lane_rows
 from handfast.store import work
-from handfast.store.base import StorageAway, Store
+from handfast.store.base import StorageAway, StorageFull, Store
 
 log = structlog.get_logger()
 
@@ -175,9 +175,9 @@ class Worker:
                 if away:
                     log.info("database_back", loop=name)
                 away = False
-            except StorageAway:
+            except StorageAway as error:
                 if not away:
-                    log.warning("database_away", loop=name)
+                    log.warning("database_full" if isinstance(error, StorageFull) else "database_away", loop=name)
                 away, pause = True, AWAY_SECONDS
             except Exception as error:  # the one broad except: this loop must go on, and says what happened
                 log.exception("loop_failed", loop=name, error=type(error).__name__)
@@ -329,7 +329,7 @@ def load_contract(store: Store, file: Path, at: datetime) -> tuple[int | None, l
     with store.writing() as conn:
         if problems:
             work.put_note(conn, "contract_problem", rows.dumps([p.as_json() for p in problems]), at)
-            log.warning("contract_not_read", problems=len(problems), first=str(problems[0]))
+            log.warning("contract_not_read", problems=sum(problem.tells for problem in problems), first=str(problems[0]))
         else:
             work.drop_note(conn, "contract_problem")
         if version is not None:

@@ -42,12 +42,12 @@ def test_it_says_who_and_what_for() -> None:
 def test_it_says_why_now_and_why_ready_in_the_verdicts_words() -> None:
     brief = compose(AGREED, case())
     now = texts(brief["why_now"])
-    assert now[0] == "demo: asked on 2026-11-23 11:58 UTC, open until 2026-11-30 11:58 UTC."
+    assert now[0] == "demo: asked 2026-11-23 11:58 UTC, open until 2026-11-30 11:58 UTC."
     assert [sentence.split(":")[0] for sentence in now[1:]] == ["a form", "pricing page"], "the strongest first"
     assert brief["why_now"][0]["cites"] == [SIGNALS[0]["id"], "verdict"]
     assert texts(brief["why_ready"]) == [
-        "Fit 55 of 40: ICP size +30, decides +25",
-        "Intent 44.8 of 20: a form +24.9, pricing page +19.8",
+        "Fit 55 (40 needed): ICP size +30, decides +25",
+        "Intent 44.89 (20 needed): a form +24.99, pricing page +19.89",
         "Next step: demo",
     ]
 

@@ -62,8 +62,8 @@ def test_every_line_is_in_all_three() -> None:
         assert heading in page
         assert f"## {heading}" in render.markdown(brief)
         for line in lines:
-            assert render.told(line, "Europe/Berlin") in text
-            assert render.told(line, "Europe/Berlin") in page
+            assert render.told(heading, line, "Europe/Berlin") in text
+            assert render.told(heading, line, "Europe/Berlin") in page
 
 
 def test_times_are_those_of_the_readers_clock() -> None:
@@ -71,6 +71,16 @@ def test_times_are_those_of_the_readers_clock() -> None:
     assert "First touch by Mon 23 Nov, 13:05 CET" in render.text(brief, "Europe/Berlin")
     assert "Submitted the form demo (Mon 23 Nov, 06:58 EST)" in render.text(brief, "America/New_York")
     assert "First touch by Mon 23 Nov, 12:05 UTC" in render.text(brief, "Mars/Olympus"), "a zone nobody knows is told in UTC"
+    for told in (render.text(brief, "Europe/Berlin"), written("handoff_opened").text):
+        assert "demo: asked Mon 23 Nov, 12:58 CET, open until Mon 30 Nov, 12:58 CET." in told
+
+
+def test_what_is_stored_for_every_reader_is_told_to_one_and_their_own_words_are_left_alone() -> None:
+    said = "They had them last, until 2026-03-02; page_viewed gave -1.5; ask a_b@kraus.example about /price_list and 2026-99-12."
+    told = "They had them last, until Mon 2 Mar 2026; page viewed gave −1.5; ask a_b@kraus.example about /price_list and 2026-99-12."
+    line = {"text": said, "cites": ["assignment"]}
+    assert render.told("Why you", line, "Europe/Berlin") == told
+    assert render.told("In their words", line, "Europe/Berlin") == said
 
 
 def test_sources_are_numbered_once_and_listed() -> None:
@@ -166,7 +176,7 @@ def test_the_mail_of_a_new_handoff_carries_the_brief() -> None:
         assert "VP Operations" in shown
         assert "Hi Maya, thanks for writing." in shown
         assert "“We need a quote for 120 seats before our budget closes.”" in shown
-        assert "Fit 55 of 40: ICP size +30, decides +25" in shown
+        assert "Fit 55 (40 needed): ICP size +30, decides +25" in shown
         assert "Why you: It is Ana's turn in pool 'smb'." in shown
     assert 'href="tel:+49405550142"' in mail.html
 

@@ -14,7 +14,7 @@ from handfast.connectors.files.taken import take_in
 from handfast.contract.diff import diff
 from handfast.contract.reading import MOST_TOLD, read_contract
 from handfast.contract.text import LONGEST, MOST, read_text
-from handfast.problem import nearest
+from handfast.problem import counted, nearest
 from handfast.tuning.proof import prove
 
 from .contracts import SOUND, agreed, changed, refused
@@ -221,6 +221,7 @@ def test_of_thousands_of_problems_the_first_are_told_and_the_rest_counted() -> N
     assert told[0].fix == "Did you mean 'employees'?"
     assert [problem.where.line for problem in told[:3]] == [12, 13, 14]
     assert told[-1].what == "1,500 more problems are not told here"
+    assert (counted(told), counted(told[:1]), counted([])) == ("2,000 problems", "1 problem", "0 problems")
 
 
 def test_a_brace_that_is_never_closed_is_a_brace() -> None:

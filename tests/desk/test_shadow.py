@@ -62,7 +62,7 @@ def test_differences_are_listed_and_nothing_live_changes(house: House) -> None:
     small, kraus = found.differences
     assert (small.kind, small.live_owner, small.owner) == ("only_live", "ben", None)
     assert small.said is not None
-    assert "fit 0 of 20" in small.said
+    assert "fit 0 (20 needed)" in small.said
     assert (kraus.kind, kraus.live_owner, kraus.owner, kraus.rule) == ("other_owner", "anna", "cleo", "pool")
     assert kraus.because == "Cleo C is the only one in pool 'bench' who can take it now."
     assert house.rows("SELECT id, owner_id, contract_id, revision FROM handoff ORDER BY opened_at") == live

@@ -68,7 +68,7 @@ def test_every_fit_rule_says_what_was_seen_and_what_it_gave() -> None:
         ("met", "ICP size: +30, since employees is 300."),
         ("not_met", "ICP industry: 0 of 20, since industry is retail."),
         ("not_met", "seniority = 'director': 0 of 20, since seniority is analyst."),
-        ("unknown", "Has bought already: unknown, since customer is not known; it would give -15."),
+        ("unknown", "Has bought already: unknown, since customer is not known; it would give −15."),
     ]
 
 
@@ -121,7 +121,7 @@ def test_the_next_step_names_its_latest_signal_and_when_it_runs_out() -> None:
     twice = [did("anna", "form_submitted", ago(days=6), form="demo"), *ASKED]
     working = tried(ANNA, twice)
     assert lines(working, "next_step") == [
-        ("met", "demo: asked on 2026-03-04 11:00 UTC, open until 2026-03-11 11:00 UTC."),
+        ("met", "demo: asked 2026-03-04 11:00 UTC, open until 2026-03-11 11:00 UTC."),
         ("unknown", "pricing: unknown, since 1 signal does not say what the condition asks."),
     ]
     assert working["totals"]["next_step_signal"] == 5
@@ -161,7 +161,7 @@ def test_a_signal_of_unknown_meaning_is_not_called_capped_on_a_full_day() -> Non
 def test_ready_lacks_nothing() -> None:
     working = tried(ANNA)
     assert working["missing"] == []
-    assert working["sentence"] == "Ready: fit 50 of 50, intent 21.92 of 16, next step demo."
+    assert working["sentence"] == "Ready: fit 50 (50 needed), intent 21.92 (16 needed), next step demo."
 
 
 @pytest.mark.parametrize(
@@ -204,11 +204,11 @@ def test_what_is_short_is_rounded_up_so_that_it_is_enough() -> None:
 
 
 def test_a_score_just_below_its_bar_is_not_shown_as_the_bar() -> None:
-    """Two forms, nearly new: 15.9999 points of 16. Nobody is told 'intent 16 of 16, not yet'."""
+    """Two forms, nearly new: 15.9999 points of 16. Nobody is told 'intent 16, 16 needed: not yet'."""
     forms = [did("anna", "form_submitted", ago(seconds=9), form="demo") for _ in range(2)]
     working = tried(ANNA, forms)
     assert (working["outcome"], working["missing"]) == ("not_yet", ["+0.1 intent"])
-    assert working["sentence"] == "Not yet: fit 50 of 50, intent 15.99 of 16, next step demo."
+    assert working["sentence"] == "Not yet: fit 50 (50 needed), intent 15.99 (16 needed), next step demo."
 
 
 # --- for machines ---------------------------------------------------------------------------------------------
@@ -238,7 +238,7 @@ def test_a_contract_without_rules_explains_itself_too() -> None:
     first, second = workings(bare, found)
     assert [criterion["part"] for criterion in first["criteria"]] == ["next_step"]
     assert first["missing"] == ["no open next step: demo"]
-    assert second["sentence"] == "Ready: fit 0 of 0, intent 0 of 0, next step demo."
+    assert second["sentence"] == "Ready: fit 0 (0 needed), intent 0 (0 needed), next step demo."
 
 
 def test_each_row_of_a_batch_gets_the_working_it_would_get_alone() -> None:

@@ -56,7 +56,7 @@ def test_the_working_says_who_said_so_and_what_the_terms_say() -> None:
     assert found.row(0, named=True)["computed"] == working["override"]["computed"] == "not_yet"
     assert working["sentence"] == (
         "Ready, said mia on 2026-03-01 00:00 UTC, until 2026-04-01 00:00 UTC: met at the fair. "
-        "By the terms: Not yet: fit 0 of 0, intent 0 of 5, no open next step."
+        "By the terms: Not yet: fit 0 (0 needed), intent 0 (5 needed), no open next step."
     )
 
 

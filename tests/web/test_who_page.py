@@ -93,7 +93,7 @@ def test_the_score_rises_fades_and_turns(server: Running) -> None:
     ]
     drawn = str(score(history, 40, ZoneInfo("Europe/Berlin")))
     assert "ready from here" in drawn
-    assert "Intent went from 10.0 to 47.0 in 2 moments; the bar is 40" in drawn
+    assert "Intent went from 10 to 47 in 2 moments; the bar is 40" in drawn
     assert drawn.count("<circle") == 1
     assert score(history[:1], 40, ZoneInfo("UTC")) == ""
     same = [{**one, "at": datetime(2026, 1, 1, tzinfo=UTC)} for one in history]

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from handfast.readiness.words import points_of
 from handfast.web import charts, words
 
 NOW = datetime(2026, 11, 23, 13, 0, tzinfo=UTC)
@@ -84,6 +85,8 @@ def test_names_and_identifiers() -> None:
 def test_points_never_look_past_a_bar_they_did_not_reach() -> None:
     assert words.points(39_999_999) == "39"
     assert words.shown(39.999) == "39.99"
+    assert words.shown(-1_732_100 / 1e6) == points_of(-1_732_100) == "−1.74", "a rule's sentence and what stands beside it"
+    assert words.amount(12_500) == "12,500"
     assert words.shown(None) == "–"
 
 
@@ -126,9 +129,9 @@ def test_charts_escape_names_and_draw_nothing_without_values() -> None:
 
 
 def test_a_stored_sentence_is_read_on_the_readers_clock_and_without_underscores() -> None:
-    told = "demo: asked on 2026-11-23 09:03 UTC, open until 2026-11-30 09:03 UTC; no such form_submitted within 90 days"
+    told = "demo: asked 2026-11-23 09:03 UTC, open until 2026-11-30 09:03 UTC; no such form_submitted within 90 days"
     shown = words.readable(told, NOW, ZoneInfo("America/New_York"))
-    assert shown == "demo: asked on 04:03, open until Mon 30 Nov, 04:03; no such form submitted within 90 days"
+    assert shown == "demo: asked 04:03, open until Mon 30 Nov, 04:03; no such form submitted within 90 days"
     assert words.readable("", NOW, ZoneInfo("UTC")) == ""
 
 

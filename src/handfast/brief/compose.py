@@ -20,6 +20,7 @@ from handfast.brief.plays import Filling, fill
 from handfast.brief.themes import Found, find
 from handfast.brief.words import ANSWERS, LONGEST_LABEL, clean, did, label, page, plain, subject, times
 from handfast.facts import Account, Person, utc
+from handfast.numbers import points
 
 if TYPE_CHECKING:
     from handfast.contract.agreement import Agreement
@@ -313,14 +314,11 @@ def _why_ready(case: BriefCase) -> list[Line]:
     lines = []
     for part, name in (("fit", "Fit"), ("intent", "Intent")):
         made_of = sorted(_met(case, part), key=lambda one: -one["points"])[:MOVES]
-        parts = ", ".join(f"{one['because'] or one['when'] or one['part']} {_points(one['points'])}" for one in made_of if one["points"])
-        lines.append(_line(clean(f"{name} {_points(totals[part], '')} of {bars[part]}{f': {parts}' if parts else ''}"), ("verdict",)))
+        parts = ", ".join(
+            f"{one['because'] or one['when'] or one['part']} {points(one['points'], sign='+')}" for one in made_of if one["points"]
+        )
+        lines.append(_line(clean(f"{name} {points(totals[part])} ({bars[part]} needed){f': {parts}' if parts else ''}"), ("verdict",)))
     return [*lines, _line(f"Next step: {plain(case.next_step)}", ("verdict",))]
-
-
-def _points(points: float, sign: str = "+") -> str:
-    """Points with one decimal at most, rounded towards zero: what is shown never reaches a bar that was missed."""
-    return f"{int(points * 10 + (1e-6 if points > 0 else -1e-6)) / 10:{sign}g}"
 
 
 def _why_you(rungs: Sequence[Mapping[str, Any]]) -> list[Line]:

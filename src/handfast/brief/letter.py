@@ -257,7 +257,7 @@ def facts_of(message: Message) -> Facts:
         before=_name(payload, "before"),
         joined=_name(payload, "joined") or "Somebody",
         step=plain(clean(handoff.get("next_step"))) or "not known",
-        why=clean(payload.get("why")),
+        why=render.readable(clean(payload.get("why")), zone),
         due=render.moment(due, zone, same_day_as=message.created_at) if due else "",
         overdue=due is not None and due <= message.created_at,
         to_owner=message.recipient == message.owner_id,
@@ -308,7 +308,7 @@ def _sections(brief: Mapping[str, Any] | None, zone: str) -> list[tuple[str, lis
     if brief is None:
         return []
     found = dict(render.sections(brief))
-    return [(name, [render.told(line, zone) for line in found[name][:_MAIL_SIGNALS]]) for name in _SHOWN if name in found]
+    return [(name, [render.told(name, line, zone) for line in found[name][:_MAIL_SIGNALS]]) for name in _SHOWN if name in found]
 
 
 def _text_of(brief: Mapping[str, Any] | None, part: str) -> str:

@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from markupsafe import Markup
 
+from handfast.brief.words import spoken
+
 #: Part of the brief → its heading, in reading order: what to do first, then why, then who.
 SECTIONS: Final[tuple[tuple[str, str], ...]] = (
     ("asked", "In their words"),
@@ -35,6 +37,8 @@ SECTIONS: Final[tuple[tuple[str, str], ...]] = (
     ("key_signals", "Key signals"),
     ("missing", "Missing"),
 )
+#: Headings under which stand the sentences of decisions, which are stored for every reader.
+_DECIDED: Final = frozenset({"Why now", "Why ready", "Why you"})
 _MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]()<>#+|~!&-])")
 
 
@@ -43,7 +47,7 @@ def text(brief: Mapping[str, Any], zone: str = "UTC") -> str:
     sources = _Sources()
     parts = [brief["headline"]["text"], *_due(brief, zone)]
     for heading, lines in sections(brief):
-        parts += ["", heading, *(f"  - {told(line, zone)}{sources.marks(line)}" for line in lines)]
+        parts += ["", heading, *(f"  - {told(heading, line, zone)}{sources.marks(line)}" for line in lines)]
     return "\n".join([*parts, *sources.listed()]) + "\n"
 
 
@@ -52,7 +56,7 @@ def markdown(brief: Mapping[str, Any], zone: str = "UTC") -> str:
     sources = _Sources()
     parts = [f"# {_plain(brief['headline']['text'])}", *(f"\n**{_plain(line)}**" for line in _due(brief, zone))]
     for heading, lines in sections(brief):
-        parts += ["", f"## {heading}", "", *(f"- {_plain(told(line, zone))}{_plain(sources.marks(line))}" for line in lines)]
+        parts += ["", f"## {heading}", "", *(f"- {_plain(told(heading, line, zone))}{_plain(sources.marks(line))}" for line in lines)]
     return "\n".join([*parts, *sources.listed(_plain)]) + "\n"
 
 
@@ -61,7 +65,7 @@ def html(brief: Mapping[str, Any], zone: str = "UTC") -> Markup:
     parts = [Markup("<h2{}>{}</h2>").format(_cites(brief["headline"]), brief["headline"]["text"])]
     parts += [Markup('<p class="due">{}</p>').format(line) for line in _due(brief, zone)]
     for heading, lines in sections(brief):
-        items = Markup("").join(Markup("<li{}>{}</li>").format(_cites(line), told(line, zone)) for line in lines)
+        items = Markup("").join(Markup("<li{}>{}</li>").format(_cites(line), told(heading, line, zone)) for line in lines)
         parts.append(Markup("<section><h3>{}</h3><ul>{}</ul></section>").format(heading, items))
     return Markup('<article class="brief">{}</article>').format(Markup("").join(parts))
 
@@ -75,10 +79,15 @@ def sections(brief: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[Mapping[s
             yield heading, lines
 
 
-def told(line: Mapping[str, Any], zone: str) -> str:
-    """A line with its time, if it has one."""
-    at = line.get("at")
-    return line["text"] if at is None else f"{line['text']} ({moment(datetime.fromisoformat(at), zone)})"
+def told(heading: str, line: Mapping[str, Any], zone: str) -> str:
+    """A line under a heading, with its time if it has one."""
+    at, text = line.get("at"), readable(line["text"], zone) if heading in _DECIDED else line["text"]
+    return text if at is None else f"{text} ({moment(datetime.fromisoformat(at), zone)})"
+
+
+def readable(sentence: str, zone: str) -> str:
+    """A sentence stored for every reader, on the clock of this one: `Tue 24 Nov, 14:38 CET`, `Mon 2 Mar 2026`."""
+    return spoken(sentence, lambda at: moment(at, zone), lambda day: f"{day:%a} {day.day} {day:%b %Y}")
 
 
 def moment(at: datetime, zone: str, *, same_day_as: datetime | None = None) -> str:

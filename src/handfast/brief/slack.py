@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from handfast.brief.letter import Facts, facts_of, line_of, link_of, words_of
+from handfast.brief.render import told
 from handfast.brief.words import clean, plain
 from handfast.contract.terms import FieldType, Reason
 from handfast.facts import Outcome, utc
@@ -62,7 +63,7 @@ def notice_blocks(message: Message, base_url: str) -> tuple[str, list[Block]]:
     brief = message.brief if words.brief else None
     blocks = [_header(words.heading if not brief else _headline(brief, words.heading)), _first(message, facts, words.sentences, brief)]
     if brief is not None:
-        blocks += _of_brief(brief)
+        blocks += _of_brief(brief, message.to.time_zone if message.to else "UTC")
     blocks.append({"type": "actions", "block_id": f"h.{message.handoff_id or 'none'}", "elements": _buttons(message, facts, base_url)})
     if facts.why and message.kind == "handoff_opened":
         blocks.append({"type": "context", "elements": [_plain(f"Why you: {facts.why}", TEXT)]})
@@ -87,14 +88,14 @@ def _first(message: Message, facts: Facts, sentences: Sequence[str], brief: Mapp
     return {"type": "rich_text", "elements": elements}
 
 
-def _of_brief(brief: Mapping[str, Any]) -> list[Block]:
+def _of_brief(brief: Mapping[str, Any], zone: str) -> list[Block]:
     blocks = []
     for name, heading in (("opener", "Open with"), ("action", "Do next")):
         if text := clean((brief.get(name) or {}).get("text"), TEXT):
             blocks.append(_section(heading, [text]))
             break
     for name, heading in _SHOWN:
-        if lines := [clean(line.get("text"), TEXT) for line in (brief.get(name) or [])[:LINES]]:
+        if lines := [clean(told(heading, {"text": line.get("text")}, zone), TEXT) for line in (brief.get(name) or [])[:LINES]]:
             blocks.append(_section(heading, lines))
     return blocks
 

@@ -6,11 +6,15 @@ or Markdown is the renderer's business.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
 from math import isfinite
 from types import MappingProxyType
 from typing import Any, Final
 from unicodedata import category
+
+from handfast.numbers import MINUS, number, short
 
 #: Longer texts are cut, with an ellipsis.
 LONGEST_TEXT: Final = 280
@@ -72,9 +76,9 @@ def _scalar(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
-        return str(value)
+        return number(value)
     if isinstance(value, float):
-        return f"{value:g}" if abs(value) < 1e6 else f"{value:.0f}"
+        return short(value)
     return ""
 
 
@@ -107,6 +111,35 @@ def label(name: str) -> str:
 
 def plain(name: str) -> str:
     return name.replace("_", " ").replace("-", " ").strip()
+
+
+#: What sentences written for every reader hold: a moment in UTC, a day, a name of the contract.
+_MOMENT: Final = re.compile(r"\b(\d{4}-\d\d-\d\d \d\d:\d\d) UTC\b")
+_DAY: Final = re.compile(r"\b(\d{4}-\d\d-\d\d)\b(?! ?\d\d:|T)")
+#: A negative number as ASCII writes it, which no date and no word with a hyphen is.
+_NEGATIVE: Final = re.compile(r"(?<![\w.:/-])-(?=\d)")
+#: A name of the contract; a part of an address or a path is none.
+_NAME: Final = re.compile(r"(?<![/.@-])\b[a-z0-9]+(?:_[a-z0-9]+)+\b(?!\S*@)")
+
+
+def spoken(sentence: str, moment: Callable[[datetime], str], day: Callable[[date], str]) -> str:
+    """A stored sentence as its reader says it: `moment` says a moment (given in UTC), `day` a date; names without underscores, minus signs
+    that are no hyphens."""
+
+    def moment_of(found: re.Match[str]) -> str:
+        try:
+            return moment(datetime.fromisoformat(found[1]).replace(tzinfo=UTC))
+        except ValueError:
+            return found[0]
+
+    def day_of(found: re.Match[str]) -> str:
+        try:
+            return day(date.fromisoformat(found[1]))
+        except ValueError:
+            return found[0]  # somebody's own number that looks like a day
+
+    told = _NEGATIVE.sub(MINUS, _DAY.sub(day_of, _MOMENT.sub(moment_of, sentence)))
+    return _NAME.sub(lambda found: found[0].replace("_", " "), told)
 
 
 def times(count: int) -> str:

@@ -161,13 +161,14 @@ def _sound(file: Path) -> Agreement:
 
 
 def _print_problems(problems: list[Problem], text: str) -> None:
+    from handfast.problem import counted
+
     lines = text.splitlines()
     for problem in problems:
         click.echo(str(problem), err=True)
         if 0 < problem.where.line <= len(lines):
             click.echo(_pointed(lines[problem.where.line - 1], problem.where.column), err=True)
-    number = len(problems)
-    click.echo(f"{number} problem{'' if number == 1 else 's'}.", err=True)
+    click.echo(f"{counted(problems)}.", err=True)
 
 
 def _print_rows(rows: list[Problem]) -> None:

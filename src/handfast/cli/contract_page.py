@@ -12,7 +12,7 @@ from rich.text import Text
 
 from handfast.contract.agreement import Agreement
 from handfast.contract.terms import Calendar, Contract, Reason, Sla
-from handfast.numbers import signed
+from handfast.numbers import short, signed
 
 _RUNGS: Mapping[str, str] = {
     "never": "what goes to nobody",
@@ -105,7 +105,7 @@ def _routing(contract: Contract) -> list[RenderableType]:
         parts.append(table)
     pools = _table("pool", "members (share of turns)", "each at most", "")
     for name, pool in routing.pools.items():
-        members = ", ".join(f"{member} {weight:g}" for member, weight in pool.members.items())
+        members = ", ".join(f"{member} {short(weight)}" for member, weight in pool.members.items())
         cap = f"{pool.cap} open" if pool.cap is not None else "no limit"
         pools.add_row(name, members, cap, "for all others" if name == routing.default else "")
     late = f"Whom nobody can take waits in the exception queue, late after {routing.exceptions_within}."

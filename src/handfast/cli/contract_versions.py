@@ -43,6 +43,7 @@ def draft(file: Path, number: str | None, since: str | None, email: str | None, 
     """Propose FILE as the next version: a draft for Marketing and Sales to sign."""
     from handfast.connectors.files.taken import take_in
     from handfast.desk import drafts, named
+    from handfast.problem import counted
 
     taken = take_in(file)
     text = taken.text
@@ -61,9 +62,7 @@ def draft(file: Path, number: str | None, since: str | None, email: str | None, 
     for problem in looked.problems:
         click.echo(str(problem), err=True)
     if looked.problems or looked.failed:
-        click.echo(
-            f"{len(looked.problems)} problems, {len(looked.failed)} examples that fail: mend them before it can be signed.", err=True
-        )
+        click.echo(f"{counted(looked.problems)}, {len(looked.failed)} examples that fail: mend them before it can be signed.", err=True)
     else:
         click.echo(f"Next: handfast contract diff draft-{saved.number}, then contract sign draft-{saved.number} for each side.")
 

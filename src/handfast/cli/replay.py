@@ -13,7 +13,7 @@ import orjson
 
 from handfast.cli.opened import House, complain, opened
 from handfast.cli.plain import marked
-from handfast.numbers import percent
+from handfast.numbers import percent, short
 from handfast.problem import Place, Problem
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ def _handoffs(found: Mapping[str, Any]) -> Table:
     late = [f"{_percent(sla[side]['late_share'])} of {sla[side]['due']:,}" for side in both]
     table.add_row("late first touches", *late, f"at {sla['touch_minutes']} minutes a handoff")
     if meetings["why"] is None:
-        told = [f"{meetings[side]['expected']:g} ({meetings[side]['low']:g} to {meetings[side]['high']:g})" for side in both]
+        told = [f"{short(meetings[side]['expected'])} ({short(meetings[side]['low'])} to {short(meetings[side]['high'])})" for side in both]
         table.add_row("meetings to expect", *told, f"from {meetings['recorded']:,} handoffs with an end")
     else:
         table.add_row("meetings to expect", "", "", meetings["why"])
@@ -232,7 +232,7 @@ def _frontier(found: Mapping[str, Any], width: int) -> Table:
         cells = []
         for intent in intents:
             cell, mark = by[fit, intent], (fit, intent) == (found["draft"]["fit"], found["draft"]["intent"])
-            said = f"{cell['per_week']:g}" + (f" · {_percent(cell['precision'])}" if cell["precision"] is not None else "")
+            said = f"{short(cell['per_week'])}" + (f" · {_percent(cell['precision'])}" if cell["precision"] is not None else "")
             cells.append(f"[bold]{said}[/bold]" if mark else said)
         table.add_row(str(fit), *cells)
     return table

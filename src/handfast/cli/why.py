@@ -10,7 +10,7 @@ from rich.text import Text
 
 from handfast.cli.opened import complain, opened
 from handfast.cli.plain import plain
-from handfast.numbers import percent, signed
+from handfast.numbers import percent, points, signed
 from handfast.problem import Place, Problem
 
 #: A text and its style.
@@ -87,7 +87,7 @@ class _Teller:
         self.line((a["name"] or a["domain"] or a["key"], "bold"), 0, f"  {a['id']}  owner: {a['owner'] or 'nobody'}")
         self.head(f"People: {len(a['people'])}")
         for p in a["people"]:
-            said = f"{p['outcome'].replace('_', ' ')}, fit {p['fit']}, intent {p['intent'] / 1e6:.1f}" if p["outcome"] else "no verdict"
+            said = f"{p['outcome'].replace('_', ' ')}, fit {p['fit']}, intent {points(p['intent'] / 1e6)}" if p["outcome"] else "no verdict"
             self.line(f"{p['name'] or p['email'] or p['id']:32} {said}", 2)
         if (group := a.get("group")) is not None:
             self.head(f"The buying group at {_time(group['at'])}, contract v{group['contract_version']}")
@@ -104,7 +104,9 @@ class _Teller:
             self.line(_MARKS[c["state"]], 2, f" {c['part'].replace('_', ' '):10} {c['sentence']}", (f" {by}" if by else "", "dim"))
         for one in working["members"]:
             roles = ", ".join(name for name, state in one["roles"].items() if state == "met")
-            said = f"{one['standing']:10} {names.get(one['person_id'], one['person_id']):28} intent {one['intent_millionths'] / 1e6:.1f}"
+            said = (
+                f"{one['standing']:10} {names.get(one['person_id'], one['person_id']):28} intent {points(one['intent_millionths'] / 1e6)}"
+            )
             self.line(said + (f", {roles}" if roles else "") + ("" if one["active"] else ", not active"), 4)
         for missing in working["missing"]:
             self.line(("missing:", "yellow"), 2, f" {missing}")
@@ -184,7 +186,7 @@ class _Teller:
         for one in moved[-10:]:
             by = ", ".join(f"{rule['because'] or rule['when'] or 'any'} {signed(rule['millionths'] / 1e6, 2)}" for rule in one["moved"])
             faded = f", {signed(-one['faded'] / 1e6, 2)} faded" if one["faded"] else ""
-            score = f"fit {one['fit']}, intent {one['intent_millionths'] / 1e6:.2f}"
+            score = f"fit {one['fit']}, intent {points(one['intent_millionths'] / 1e6)}"
             self.line(f"{_time(one['at'])}  {one['outcome'].replace('_', ' '):8} {score}  {by or 'nothing scored'}{faded}", 2)
 
     def working(self, working: dict[str, Any]) -> None:

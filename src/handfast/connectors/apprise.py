@@ -15,6 +15,7 @@ from typing import Any, Final
 from handfast.brief.letter import facts_of, line_of, link_of, words_of
 from handfast.brief.words import clean
 from handfast.connectors.channel import SEND_SECONDS, Elsewhere, Temporary
+from handfast.numbers import short
 from handfast.problem import Place, Problem
 from handfast.sla.notice import DIGEST, Message
 
@@ -72,7 +73,7 @@ class AppriseChannel:
         # The services keep their own time limits; together they must not outlive the lease.
         sending.join(self._timeout)
         if sending.is_alive():
-            raise Temporary(f"no answer within {self._timeout:g} s", down=True)
+            raise Temporary(f"no answer within {short(self._timeout)} s", down=True)
         if taken != [True]:
             raise Temporary("at least one of the receiver's services did not take it")
 

@@ -28,6 +28,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from handfast.brief.letter import letter
 from handfast.connectors.channel import SEND_SECONDS, Channel, Permanent, Temporary, within
 from handfast.facts import utc
+from handfast.numbers import short
 from handfast.problem import Place, Problem
 from handfast.sla.notice import Address, Message
 
@@ -222,7 +223,7 @@ class SmtpChannel:
                 self._drop()
                 # The library says "closed" where a reading of its own took too long.
                 if late() or isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
-                    raise Temporary(f"the mail server did not answer within {self._timeout:g} s", down=True) from error
+                    raise Temporary(f"the mail server did not answer within {short(self._timeout)} s", down=True) from error
                 raise _failure(error) from error
 
     def finish(self) -> None:

@@ -29,6 +29,7 @@ from urllib.parse import SplitResult, urlsplit
 from handfast import __version__
 from handfast.connectors.channel import SEND_SECONDS, Permanent, Temporary, within
 from handfast.facts import utc
+from handfast.numbers import short
 from handfast.problem import Place, Problem
 from handfast.sla.notice import Message
 
@@ -181,7 +182,7 @@ class WebhookChannel:
                 return answer.status, answer.headers.get("retry-after")
             except (OSError, http.client.HTTPException) as error:
                 if late() or isinstance(error, TimeoutError):
-                    raise Temporary(f"no answer within {self._timeout:g} s", down=True) from error
+                    raise Temporary(f"no answer within {short(self._timeout)} s", down=True) from error
                 raise Temporary(f"not reached: {type(error).__name__}: {error}", down=True) from error
             finally:
                 link.close()

@@ -23,6 +23,7 @@ from handfast.contract.place import KEY, Path
 from handfast.contract.signals import STANDARD, fields_of
 from handfast.contract.terms import Calendar, Duration, FieldType, Intent, IntentRule, Reason
 from handfast.contract.terms_outcome import REASONS_LEAD_TO
+from handfast.numbers import short
 from handfast.problem import Place, Problem, one_of
 
 #: Names that the rooms use for columns of their own.
@@ -205,7 +206,7 @@ def _pools(check: Check) -> Iterator[Problem]:
             yield check.problem(("routing", "pools", name, "members"), f"nobody is in pool '{name}'", "Add members: {ana: 1, ben: 0.5}.")
         for member, weight in pool.members.items():
             if weight > 1000:
-                what = f"{member} has the weight {weight:g}"
+                what = f"{member} has the weight {short(weight)}"
                 yield check.problem(("routing", "pools", name, "members", member), what, "Use weights around 1, up to 1000.")
     if routing.default is not None and routing.default not in routing.pools:
         fix = one_of(routing.pools, word=routing.default)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from handfast.contract.check import Check
+from handfast.numbers import short
 from handfast.problem import Problem, one_of
 
 
@@ -42,7 +43,7 @@ def _counters(check: Check) -> Iterator[Problem]:
         for rep, weight in pool.members.items():
             other, before = weights.setdefault((pool.counter, rep), (name, weight))
             if before != weight:
-                what = f"{rep} has the share {weight:g} here and {before:g} in '{other}', which counts turns together with it"
+                what = f"{rep} has the share {short(weight)} here and {short(before)} in '{other}', which counts turns together with it"
                 yield check.problem(("routing", "pools", name, "members", rep), what, "Give the same share in both, or count apart.")
 
 

@@ -63,7 +63,8 @@ def _read(text: str | bytes, checked: bool, file: str = "") -> tuple[Agreement |
 def _in_order(problems: list[Problem]) -> list[Problem]:
     found = sorted(problems, key=lambda problem: (problem.where.line, problem.where.column))
     if (more := len(found) - MOST_TOLD) > 0:
-        last = Problem(Place(found[0].where.file), f"{more:,} more problems are not told here", "Mend those above first, then check again.")
+        what = "1 more problem is not told here" if more == 1 else f"{more:,} more problems are not told here"
+        last = Problem(Place(found[0].where.file), what, "Mend those above first, then check again.", tells=more)
         found = [*found[:MOST_TOLD], last]
     return [replace(problem, what=_short(problem.what), fix=_short(problem.fix)) for problem in found]
 

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from handfast.contract.place import KEY, Locator, Path, dotted
 from handfast.contract.terms import Contract
+from handfast.numbers import short
 from handfast.problem import Problem, nearest, one_of
 
 #: For what is missing: a line to start from.
@@ -119,7 +120,7 @@ def _out_of_bounds(kind: str, value: Any, name: str, context: Mapping[str, Any])
     if kind == "string_too_long":
         return f"{name} has {len(value):,} characters; {context['max_length']:,} is the most", "Shorten it, or split it in two."
     if kind in ("greater_than", "greater_than_equal"):
-        least = f"above {context['gt']:g}" if "gt" in context else f"from {context['ge']:g} up"
+        least = f"above {short(context['gt'])}" if "gt" in context else f"from {short(context['ge'])} up"
         return f"{name} is {value}, which is too little", f"Write a number {least}."
     return None
 

@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints, model_validator
 
 from handfast.contract.terms_base import Condition, Name, Span, Term
+from handfast.numbers import short
 
 Action = Literal["remind", "tell", "offer", "reassign", "off_rotation", "return_to"]
 ACTIONS: Final[tuple[Action, ...]] = ("remind", "tell", "offer", "reassign", "off_rotation", "return_to")
@@ -111,7 +112,7 @@ def _percent(value: object) -> object:
 
 
 #: Per cent, 0 to 100.
-Percent = Annotated[float, BeforeValidator(_percent), Field(ge=0, le=100), PlainSerializer(lambda n: f"{n:g}%", return_type=str)]
+Percent = Annotated[float, BeforeValidator(_percent), Field(ge=0, le=100), PlainSerializer(lambda n: f"{short(n)}%", return_type=str)]
 
 
 class Band(Term):

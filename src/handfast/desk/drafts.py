@@ -21,7 +21,7 @@ from handfast.desk.contracts import OPERATOR, add_version, needs_base, put_in_fo
 from handfast.desk.refused import Refused
 from handfast.dispositions import dropped
 from handfast.facts import utc
-from handfast.problem import Place, Problem
+from handfast.problem import Place, Problem, counted
 from handfast.store import contracts, outcomes
 from handfast.store.contracts import Draft, Version
 from handfast.tuning.coverage import Coverage, cover
@@ -274,8 +274,7 @@ def _fit(draft: Draft, content: str | None) -> Agreement:
         raise _refused(place, f"it no longer is {content}", f"It is {draft.content or 'not sound'} now; read it again before you sign.")
     looked = examine(draft.source, place)
     if looked.agreement is None:
-        number = len(looked.problems)
-        what = f"it has {number} problem{'' if number == 1 else 's'}, the first: {looked.problems[0]}"
+        what = f"it has {counted(looked.problems)}, the first: {looked.problems[0]}"
         raise _refused(place, what.rstrip("."), "Mend the text, save it, then sign.")
     if looked.failed:
         first = looked.failed[0]

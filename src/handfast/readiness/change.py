@@ -25,6 +25,7 @@ import polars as pl
 
 from handfast.contract.frames import DTYPES, added, as_frame, picked
 from handfast.contract.signals import fields_of
+from handfast.numbers import short, signed
 from handfast.readiness.plan import MILLIONTHS, Plan, plan_of
 from handfast.readiness.words import listed
 
@@ -89,13 +90,13 @@ def _fact_words(change: Mapping[str, Any]) -> str:
 def _signal_words(change: Mapping[str, Any]) -> str:
     fields = ", ".join(f"{name} {_shown(value)}" for name, value in change["fields"].items())
     opens = f", opens {change['opens']}" if change["opens"] else ""
-    return f"a {change['on']}{f' with {fields}' if fields else ''} ({change['points']:+g} intent{opens})"
+    return f"a {change['on']}{f' with {fields}' if fields else ''} ({signed(change['points'], 2)} intent{opens})"
 
 
 def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return f"'{value}'" if isinstance(value, str) else f"{value:g}" if isinstance(value, float) else str(value)
+    return f"'{value}'" if isinstance(value, str) else short(value) if isinstance(value, int | float) else str(value)
 
 
 # --- fit ------------------------------------------------------------------------------------------------------

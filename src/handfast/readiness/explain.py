@@ -6,7 +6,6 @@ The fit points add up to `fit` and the intent millionths to `intent`, exactly.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
+from handfast.numbers import number, signed
 from handfast.readiness.change import Stand, smallest_change
 from handfast.readiness.overrides import told
 from handfast.readiness.plan import MILLIONTHS, microseconds, plan_of
-from handfast.readiness.words import counted, listed, moment, points_of
+from handfast.readiness.words import counted, lacking, listed, moment, points_of
 
 if TYPE_CHECKING:
     from handfast.contract.agreement import Agreement
@@ -130,7 +130,12 @@ def shortened(working: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def whole(agreement: Agreement, stored: Mapping[str, Any]) -> dict[str, Any]:
-    """A stored working as `workings` made it: what `shortened` left out is told again by the terms it was made under."""
+    """A stored working as `workings` made it: what `shortened` left out is told again by the terms it was made under.
+
+    Of a person who was erased nothing is told again: what was seen of them is gone.
+    """
+    if stored.get("erased"):
+        return dict(stored)
     words = _words_of(agreement)
     found = {(one["part"], one["rule"]): one for one in stored.get("criteria", ())}
     rules = (*words.fit, *words.never, *words.excluded, *words.intent, *words.steps)
@@ -198,11 +203,11 @@ def _inputs(words: _Words, case: _Case, chosen: Mapping[str, Any] | None) -> lis
 def _fit(rule: _Rule, said: bool | None, seen: Mapping[str, Any]) -> dict[str, Any]:
     points = rule.points if said else 0
     if said:
-        sentence = f"{rule.title}: {points:+d}{_since(rule, seen)}."
+        sentence = f"{rule.title}: {signed(points)}{_since(rule, seen)}."
     elif said is None:
-        sentence = f"{rule.title}: unknown, since {_unknown(rule, seen)} not known; it would give {rule.points:+d}."
+        sentence = f"{rule.title}: unknown, since {_unknown(rule, seen)} not known; it would give {signed(rule.points)}."
     else:
-        sentence = f"{rule.title}: 0 of {rule.points}{_since(rule, seen)}."
+        sentence = f"{rule.title}: 0 of {number(rule.points)}{_since(rule, seen)}."
     return {**rule.start, "seen": _values(rule, seen), "points": points, "state": _STATES[said], "sentence": sentence}
 
 
@@ -264,7 +269,7 @@ def _step(rule: _Rule, open_for: timedelta, said: Mapping[str, Any] | None) -> d
         sentence = f"{rule.title}: unknown, since {counted(unknown, 'signal')} {verb} not say what the condition asks."
         return {**found, "state": "unknown", "sentence": sentence}
     at = _EPOCH + timedelta(microseconds=said["latest"])
-    sentence = f"{rule.title}: asked on {moment(at)}, open until {moment(at + open_for)}."
+    sentence = f"{rule.title}: asked {moment(at)}, open until {moment(at + open_for)}."
     until = (at + open_for).isoformat()
     return {**found, "signal": said["signals"][-1], "until": until, "state": "met", "sentence": sentence}
 
@@ -280,8 +285,7 @@ def _missing(words: _Words, case: _Case) -> list[str]:
         return [f"{'never' if case.outcome == 'never' else 'held back'}: {case.reason}"]
     found = [] if (gap := words.fit_bar - case.fit) <= 0 else [_fit_gap(words, case, gap)]
     if (short := words.intent_bar * MILLIONTHS - case.intent) > 0:
-        # Rounded up to a tenth: what is asked for is enough.
-        found.append(f"+{math.ceil(short * 10 / MILLIONTHS) / 10:g} intent")
+        found.append(lacking(short))
     if case.next_step is None:
         found.append(f"no open next step: {' or '.join(words.step_names)}")
     return found
@@ -289,7 +293,7 @@ def _missing(words: _Words, case: _Case) -> list[str]:
 
 def _fit_gap(words: _Words, case: _Case, gap: int) -> str:
     """How far fit is from its bar, the fewest unknown fields that could close the gap, and single rules that would."""
-    start = f"fit {case.fit} of {words.fit_bar}"
+    start = f"fit {number(case.fit)} of {words.fit_bar}"
     unknown = [rule for rule, said in zip(words.fit, case.fit_said, strict=True) if said is None and rule.points > 0]
     closing = _closing(unknown, case.seen, gap)
     ways = [f"{listed(closing)} unknown"] if closing else []
@@ -322,7 +326,7 @@ def _sentence(words: _Words, case: _Case) -> str:
         return f"{'Never' if case.outcome == 'never' else 'Not yet, held back'}: {case.reason}."
     head = "Ready" if case.outcome == "ready" else "Not yet"
     step = f"next step {case.next_step}" if case.next_step else "no open next step"
-    return f"{head}: fit {case.fit} of {words.fit_bar}, intent {points_of(case.intent)} of {words.intent_bar}, {step}."
+    return f"{head}: fit {number(case.fit)} ({words.fit_bar} needed), intent {points_of(case.intent)} ({words.intent_bar} needed), {step}."
 
 
 def _values(rule: _Rule, seen: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,11 +11,12 @@ import polars as pl
 
 from handfast.contract.frames import DTYPES, as_frame
 from handfast.facts import utc
+from handfast.numbers import number
 from handfast.readiness.explain import workings
 from handfast.readiness.group import judge_accounts
 from handfast.readiness.overrides import told
 from handfast.readiness.plan import MILLIONTHS
-from handfast.readiness.words import counted, listed, points_of
+from handfast.readiness.words import counted, lacking, listed, points_of
 
 if TYPE_CHECKING:
     from handfast.contract.agreement import Agreement
@@ -191,9 +191,9 @@ def _role(name: str, when: str, members: Sequence[_Member]) -> dict[str, Any]:
 
 def _intent(terms: Group, members: Sequence[_Member], intent: int) -> dict[str, Any]:
     giving = [one.id for one in members if one.active and one.intent]
-    sentence = f"Intent of the active people together: {points_of(intent)} of {terms.intent}."
+    sentence = f"Intent of the active people together: {points_of(intent)} ({terms.intent} needed)."
     short = terms.intent * MILLIONTHS - intent
-    lacks = [f"+{math.ceil(short * 10 / MILLIONTHS) / 10:g} intent"]
+    lacks = [lacking(short)]
     seen = {"people": len(giving)}
     return _criterion(
         "intent", short <= 0, sentence, giving, lacks, seen=seen, bar=terms.intent, points=intent / MILLIONTHS, millionths=intent
@@ -202,7 +202,7 @@ def _intent(terms: Group, members: Sequence[_Member], intent: int) -> dict[str, 
 
 def _fit(terms: Group, members: Sequence[_Member], best: int | None) -> dict[str, Any]:
     at_bar = [one.id for one in members if one.active and terms.fit is not None and one.fit >= terms.fit]
-    sentence = "Fit: nobody is active." if best is None else f"Best fit of an active person: {best} of {terms.fit}."
+    sentence = "Fit: nobody is active." if best is None else f"Best fit of an active person: {number(best)} ({terms.fit} needed)."
     lacks = [f"an active person with {terms.fit} fit"]
     return _criterion("fit", bool(at_bar), sentence, at_bar, lacks, seen={"fit": best}, bar=terms.fit)
 
@@ -224,6 +224,6 @@ def _sentence(terms: Group, outcome: str, found: Mapping[str, Any]) -> str:
     parts = [f"{found['people']} of {counted(terms.people, 'active person', 'active people')}"]
     if terms.roles:
         parts.append(f"{found['roles']} of {counted(len(terms.roles), 'role')} covered")
-    parts.append(f"intent {points_of(found['intent'])} of {terms.intent}")
+    parts.append(f"intent {points_of(found['intent'])} ({terms.intent} needed)")
     parts.append(f"next step {found['next_step']}" if found["next_step"] else "no open next step")
     return f"{head}: {listed(parts)}."

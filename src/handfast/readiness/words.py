@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from datetime import datetime
 
+from handfast.numbers import points, short
+
 
 def points_of(millionths: int, sign: str = "") -> str:
-    """Points with two decimals at most, rounded towards zero, so that what is shown never reaches a bar that was missed."""
-    shown = f"{abs(millionths) // 10_000 / 100:.2f}".rstrip("0").rstrip(".")
-    return ("-" if millionths < 0 else sign) + shown
+    """Points as they are said everywhere, from how they are kept."""
+    return points(millionths / 1_000_000, sign=sign)
+
+
+def lacking(millionths: int) -> str:
+    """What is short of a bar, rounded up to a tenth: what is asked for is enough."""
+    return f"+{short(math.ceil(millionths / 100_000) / 10, 1)} intent"
 
 
 def counted(many: int, word: str, words: str = "") -> str:

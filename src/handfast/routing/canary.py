@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from handfast.contract.terms import Contract, Guardrails
+from handfast.numbers import short
 
 Guardrail = Literal["unassigned", "skew", "assign_p95"]
 _PARTS: Final = 100_000
@@ -51,7 +52,8 @@ def passed(contract: Contract, figures: Figures) -> Passed | None:
     rails = contract.canary.guardrails
     share = 100 * figures.unassigned / figures.handoffs
     if rails.unassigned is not None and share > rails.unassigned:
-        said = f"{figures.unassigned} of {figures.handoffs} handoffs ({share:.0f}%) found no owner; at most {rails.unassigned:g}% may"
+        found = f"{figures.unassigned} of {figures.handoffs} handoffs ({short(share, 1)}%) found no owner"
+        said = f"{found}; at most {short(rails.unassigned)}% may"
         return Passed("unassigned", said)
     if rails.assign_p95 is not None and figures.p95_seconds is not None and figures.p95_seconds > rails.assign_p95.minutes * 60:
         said = f"95 of 100 handoffs had an owner within {figures.p95_seconds / 60:,.0f} minutes; the guardrail is {rails.assign_p95}"
@@ -70,9 +72,8 @@ def _skew(contract: Contract, rails: Guardrails, figures: Figures) -> Passed | N
         for rep, turns in reps.items():
             fair = total * members.get(rep, 0.0) / weights
             if fair > 0 and turns > rails.skew * fair and turns - fair > 1:
-                said = (
-                    f"{rep} took {turns} of {total} turns of '{pool}', {turns / fair:.1f} times their share; at most {rails.skew:g} times"
-                )
+                share = f"{rep} took {turns} of {total} turns of '{pool}', {turns / fair:.1f} times their share"
+                said = f"{share}; at most {short(rails.skew)} times"
                 return Passed("skew", said)
     return None
 

@@ -8,7 +8,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from handfast.contract.terms import Band, Share
-from handfast.numbers import number
+from handfast.numbers import number, short
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def false_positives(share: Share, period: Period, closed: int, wrong: int) -> Fo
         return Found(None, wrong, closed, why)
     per_cent = 100 * wrong / closed
     why = f"{wrong} of {closed} handoffs closed in {period.name} were disqualified for fit or data, {number(per_cent, 1)}%; promised are"
-    return Found(per_cent <= share.at_most, per_cent, closed, f"{why} at most {share.at_most:g}%.")
+    return Found(per_cent <= share.at_most, per_cent, closed, f"{why} at most {short(share.at_most)}%.")
 
 
 def _utc(local: datetime, zone: str) -> datetime:

@@ -6,6 +6,8 @@ network or a restart does to us is one exception, `StorageAway`, which a door an
 
 from __future__ import annotations
 
+import math
+import time
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -34,6 +36,10 @@ class StorageAway(Exception):
     """
 
 
+class StorageFull(StorageAway):
+    """The database has no room for what was to be recorded. What it holds can be read; it takes more as soon as there is room again."""
+
+
 class _Cursor(psycopg.Cursor[TupleRow]):
     """A cursor that asks for binary results unless told otherwise: half the processor time for the rows we read."""
 
@@ -44,6 +50,8 @@ class _Cursor(psycopg.Cursor[TupleRow]):
 
 #: How many statements a connection keeps prepared.
 STATEMENTS_KEPT: Final = 500
+#: So long after a refusal for want of room the storage counts as full.
+FULL_SECONDS: Final = 30
 #: Whoever was woken gathers for longer than this what comes meanwhile.
 BELL_RESTS: Final = timedelta(milliseconds=50)
 
@@ -106,6 +114,7 @@ class Store:
         self.url = url
         self.bell, self.homes = Bell(), Homes()
         self._size = size
+        self._refused_at = self._complained_at = -math.inf
         self._pool: ConnectionPool[Conn] = ConnectionPool(
             _conninfo(url, statement_seconds),
             connection_class=psycopg.Connection[TupleRow],
@@ -120,6 +129,18 @@ class Store:
             open=True,
             name="handfast",
         )
+
+    def full(self) -> bool:
+        """Whether it lately took nothing for want of room, and nothing since. After that time somebody has to try again to know."""
+        return time.monotonic() - self._refused_at < FULL_SECONDS
+
+    def complains(self) -> bool:
+        """Whether that is to be said now: once, and again after a while if it lasts."""
+        now = time.monotonic()
+        if not self.full() or now - self._complained_at < 2 * FULL_SECONDS:
+            return False
+        self._complained_at = now
+        return True
 
     @contextmanager
     def reading(self) -> Iterator[Conn]:
@@ -202,8 +223,15 @@ class Store:
         try:
             yield conn
             conn.commit()
+            if not read_only:
+                self._refused_at = -math.inf
         except psycopg.OperationalError as error:
-            raise _away(error, conn) from error
+            away = _away(error, conn)
+            if isinstance(away, StorageFull):
+                self._refused_at = time.monotonic()
+            with suppress(psycopg.Error):
+                conn.rollback()
+            raise away from error
         except BaseException:
             # The pool would do it too, and warn of it: whoever is merely refused something would read that on their terminal.
             with suppress(psycopg.Error):
@@ -243,6 +271,8 @@ def _away(error: psycopg.OperationalError, conn: Conn) -> Exception:
     """StorageAway for what the outside did to us; a deadlock or a failed serialisation stays what it is."""
     state = error.sqlstate or ""
     # 08 connection, 53 resources (disk, memory, connections), 57 intervention (shutdown, statement timeout), 58 system error
+    if state == "53100":
+        return StorageFull("the database has no room for more: its disk is full")
     if conn.broken or conn.closed or state[:2] in {"08", "53", "57", "58"} or not state:
         return StorageAway(str(error))
     return error

@@ -483,7 +483,8 @@ def _last_line(text: str) -> str:
 def _last_complaint(text: str) -> str:
     """What the server called fatal, without its time stamp; else the last line."""
     said = re.findall(r"(LOG|FATAL|PANIC):\s+(.+)", text)
-    fatal = [at for at, (level, _) in enumerate(said) if level != "LOG"]
+    # Whoever knocks meanwhile is turned away with a FATAL of their own, which says nothing of why it did not start.
+    fatal = [at for at, (level, what) in enumerate(said) if level != "LOG" and not what.startswith("the database system is")]
     if not fatal:
         return _last_line(text)
     what = said[fatal[0]][1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from contextlib import ExitStack, contextmanager
@@ -98,6 +99,7 @@ def _keep(server: Embedded, stop: threading.Event, tell: Callable[[str], None]) 
                 server.start()
             complaint = ""
         except (CannotStart, OSError, psycopg.Error) as error:
-            if str(error) != complaint:
+            said = re.sub(r"\d+", "", str(error))  # the same again names another process
+            if said != complaint:
                 tell(f"{error} Trying again until it does.")
-            complaint = str(error)
+            complaint = said

@@ -20,6 +20,7 @@ from handfast.contract.frames import as_frame
 from handfast.contract.given import Given, GivenSignal, local_time, read_given
 from handfast.contract.terms import Example, Span
 from handfast.facts import Absence, Rep
+from handfast.numbers import points, short
 from handfast.readiness.group_working import group_of
 from handfast.readiness.verdict import verdict_of
 from handfast.routing.assign import assign
@@ -216,7 +217,7 @@ def _shown(value: Any, zone: str) -> str:
         return "nothing"
     if isinstance(value, datetime):
         return f"{value.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return short(value) if isinstance(value, float) else str(value)
 
 
 def _why(agreement: Agreement, name: str, found: Mapping[str, Any], working: Mapping[str, Any]) -> str:
@@ -236,5 +237,5 @@ def _factors(agreement: Agreement, part: str, working: Mapping[str, Any]) -> str
     """The rules that gave points, each with its reason, or in the words of its condition."""
     intent = agreement.contract.ready.intent.points
     gained = [c for c in working["verdict"]["criteria"] if c["part"] == part and c["points"]]
-    said = (f"{c['points']:g} {c['because'] or c['when'] or intent[c['rule']].on}" for c in gained)
+    said = (f"{points(c['points'])} {c['because'] or c['when'] or intent[c['rule']].on}" for c in gained)
     return " + ".join(said) or "no rule is met"

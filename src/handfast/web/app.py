@@ -20,7 +20,7 @@ from starlette.staticfiles import StaticFiles
 
 from handfast.desk.refused import Refused
 from handfast.problem import Place, Problem
-from handfast.store.base import StorageAway
+from handfast.store.base import StorageAway, StorageFull
 from handfast.web import (
     acting,
     board,
@@ -30,6 +30,7 @@ from handfast.web import (
     contract_diff,
     contract_drafts,
     disputes,
+    erasing,
     exceptions,
     fairness,
     feedback,
@@ -130,6 +131,7 @@ def _mount(app: FastAPI) -> None:
         replay,
         trial,
         who,
+        erasing,
         shadow,
         scoreboard,
         slack,
@@ -233,11 +235,14 @@ def _came_from(request: Request) -> str:
     return login.local(referer.path + (f"?{referer.query}" if referer.query else ""))
 
 
-def _away(request: Request, _: Exception) -> Response:
-    log.warning("storage_away", path=request.url.path)
+def _away(request: Request, error: Exception) -> Response:
+    full = isinstance(error, StorageFull)
+    log.warning("storage_full" if full else "storage_away", path=request.url.path)
     if request.url.path.startswith(MACHINES):
         return PlainTextResponse("The database cannot be reached. Nothing was recorded; send it again.", 503, headers={"Retry-After": "2"})
     what = "The database cannot be reached just now. Nothing was saved. Try again in a moment."
+    if full:
+        what = "The database has no room: its disk is full. Nothing was saved. Whoever runs Handfast has to make room; then try again."
     return plain_page(request, "stop.html", status=503, heading="One moment", what=what)
 
 

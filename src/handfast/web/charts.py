@@ -13,6 +13,8 @@ from typing import Any, Final
 
 from markupsafe import Markup, escape
 
+from handfast.numbers import short
+
 Values = Sequence[float | None]
 
 
@@ -113,8 +115,8 @@ def line(
     if not known or len(labels) < 2:
         return Markup()
     marks = ticks(0, max([*known, target or 0, 1]))
-    said = [(one, last, f"{one.name} {last:g}{unit}") for one in series if (last := _last(one.values)) is not None]
-    aim = [] if target is None else [(target, f"{target:g}{unit} {target_label}")]
+    said = [(one, last, f"{one.name} {short(last)}{unit}") for one in series if (last := _last(one.values)) is not None]
+    aim = [] if target is None else [(target, f"{short(target)}{unit} {target_label}")]
     right = 14 + math.ceil(_LETTER * max(len(text) for text in [*(text for *_, text in said), *(text for _, text in aim)]))
     box = Box(width, height, 34, right, 24 if unit else 12, 24, marks[0], marks[-1], len(labels))
     parts = [
@@ -165,7 +167,7 @@ def _said(series: Sequence[Series], unit: str) -> str:
     for one in series:
         known = [v for v in one.values if v is not None]
         if known:
-            said.append(f"{one.name} went from {known[0]:g}{unit} to {known[-1]:g}{unit}")
+            said.append(f"{one.name} went from {short(known[0])}{unit} to {short(known[-1])}{unit}")
     return "; ".join(said)
 
 
@@ -174,7 +176,7 @@ def rulers(box: Box, marks: Sequence[float]) -> list[str]:
     right = box.width - box.right
     return [
         f'<g class="tick"><line x1="{box.left}" x2="{right}" y1="{box.y(v):.1f}" y2="{box.y(v):.1f}"/>'
-        f'<text x="{box.left - 8}" y="{box.y(v) + 4:.1f}" text-anchor="end">{v:g}</text></g>'
+        f'<text x="{box.left - 8}" y="{box.y(v) + 4:.1f}" text-anchor="end">{short(v, 10)}</text></g>'
         for v in marks
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,9 +14,15 @@ from handfast.store.base import StorageAway
 from handfast.web.house import House, house_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from handfast.store.base import Conn
 
 router = APIRouter(include_in_schema=False)
+#: With less than this PostgreSQL may not be able to begin another file of its log.
+_NEEDED_BYTES: Final = 32 << 20
+#: What a full disk looks like from outside: everything can be read, and nothing new is taken.
+_FULL: Final = "the database's disk is full: nothing new is recorded until there is room"
 HEARTBEAT: Final = timedelta(seconds=30)
 
 
@@ -41,9 +48,17 @@ def readiness(house: House, at: datetime) -> dict[str, dict[str, Any]]:
             checks = {"database": {"ok": True, "note": "answers"}, "tables": _tables(conn)}
             if not checks["tables"]["ok"]:  # what other tables say cannot be asked of tables of another version
                 return checks
-            return checks | {"worker": _worker(conn, at), "contract": _contract(conn, at)}
+            checks |= {"worker": _worker(conn, at), "contract": _contract(conn, at)}
+            return checks | ({"room": {"ok": False, "note": _FULL}} if house.store.full() else {})
     except StorageAway:
-        return {"database": {"ok": False, "note": "cannot be reached; check that PostgreSQL runs and HANDFAST_DATABASE_URL is right"}}
+        return {"database": {"ok": False, "note": _away(house.settings.data_dir)}}
+
+
+def _away(data_dir: Path) -> str:
+    """Why it may be away: our own server stops on a full disk, and starts by itself when there is room."""
+    if (data_dir / "postgres").is_dir() and shutil.disk_usage(data_dir).free < _NEEDED_BYTES:
+        return "cannot be reached; the disk of the data directory is full: make room, and it starts again by itself"
+    return "cannot be reached; check that PostgreSQL runs and HANDFAST_DATABASE_URL is right"
 
 
 def _tables(conn: Conn) -> dict[str, Any]:

@@ -21,7 +21,8 @@ from markupsafe import Markup
 from handfast.contract.history import SIGNS_FOR
 from handfast.desk import logins
 from handfast.desk.contracts import Book, NoContract
-from handfast.numbers import percent, signed
+from handfast.numbers import percent, short, signed
+from handfast.problem import counted
 from handfast.store import contracts, counts, outbox
 from handfast.web import charts, words
 from handfast.web.access import NotSignedIn, User, user_of
@@ -189,6 +190,7 @@ def _environment() -> Environment:
         "worked": worked,
         "percent": percent,
         "signed": signed,
+        "short": short,
         "gist": words.gist,
         "amount": words.amount,
         "moment": datetime.fromisoformat,
@@ -197,7 +199,7 @@ def _environment() -> Environment:
         icon=icon, asset=asset, countdown=_countdown, icon_of=words.icon_of, charts=charts, TOUCHED=words.TOUCHED, OUTCOMES=words.OUTCOMES
     )
     env.tests["search_dot"] = lambda source: "." in source
-    env.globals.update(criteria=words.criteria, rungs=words.rungs, shown=words.shown, seen=words.seen)
+    env.globals.update(criteria=words.criteria, rungs=words.rungs, shown=words.shown, seen=words.seen, counted=counted)
     return env
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
+import structlog
 from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 from starlette.requests import ClientDisconnect
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 router = APIRouter(include_in_schema=False)
+log = structlog.get_logger("handfast.web")
 
 #: Pages of any site may send here: what they may say is what the write key in them allows, and no answer holds anything.
 CORS: Final = {"Access-Control-Allow-Origin": "*"}
@@ -89,6 +91,8 @@ def _admit(house: House, keys: Keys, ask: Post, received_at: datetime) -> Receip
     try:
         done = intake.admit(house.store, keys, ask, received_at)
     except StorageAway:
+        if house.store.complains():
+            log.error("storage_full", said="the database's disk is full: nothing is recorded until there is room")
         return _away()
     return _refused(done) if isinstance(done, Refusal) else done
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from markupsafe import Markup, escape
 
-from handfast.numbers import percent
+from handfast.numbers import percent, short
 
 _LEFT: Final = 64
 _TOP: Final = 30
@@ -63,4 +63,4 @@ def _cell(cell: Mapping[str, Any], found: Mapping[str, Any], most: float) -> str
 def _said(found: Mapping[str, Any]) -> str:
     mine = found["draft"]
     cell = next(c for c in found["cells"] if (c["fit"], c["intent"]) == (mine["fit"], mine["intent"]))
-    return f"At the draft's bars, fit {mine['fit']} and intent {mine['intent']}, {cell['per_week']:g} parties are handed over a week."
+    return f"At the draft's bars, fit {mine['fit']} and intent {mine['intent']}, {short(cell['per_week'])} parties are handed over a week."

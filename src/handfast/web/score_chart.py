@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
 
+from handfast.numbers import points, short
 from handfast.readiness.plan import MILLIONTHS
 from handfast.web.charts import Box, end_labels, rulers, ticks
 
@@ -52,7 +53,7 @@ def score(history: Sequence[Mapping[str, Any]], bar: float, zone: ZoneInfo) -> M
         f'<line class="target" x1="{box.left}" x2="{box.width - box.right}" y1="{level:.1f}" y2="{level:.1f}"/>',
         f'<path class="s a" d="{line}"/>',
         *dots,
-        *end_labels(box, [(level - 0.1, "tl", f"{bar:g} bar"), (box.y(last), "sl a", f"{last:.1f}")]),
+        *end_labels(box, [(level - 0.1, "tl", f"{short(bar)} bar"), (box.y(last), "sl a", points(last, 1))]),
     ]
     return Markup("".join(parts) + "</svg>")  # noqa: S704 - everything given is escaped on its way in
 
@@ -74,4 +75,4 @@ def _turned(one: Mapping[str, Any]) -> str:
 
 def _said(history: Sequence[Mapping[str, Any]], bar: float) -> str:
     first, last = history[0]["intent_millionths"] / MILLIONTHS, history[-1]["intent_millionths"] / MILLIONTHS
-    return f"Intent went from {first:.1f} to {last:.1f} in {len(history)} moments; the bar is {bar:g}"
+    return f"Intent went from {points(first, 1)} to {points(last, 1)} in {len(history)} moments; the bar is {short(bar)}"

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from handfast.numbers import percent
+from handfast.numbers import percent, short
 from handfast.readiness.words import listed
 from handfast.web.words import NOTICES, title
 
@@ -245,7 +245,7 @@ def _volume(band: Band) -> Line:
 
 
 def _false_positives(share: Share) -> Line:
-    said = f"at most {share.at_most:g}% of those closed in a {share.every}, from {share.minimum} closed on"
+    said = f"at most {short(share.at_most)}% of those closed in a {share.every}, from {share.minimum} closed on"
     return Line("Disqualified for fit or data", f"{said}; above, an answer within {share.answer_within}", steps=_steps(share.ladder))
 
 
@@ -316,11 +316,11 @@ def _canary(terms: Contract) -> Clause:
     found = terms.canary
     if found is None:
         return Clause("canary", "For a share only", "canary")
-    bars, lines = found.guardrails, [Line("It decides for", f"{found.share:g}% of companies and people", found.when)]
+    bars, lines = found.guardrails, [Line("It decides for", f"{short(found.share)}% of companies and people", found.when)]
     if bars.unassigned is not None:
-        lines.append(Line("It gives way when", f"more than {bars.unassigned:g}% find no owner"))
+        lines.append(Line("It gives way when", f"more than {short(bars.unassigned)}% find no owner"))
     if bars.skew is not None:
-        lines.append(Line("It gives way when", f"somebody has more than {bars.skew:g} times their fair share"))
+        lines.append(Line("It gives way when", f"somebody has more than {short(bars.skew)} times their fair share"))
     if bars.assign_p95 is not None:
         lines.append(Line("It gives way when", f"fewer than 95 in 100 have an owner within {bars.assign_p95}"))
     return Clause("canary", "For a share only", "canary", [*lines, Line("Judged from", f"{bars.after} handoffs on")])

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
-from handfast.numbers import MINUS
+from handfast import numbers
+from handfast.brief.words import spoken
 from handfast.store.counts import SOON
 
 State = Literal["late", "soon", "ok"]
@@ -180,31 +179,9 @@ def title(identifier: str | None) -> str:
     return words[:1].upper() + words[1:]
 
 
-#: What sentences written for every reader hold: a moment in UTC, a name of the contract.
-_MOMENT: Final = re.compile(r"\b(\d{4}-\d\d-\d\d \d\d:\d\d) UTC\b")
-_DAY: Final = re.compile(r"\b(\d{4}-\d\d-\d\d)\b(?! ?\d\d:|T)")
-#: A negative number as ASCII writes it, which no date and no word with a hyphen is.
-_NEGATIVE: Final = re.compile(r"(?<![\w.:/-])-(?=\d)")
-_NAME: Final = re.compile(r"\b[a-z0-9]+(?:_[a-z0-9]+)+\b")
-
-
 def readable(sentence: str, at: datetime, zone: tzinfo) -> str:
     """A stored sentence for one reader: moments on their clock, days in words, no underscores in names, minus signs that are no hyphens."""
-
-    def local(found: re.Match[str]) -> str:
-        try:
-            return when(datetime.fromisoformat(found[1]).replace(tzinfo=UTC), at, zone)
-        except ValueError:
-            return found[0]
-
-    def date_of(found: re.Match[str]) -> str:
-        try:
-            return day(datetime.fromisoformat(found[1]).replace(hour=12, tzinfo=zone), at, zone)
-        except ValueError:
-            return found[0]  # somebody's own number that looks like a day
-
-    said = _NEGATIVE.sub(MINUS, _DAY.sub(date_of, _MOMENT.sub(local, sentence)))
-    return _NAME.sub(lambda found: found[0].replace("_", " "), said)
+    return spoken(sentence, lambda moment: when(moment, at, zone), lambda one: day(datetime.combine(one, time(12), zone), at, zone))
 
 
 def month(iso: str) -> str:
@@ -231,7 +208,7 @@ def hue(name: str) -> int:
 
 def points(millionths: int | float) -> str:
     """Intent as stored, in whole points, rounded down so that it never looks past a bar it did not reach."""
-    return str(int(millionths) // 1_000_000)
+    return numbers.points(millionths / 1_000_000, 0)
 
 
 def icon_of(kind: str) -> str:
@@ -254,7 +231,7 @@ def amount(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float):
-        return f"{value:,}".replace(",", "\u202f")
+        return f"{value:,}".replace("-", numbers.MINUS)
     return str(value)
 
 
@@ -263,7 +240,7 @@ def shown(value: Any) -> str:
     if value is None:
         return "–"
     if isinstance(value, float):
-        return f"{math.floor(value * 100) / 100:g}"  # never past a bar it did not reach
+        return numbers.points(value)  # never past a bar it did not reach
     if isinstance(value, Mapping):
         return ", ".join(f"{title(str(k))} {shown(v)}" for k, v in list(value.items())[:4])
     if isinstance(value, list | tuple):

@@ -19,6 +19,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 from handfast import __version__
 from handfast.connectors.channel import SEND_SECONDS, within
 from handfast.connectors.ics.absences import LARGEST_BYTES
+from handfast.numbers import short
 from handfast.problem import Place, Problem
 
 #: A calendar's server may send us on so many times.
@@ -154,7 +155,7 @@ def _ask(parts: SplitResult, tags: Tags, private: bool, tls: ssl.SSLContext, sec
 def _failed(error: Exception, *, late: bool, seconds: float) -> _Wrong:
     """Without what the error says: it may quote what was asked for."""
     if late or isinstance(error, TimeoutError):
-        return _Wrong(f"no answer within {seconds:g} s", "It is asked again by itself.")
+        return _Wrong(f"no answer within {short(seconds)} s", "It is asked again by itself.")
     if isinstance(error, ssl.SSLCertVerificationError):
         return _Wrong(f"nobody we trust vouches for its certificate ({error.verify_message})", "Ask whoever runs the calendar's server.")
     said = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import orjson
 
+from handfast.numbers import short
 from handfast.problem import Place, Problem
 
 #: The last part of the path → what a body without `type` is; None for a batch.
@@ -77,7 +78,7 @@ def decode(body: bytes, encoding: str = "", limits: Limits = LIMITS) -> Document
 
 def too_large(limits: Limits) -> Refusal:
     """413, in words."""
-    most = f"{limits.decoded_bytes / 1e6:g} MB"
+    most = f"{short(limits.decoded_bytes / 1e6)} MB"
     return refusal(
         413, "body", f"The request is larger than {most} (unpacked)", "Send fewer events a request; 500 KB is what the libraries send."
     )
