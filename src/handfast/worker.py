@@ -67,12 +67,31 @@ BETWEEN_SECONDS: Final = 0.05
 ELSEWHERE_SECONDS: Final = 3.0
 #: How much more readily they leave the processor, in steps of `nice`.
 PATIENCE: Final = 5
+#: So long a transaction that decides is to take.
+TRANSACTION_SECONDS: Final = 1.0
 #: A batch of so many signals means that others are waiting.
 BEHIND: Final = 500
 #: What two workers can do to each other: the same new account from two lanes, or two locks in two orders. The database refuses one of them.
 CONFLICTS: Final = (psycopg.errors.UniqueViolation, psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 CONFLICTS_IN_A_ROW: Final = 10
 CONFLICT_SECONDS: Final = 0.05
+
+
+class Pace:
+    """How many signals one transaction takes: as many as it decides in about a second.
+
+    More at once cost less each, and hold their lanes longer. How much one costs differs a hundredfold: most are page views of people nobody
+    will call, some open a handoff.
+    """
+
+    def __init__(self) -> None:
+        self.limit = BATCH
+
+    def took(self, signals: int, seconds: float) -> None:
+        """What the last transaction did. One that was not full says nothing but that it was too slow."""
+        if signals >= self.limit or seconds > TRANSACTION_SECONDS:
+            wanted = int(signals * TRANSACTION_SECONDS / max(seconds, 0.001))
+            self.limit = min(max(wanted, self.limit // 2, BATCH // 4), self.limit * 2, BATCH * 4)
 
 
 def _lower_priority() -> None:
@@ -129,6 +148,7 @@ class Worker:
         self._undecided = threading.Event()
         self._undecided.set()
         self._conflicts = 0
+        self._pace = Pace()
         self._behind = False
         self._matched_at = self._decided_at = -MATCH_PATIENCE_SECONDS
         self._worth = matching.Worth()
@@ -219,10 +239,18 @@ class Worker:
             self._undecided.set()
 
     def _decided(self) -> float:
+        begun = time.monotonic()
         try:
             done = decide(
-                self.store, self.book, self.clock(), lanes_at_once=self.lanes_at_once, channels=tuple(self.channels), in_company=True
+                self.store,
+                self.book,
+                self.clock(),
+                limit=self._pace.limit,
+                lanes_at_once=self.lanes_at_once,
+                channels=tuple(self.channels),
+                in_company=True,
             )
+            self._pace.took(done.signals, time.monotonic() - begun)
         except (StorageAway, NoContract):
             raise
         except CONFLICTS as error:

@@ -19,6 +19,7 @@ from handfast.store.handover import dumps
 #: The place of a signal among all: when it was received, and its number.
 Place = tuple[datetime, int]
 _EVER: Final[Place] = (datetime.min.replace(tzinfo=UTC), -1)
+_ALWAYS: Final[tuple[Place, Place | None]] = (_EVER, None)
 
 
 class Learned:
@@ -40,9 +41,12 @@ class Learned:
     def begin(self, book: Directory) -> None:
         """What is in the directory now was known before."""
         self._people, self._accounts, self._links = dict(book.people), dict(book.accounts), len(book.links)
+        self._holder.update(book.who)
+        held = self._held
         for who, person in book.who.items():
-            self._holder[who] = person
-            self._held.setdefault(person, {})[who] = (_EVER, None)
+            if (keys := held.get(person)) is None:
+                keys = held[person] = {}
+            keys[who] = _ALWAYS
 
     def keys_at(self, person: str, place: Place) -> list[str]:
         """The keys that were this person's when the signal at that place had been taken in."""

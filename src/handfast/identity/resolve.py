@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from handfast.facts import Account, Person, Signal, stable_id
@@ -27,8 +27,7 @@ from handfast.identity.keys import email_key, keys_of, user_key, visitor_key
 _NAMES = frozenset({"email", "name", "first_name", "last_name"})
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """This key is this person's, since then."""
 
     who: str

@@ -72,6 +72,8 @@ class Bell:
 
 #: How many keys a process remembers the lanes of: some 20 MB.
 HOMES_KEPT: Final = 100_000
+#: Then all of them are forgotten, and asked about again: who was erased is nobody here either.
+HOMES_FOR: Final = timedelta(hours=1)
 #: Somebody who was not known is asked about again after so long.
 STRANGE_FOR: Final = timedelta(minutes=1)
 
@@ -85,6 +87,7 @@ class Homes:
     def __init__(self) -> None:
         self._lanes: dict[str, int] = {}
         self._strangers: dict[str, datetime] = {}
+        self._since: datetime | None = None
 
     def lane(self, key: str) -> int | None:
         """The lane of whoever has this key; None where that is not remembered."""
@@ -97,8 +100,9 @@ class Homes:
 
     def learn(self, lanes: Mapping[str, int], strangers: Iterable[str], at: datetime) -> None:
         """Whose key it is stays; that a key is nobody's is true for a while from `at`."""
-        if len(self._lanes) + len(self._strangers) + len(lanes) > HOMES_KEPT:
-            self._lanes, self._strangers = {}, {}
+        old = self._since is None or not timedelta(0) <= at - self._since < HOMES_FOR
+        if old or len(self._lanes) + len(self._strangers) + len(lanes) > HOMES_KEPT:
+            self._lanes, self._strangers, self._since = {}, {}, at
         self._lanes.update(lanes)
         self._strangers.update(dict.fromkeys(strangers, at))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -179,8 +179,7 @@ def signal_ids(
 # --- where they stand -----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """Where the latest verdict left a person. `facts`: a digest of what it was given on; None where it must be asked again."""
 
     outcome: str
@@ -194,7 +193,7 @@ def standings(conn: psycopg.Connection, person_ids: Sequence[str]) -> dict[str, 
     if not person_ids:
         return {}
     got = conn.execute("SELECT person_id, outcome, next_step, facts, at FROM standing WHERE person_id = ANY(%b)", (list(person_ids),))
-    return {person: Standing(*said) for person, *said in got.fetchall()}
+    return {row[0]: Standing._make(row[1:]) for row in got.fetchall()}
 
 
 def write_standings(conn: psycopg.Connection, rows: Sequence[tuple[Any, ...]]) -> None:

@@ -1,0 +1,49 @@
+"""Whoever teaches nothing is resolved at once: the short way and the whole way give the same people, keys, accounts and conflicts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handfast.facts import Signal, signal_id
+from handfast.identity import resolve as room
+from handfast.identity.normalise import business_domain
+from handfast.identity.resolve import Directory, resolve
+
+NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
+
+SAID = st.fixed_dictionaries(
+    {},
+    optional={
+        "email": st.sampled_from(["anna@kraus.example", "ben@kraus.example", "zoe@gmail.com", "zoe+x@gmail.com"]),
+        "user_id": st.sampled_from(["1", "2", "3"]),
+        "anonymous_id": st.sampled_from(["a", "b", "c"]),
+        "previous_id": st.sampled_from(["1", "a"]),
+        "group_id": st.sampled_from(["g"]),
+        "person": st.sampled_from([{"title": "VP"}, {"name": "Anna"}]),
+        "account": st.sampled_from([{"employees": 20}, {"name": "Kraus AG"}]),
+    },
+)
+
+
+def lived(said: list[dict[str, object]]) -> tuple[list[str | None], Directory]:
+    book, whose = Directory(), list[str | None]()
+    for number, one in enumerate(said):
+        at = NOON + timedelta(seconds=number)
+        signal = Signal(signal_id("web", str(number)), "web", "page_viewed", at, at, **one)  # type: ignore[arg-type]  # as drawn
+        if number % 5 == 4 and book.accounts:
+            book.named[signal.id] = min(book.accounts)  # its words named a company
+        whose.append(resolve(signal, book, business_domain))
+    return whose, book
+
+
+@given(st.lists(SAID, max_size=14))
+def test_the_short_way_and_the_whole_way_lead_to_the_same(said: list[dict[str, object]]) -> None:
+    short = lived(said)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(room, "_as_known", lambda *_: None)
+        whole = lived(said)
+    assert short == whole
