@@ -12,12 +12,12 @@ from handfast.connectors.files.mapping import plain
 from handfast.connectors.files.table import Row as FileRow
 from handfast.connectors.files.table import Table, open_table
 from handfast.desk import availability, disputes, imports, offers
-from handfast.desk.clocks import pause, resume
+from handfast.desk.clocks import pause, promise_otherwise, resume
 from handfast.facts import Absence
 from handfast.problem import Problem
 from handfast.store.base import StorageAway
 from tests.simulate.acting import Acting, Piece
-from tests.simulate.company import SELLERS
+from tests.simulate.company import HAND_RAISER, PATIENT, SELLERS
 from tests.simulate.house import Row
 from tests.simulate.ledger import Event, List
 
@@ -34,6 +34,15 @@ class Offices(Acting):
     def _pause(self, row: Row) -> Piece:
         at, reason = self.now, self.chance.choice(("asked", "asked", "asked", "tired"))
         return self._by(f"{row['id']} stands still", lambda: pause(self.store, row["id"], reason, "ann", at), lambda ends: f"until {ends}")
+
+    def _promise(self, row: Row) -> Piece:
+        return self._promised(row, self.chance.choice((PATIENT, PATIENT, HAND_RAISER, "no such promise")))
+
+    def _promised(self, row: Row, sla: str) -> Piece:
+        """Another promise by hand, from now."""
+        at = self.now
+        work = lambda: promise_otherwise(self.store, row["id"], sla, "mia", "they asked for it", at)  # noqa: E731
+        return self._by(f"mia puts {row['id']} under {sla}", work, lambda clock: f"due {clock.due_at}")
 
     def _resume(self, row: Row) -> Piece:
         paused = sorted(one["handoff_id"] for one in self.seen.clock_pause.values() if one["ended_at"] is None)

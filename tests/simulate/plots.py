@@ -38,6 +38,9 @@ PLOTS: Mapping[str, tuple[Act, ...]] = {
     "offered": (("asks", 3), ("decides",), ("later", 91), ("ticks",), ("taken",), ("ticks",)),
     "pursued": (("asks", 2), ("decides",), ("touched", False), ("touched", False), ("later", 200), ("ticks",), ("touched", True), ("ticks",)),
     "asked to wait": (("asks", 1), ("decides",), ("paused",), ("later", 20), ("resumed",), ("ticks",)),
+    "promised otherwise": (
+        ("asks", 2), ("decides",), ("promised", "patient"), ("later", 61), ("ticks",), ("promised", "hand-raiser"), ("later", 70), ("ticks",),
+    ),
     "many mails": (("asks", 9), ("decides",), ("later", 46), ("ticks",), ("mails",), ("mails",)),
     "handed back": (("asks", 3), ("decides",), ("recycled",), ("undone",), ("recycled",), ("told",), ("later", 16), ("told",), ("told",)),
     "on trial": (
@@ -176,6 +179,10 @@ class Plots(Hands):
         return [
             self._by(f"{row['id']} stands still", lambda: pause(self.store, row["id"], "asked", "ann", at), lambda ends: f"until {ends}")
         ]
+
+    def _plot_promised(self, sla: str) -> list[Piece]:
+        row = self._mine(untouched=True)
+        return [self._promised(row, sla)] if row is not None else []
 
     def _plot_resumed(self) -> list[Piece]:
         paused = sorted(one["handoff_id"] for one in self.seen.clock_pause.values() if one["ended_at"] is None)

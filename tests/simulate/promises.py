@@ -5,7 +5,7 @@ No law calls the product: each is written a second time, from the documentation.
 
 from __future__ import annotations
 
-from tests.simulate import law_clocks, law_handoffs, law_messages, law_signals, law_whose, law_work
+from tests.simulate import law_clocks, law_handoffs, law_messages, law_promised, law_signals, law_whose, law_work
 from tests.simulate.ledger import Broken
 from tests.simulate.seen import Seen
 
@@ -39,6 +39,7 @@ LAWS = {
         law_clocks.due_times_move_only_with_a_pause,
         law_work.pauses_hold_all_clocks_and_end_by_themselves,
         law_work.sequences_follow_what_happened,
+        law_promised.what_is_promised_is_said_and_kept_apart,
     ),
     4: (
         law_messages.every_cause_has_its_messages,
