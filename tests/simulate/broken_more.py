@@ -261,6 +261,19 @@ def trial_ends_in_vain(house: House) -> Sequence[Swap]:
     return [(f"{STORE}.contracts.news", made)]
 
 
+# --- 2, of owners named elsewhere ---------------------------------------------------------------------------------
+
+
+@variant(2, "nobody hears that another system names another owner")
+def named_in_vain(house: House) -> Sequence[Swap]:
+    return _instead(f"{STORE}.moves.changes", lambda conn, limit: [])
+
+
+@variant(2, "open handoffs stay, whatever the contract says")
+def account_goes_alone(house: House) -> Sequence[Swap]:
+    return _instead("handfast.desk.moves._Turn._follows", lambda self, case, one, change: False)
+
+
 # --- 3, of another promise ----------------------------------------------------------------------------------------
 
 
@@ -286,7 +299,7 @@ def promise_wiped_out(house: House) -> Sequence[Swap]:
     return [(f"{STORE}.clocks.supersede", made)]
 
 
-@variant(3, "another promise counts from when the handoff was opened")
+@variant(3, "another promise counts from a minute before it was given")
 def promised_from_the_start(house: House) -> Sequence[Swap]:
     def made(old: Callable[..., Any]) -> Callable[..., Any]:
         def start(agreement: Any, sla: int, handoff_id: str, at: datetime, own: Any = None) -> Any:

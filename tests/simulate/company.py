@@ -61,6 +61,8 @@ AWAY_MINUTES = 240
 URGENT = ("breach", "exception")
 DIGEST_MORE_THAN = 1
 SHARE_PERCENT = 60
+#: Style → which open handoffs follow an account to the owner that another system names.
+FOLLOWS = {"plain": "stay", "followed": "untouched", "offered": "all", "tried": "stay"}
 #: A call that lasted so long reached somebody.
 REACHED_SECONDS = 30
 #: What companies live through on purpose (see `plots`), with the style it takes, in an order in which they take turns: of three seeds two have
@@ -71,7 +73,7 @@ PLOTTED = (
     ("tried", "on trial"), ("plain", "nobody answers"), ("followed", "wrong owner"), ("offered", "nobody answers"), ("plain", "handed back"),
     ("plain", "new terms"), ("offered", "wrong owner"), ("plain", "asked to wait"), ("followed", "nobody there"), ("followed", "new terms"),
     ("offered", "offered"), ("tried", "on trial"), ("plain", "promised otherwise"), ("followed", "promised otherwise"),
-    ("offered", "promised otherwise"),
+    ("offered", "promised otherwise"), ("followed", "owner named elsewhere"), ("offered", "owner named elsewhere"),
 )  # fmt: skip
 #: Plots that need more firms than there mostly are.
 MANY = ("nobody there", "too many", "many mails", "new terms")
@@ -163,7 +165,8 @@ sla:
 """
 
     def _moves(self) -> str:
-        return f"  moves: {{away_longer_than: {AWAY_MINUTES} minutes}}\n" if self.style == "offered" else ""
+        away = f", away_longer_than: {AWAY_MINUTES} minutes" if self.style == "offered" else ""
+        return f"  moves: {{owner_changed: {FOLLOWS[self.style]}{away}}}\n"
 
     def _offers(self) -> str:
         return f"      - {{after: {self.offer} minutes, offer: bench}}\n" if self.style == "offered" else ""

@@ -116,6 +116,25 @@ class Offices(Acting):
         leave = Absence(rep, at, at + timedelta(hours=self.chance.randrange(1, 60)), "leave")
         return Piece(f"{rep} goes on leave", lambda: imports.put_absences(self.store, [leave]))
 
+    # --- the CRM ----------------------------------------------------------------------------------------------------------
+
+    def _crm(self) -> Piece:
+        """The CRM says whose an account is, also of one nobody has heard of."""
+        firms = sorted({lead.domain for lead in self.company.leads if lead.domain != "post.example"})
+        return self._owner_named(self.chance.choice(firms), self.chance.choice(SELLERS)) if firms else self._leave()
+
+    def _owner_named(self, key: str, rep: str) -> Piece:
+        at, account = self.now, imports.NewAccount(key, domain=key, owner=rep)
+
+        def told(_: int) -> str:
+            self.ledger.owners[key] = rep
+            return "recorded"
+
+        def failed(_: BaseException) -> None:
+            self.ledger.owners.pop(key, None)  # nobody knows whether it came to pass
+
+        return Piece(f"the CRM gives {key} to {rep}", lambda: imports.put_accounts(self.store, [account], at), told, failed)
+
     # --- lists ------------------------------------------------------------------------------------------------------------
 
     def _import(self) -> list[Piece]:

@@ -26,6 +26,7 @@ LAWS = {
         law_whose.nobody_gets_what_they_cannot_take,
         law_whose.what_is_held_goes_out_in_order,
         law_whose.work_of_the_absent_moves,
+        law_whose.owners_named_elsewhere_are_heard,
         law_work.what_is_offered_is_taken_once,
         law_work.disputes_are_answered_once_and_have_a_clock,
     ),
