@@ -68,6 +68,7 @@ def test_a_house_that_is_well_has_no_findings_and_is_left_as_it_was(well: House)
         "reps",
         "calendars",
         "feeds",
+        "erased",
         "parity",
     ]
     assert counts(well) == before

@@ -44,7 +44,7 @@ MAY_NOT = {
     "/handoffs/{handoff_id}/reassign": "ana", "/handoffs/{handoff_id}/credit": "ana", "/handoffs/{handoff_id}/promise": "ana",
     "/handoffs/": "eva", "/touches/": "eva", "/problems/": "ana", "/messages/": "ana", "/review": "ana", "/overrides": "ana",
     "/reps/": "ana", "/disputes/": "eva", "/feedback/": "ana", "/replay": "eva", "/shadow": "eva", "/contract/": "eva",
-    "/api/v1/contract/": "eva",
+    "/api/v1/contract/": "eva", "/erase/": "ana",
 }  # fmt: skip
 #: The least a form must hold to be understood, so that what is refused is the role.
 FORMS: dict[str, dict[str, str]] = {

@@ -33,6 +33,7 @@ NOUNS: Final[dict[str, tuple[str, str]]] = {
     "override": ("override", "Verdicts given by hand, with a reason and an end: set, list, lift."),
     "match": ("match", "Who is whom: learn from everybody, list what is asked, answers, one dry match."),
     "merge": ("merge", "Make one person of two, with a preview; make two of one again."),
+    "person": ("person", "What is held on a person: export it, or erase it; with a preview."),
     "report": ("report", "The figures: speed, compliance, contact, meetings, conversion."),
     "outbox": ("outbox", "Messages that wait or died; replay them."),
     "key": ("key", "Write keys for the intake door."),

@@ -15,12 +15,13 @@ from typing import Any, Final, Literal
 from handfast.contract.agreement import Agreement
 from handfast.contract.terms import Calendar
 from handfast.desk.contracts import Book, NoContract
+from handfast.desk.erased_files import read_before
 from handfast.desk.parity import probe
 from handfast.desk.waiting import unowned
 from handfast.facts import Rep
 from handfast.problem import Place, Problem
 from handfast.routing.record import circles
-from handfast.store import claims, feeds, handover, migrate
+from handfast.store import claims, erasing, feeds, handover, migrate
 from handfast.store import doctor as rows
 from handfast.store.base import Conn, StorageAway, Store
 
@@ -263,6 +264,18 @@ def _feeds(visit: Visit) -> Found:
             yield "warning", Problem(Place(f"calendar {one.name}", part=f"rep {one.rep}"), what, fix)
 
 
+def _erased(visit: Visit) -> Found:
+    """Nobody who was erased is known again, and no file of this machine was read before it and kept."""
+    with visit.store.reading() as conn:
+        back, last = erasing.come_back(conn), erasing.erasures(conn, 1)
+    for table, many in back:
+        what = f"{many:,} rows say something of people who were erased"
+        yield "error", Problem(Place(f"table {table}"), what, "Report it; until it is mended, delete these rows by hand.")
+    for folder in read_before(visit.data_dir, last[0].at) if last else ():
+        what = f"it was read for a replay before {last[0].at:%Y-%m-%d %H:%M} UTC, when somebody was erased, and may name them"
+        yield "warning", Problem(Place(str(folder)), what, "Delete it, or let that replay run to its end.")
+
+
 def _parity(visit: Visit) -> Found:
     doors, problems = probe(visit.store, visit.at)
     for problem in problems:
@@ -284,5 +297,6 @@ CHECKS: Final[dict[str, Callable[[Visit], Found]]] = {
     "reps": _reps,
     "calendars": _calendars,
     "feeds": _feeds,
+    "erased": _erased,
     "parity": _parity,
 }

@@ -24,6 +24,7 @@ from handfast.problem import Place, Problem
 from handfast.store import duplicates, handover
 from handfast.store import merges as rows
 from handfast.store.base import Store
+from handfast.store.erasing import erased
 from handfast.store.handover import dumps
 from handfast.store.merges import Merge
 
@@ -54,7 +55,15 @@ class Parted:
 def preview(store: Store, keep: str, fold: str, chosen: Mapping[str, str] | None = None) -> Preview:
     """What would happen; writes nothing. Raises Refused for somebody unknown, and StorageAway."""
     with store.reading() as conn:
+        _not_erased(conn, "merge", keep, fold)
         return _preview(conn, _two(handover.people(conn, [keep, fold]), keep, fold), chosen)
+
+
+def _not_erased(conn: psycopg.Connection, place: str, *people: str) -> None:
+    """Raises Refused where one of them was erased."""
+    if gone := sorted(erased(conn, people)):
+        what = f"{gone[0]} was erased at the wish of the person, and nothing is kept of them"
+        raise Refused(Problem(Place(place, part=gone[0]), what, "Nothing is left to do."))
 
 
 def _two(found: Mapping[str, Person], keep: str, fold: str) -> tuple[Person, Person]:
@@ -92,6 +101,7 @@ def merge(store: Store, keep: str, fold: str, by: str, at: datetime, chosen: Map
 def merge_in(conn: psycopg.Connection, keep: str, fold: str, by: str, at: datetime, chosen: Mapping[str, str] | None = None) -> Merge:
     """As `merge`, in a transaction that does more."""
     found = rows.hold(conn, [keep, fold], lanes_of(conn, keep, fold))
+    _not_erased(conn, "merge", keep, fold)
     seen = _preview(conn, _two({i: p for i, (p, into) in found.items() if into is None}, keep, fold), chosen)
     if seen.problem is not None:
         raise Refused(seen.problem)
@@ -133,6 +143,7 @@ def unmerge(store: Store, folded: str, by: str, at: datetime) -> Parted:
 
 def _part(conn: psycopg.Connection, done: Merge, by: str, at: datetime) -> Parted:
     found = rows.hold(conn, [done.kept, done.folded], lanes_of(conn, done.kept, done.folded))
+    _not_erased(conn, "unmerge", done.folded, done.kept)
     back = rows.moved(conn, done.id)
     old = set(back.get("identity", ()))
     since = _keys_since(conn, done, old)

@@ -32,6 +32,7 @@ from handfast.store import clocks, outcomes, work
 from handfast.store import handover as rows
 from handfast.store import way_back as ways
 from handfast.store.base import Store
+from handfast.store.erasing import erased
 from handfast.store.work import Case
 
 
@@ -165,6 +166,8 @@ def undo(
         given = outcomes.last(conn, handoff_id)
         if given is None or case.outcome != given.outcome or reserved(given.by):
             raise Refused(Problem(Place(handoff_id), "there is no disposition to take back", "Reload the page to see what is recorded."))
+        if erased(conn, [case.person]):
+            raise Refused(Problem(Place(handoff_id), "the person it is about was erased", "It stays closed: nobody is left to work with."))
         contract = known.refresh(conn).by_id(case.contract).contract
         if (problem := may_undo(contract, case, by, given.by, given.recorded_at, at, leads=leads, why=why)) is not None:
             raise Refused(problem)

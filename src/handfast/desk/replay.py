@@ -66,6 +66,8 @@ class World:
     recorded: Sequence[Recorded]
     crew: Crew
     overrides: Sequence[Override] = ()
+    #: Handoffs of the period that were about people erased since.
+    erased: int = 0
 
 
 @dataclass(slots=True)
@@ -107,7 +109,8 @@ def read_world(conn: Conn, asked: Asked) -> World:
     ]
     crew = read_crew(conn, [asked.draft, *(agreement for agreement, _, _ in spans)], asked.since)
     overrides = [Override(*row) for row in rows.overrides(conn)]
-    return World([Lens(agreement, since, until) for agreement, since, until in spans], recorded, crew, overrides)
+    erased = rows.erased_handoffs(conn, asked.draft.contract.motion, asked.since, asked.until)
+    return World([Lens(agreement, since, until) for agreement, since, until in spans], recorded, crew, overrides, erased)
 
 
 def replay_folder(folder: Folder, asked: Asked, world: World, work: Path, tell: Tell) -> Found:
@@ -206,7 +209,7 @@ def _report(asked: Asked, world: World, whole: Mapping[str, Any], done: _Done, b
         counts.append(pl.DataFrame(one["counts"], schema=["fit", "intent", "parties", "judged", "met"], orient="row"))
         for name in totals:
             totals[name] += one[name]
-    period = Period(asked.since, asked.until, world.recorded, world.crew, asked.touch_minutes)
+    period = Period(asked.since, asked.until, world.recorded, world.crew, asked.touch_minutes, world.erased)
     lists = {noun: changes(getattr(sides[0], noun), getattr(sides[1], noun)) for noun in ("people", "accounts")}
     found = {
         "draft": {"id": asked.draft.id, "name": asked.draft.contract.contract},

@@ -84,7 +84,7 @@ def take(
     kinds, names = needs(agreements)
     begins = since - max(one.reach for one in agreements)
     there = rows.extent(conn)
-    of = {"kinds": kinds, "properties": names, "begins": begins.isoformat(), "until": until.isoformat()}
+    of = {"kinds": kinds, "properties": names, "begins": begins.isoformat(), "until": until.isoformat(), "erasures": rows.erasures(conn)}
     found = folder.whole()
     if found is not None and found["of"] == of:
         return found

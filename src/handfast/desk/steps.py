@@ -193,7 +193,7 @@ class Steps:
 
     def _off_rotation(self, timer: DueTimer, case: Case, owner: str, now: datetime) -> None:
         """No further handoffs for the owner until they switch themselves on again."""
-        why = f"{WHAT[timer.kind]} of {case.person_name} did not come in time."  # type: ignore[index]
+        why = f"{WHAT[timer.kind]} of {case.id} did not come in time."  # type: ignore[index]
         switched(self.conn, owner, False, BY_HAND, now, why)
         self._event("taken_off_rotation", case, now, {"timer": timer.id, "owner": owner})
         self._tell("clock", timer, case, owner, now, "You get no further handoffs until you switch yourself on again.")

@@ -130,7 +130,12 @@ def shortened(working: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def whole(agreement: Agreement, stored: Mapping[str, Any]) -> dict[str, Any]:
-    """A stored working as `workings` made it: what `shortened` left out is told again by the terms it was made under."""
+    """A stored working as `workings` made it: what `shortened` left out is told again by the terms it was made under.
+
+    Of a person who was erased nothing is told again: what was seen of them is gone.
+    """
+    if stored.get("erased"):
+        return dict(stored)
     words = _words_of(agreement)
     found = {(one["part"], one["rule"]): one for one in stored.get("criteria", ())}
     rules = (*words.fit, *words.never, *words.excluded, *words.intent, *words.steps)

@@ -106,7 +106,8 @@ def decided(conn: psycopg.Connection, dispute: str) -> Decided | None:
                   (SELECT ARRAY[n.owner_id, n.rule] FROM assignment AS n WHERE n.handoff_id = h.id AND n.leg > d.leg AND n.owner_id IS NOT NULL
                    ORDER BY n.leg DESC LIMIT 1), v.inputs
            FROM dispute AS d JOIN handoff AS h ON h.id = d.handoff_id JOIN verdict AS v ON v.id = h.verdict_id JOIN person AS p ON p.id = h.person_id
-           LEFT JOIN account AS a ON a.id = h.account_id JOIN assignment AS s ON s.handoff_id = d.handoff_id AND s.leg = d.leg WHERE d.id = %s""",
+           LEFT JOIN account AS a ON a.id = h.account_id JOIN assignment AS s ON s.handoff_id = d.handoff_id AND s.leg = d.leg
+           WHERE d.id = %s AND p.erased_at IS NULL""",
         (dispute,),
     ).fetchone()
     if row is None:

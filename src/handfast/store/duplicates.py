@@ -76,7 +76,7 @@ def called(conn: psycopg.Connection, text: str) -> str | None:
     row = conn.execute(
         """WITH RECURSIVE one AS (
                SELECT id, merged_into FROM person
-               WHERE id = coalesce((SELECT person_id FROM identity WHERE who IN (%s, 'user:' || %s) ORDER BY who LIMIT 1), %s)
+               WHERE id = coalesce((SELECT person_id FROM identity WHERE who IN (%s, 'user:' || %s) ORDER BY who LIMIT 1), %s) AND erased_at IS NULL
                UNION SELECT p.id, p.merged_into FROM person AS p JOIN one ON p.id = one.merged_into)
            SELECT id FROM one WHERE merged_into IS NULL""",
         (email_key(word.lower()), word, word),

@@ -58,10 +58,10 @@ class Known:
 
 
 def people_with_accounts(conn: psycopg.Connection, ids: Sequence[str]) -> list[tuple[Person, Account | None]]:
-    """These people with their accounts; those folded into another are left out."""
+    """These people with their accounts; those folded into another, or erased, are left out."""
     rows = conn.execute(
         """SELECT p.id, p.email, p.name, p.account_id, p.fields, a.id, a.key, a.name, a.domain, a.owner_id, a.fields
-           FROM person AS p LEFT JOIN account AS a ON a.id = p.account_id WHERE p.id = ANY(%s) AND p.merged_into IS NULL""",
+           FROM person AS p LEFT JOIN account AS a ON a.id = p.account_id WHERE p.id = ANY(%s) AND p.merged_into IS NULL AND p.erased_at IS NULL""",
         (list(ids),),
     ).fetchall()
     return [(Person(*r[:5]), Account(*r[5:]) if r[5] else None) for r in rows]
@@ -315,7 +315,8 @@ def ask(conn: psycopg.Connection, rows: Sequence[Sequence[Any]]) -> int:
     for row in rows:
         done = conn.execute(
             """INSERT INTO match_review (id, kind, person_id, other_id, probability, code, working, asked_at)
-               VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+               SELECT q.* FROM (VALUES (%s, %s, %s, %s, %s::float8, %s, %s::jsonb, %s::timestamptz)) AS q (id, kind, one, other, sure, code, working, at)
+               WHERE NOT EXISTS (SELECT FROM person WHERE id IN (q.one, q.other) AND erased_at IS NOT NULL)
                ON CONFLICT (kind, person_id, other_id) DO UPDATE
                SET probability = excluded.probability, code = excluded.code, working = excluded.working
                WHERE match_review.state = 'open' RETURNING xmax = 0""",

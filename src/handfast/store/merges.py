@@ -186,10 +186,10 @@ def merge_of(conn: psycopg.Connection, folded: str) -> Merge | None:
 
 
 def merges(conn: psycopg.Connection, limit: int = 50) -> list[Merge]:
-    """Merges that stand, the latest first."""
+    """Merges that stand and can be undone, the latest first."""
     rows = conn.execute(
         """SELECT id, kept_id, folded_id, at, by, before, kept_fields, undone_at FROM person_merge
-           WHERE undone_at IS NULL ORDER BY at DESC, id LIMIT %s""",
+           WHERE undone_at IS NULL AND before <> '{}' ORDER BY at DESC, id LIMIT %s""",
         (limit,),
     ).fetchall()
     return [Merge(*r) for r in rows]

@@ -260,6 +260,11 @@ def replay_all(conn: Connection[Any], now: datetime) -> int:
     return conn.execute(_REPLAY, {"id": None, "now": now}).rowcount
 
 
+def of_handoffs(conn: Connection[Any], handoffs: Sequence[str]) -> list[str]:
+    """The ids of every message about these handoffs."""
+    return [row[0] for row in conn.execute("SELECT id FROM outbox WHERE handoff_id = ANY(%b)", (list(handoffs),)).fetchall()]
+
+
 def next_due(conn: Connection[Any]) -> datetime | None:
     """When the next message falls due: a waiting one, a retry, or the end of a lease somebody may have died with."""
     row = conn.execute("SELECT min(next_at) FROM outbox WHERE state = 'waiting'").fetchone()

@@ -159,14 +159,38 @@ _BLOCK_BYTES = 16 << 20
 # --- what became of handoffs, and who there is ------------------------------------------------------------------
 
 
+#: Whoever opened it was erased, and nobody else is left in it.
+_GONE = """(EXISTS (SELECT FROM person AS o WHERE o.id = h.person_id AND o.erased_at IS NOT NULL)
+    AND NOT EXISTS (SELECT FROM handoff_person AS p JOIN person AS w ON w.id = p.person_id WHERE p.handoff_id = h.id AND w.erased_at IS NULL))"""
+
+
 def handoffs(conn: psycopg.Connection, motion: str) -> list[tuple[Any, ...]]:
-    """(id, party, opened_at, closed_at, outcome, next_step, fit, met, owner, people) of every handoff of a motion."""
+    """(id, party, opened_at, closed_at, outcome, next_step, fit, met, owner, people) of every handoff of a motion.
+
+    Those of people who were all erased are left out: their signals say nothing any more, so a replay opens none.
+    """
     return conn.execute(
         """SELECT h.id, h.party, h.opened_at, h.closed_at, h.outcome, h.next_step, v.fit, h.meeting_at IS NOT NULL, h.owner_id,
                   (SELECT array_agg(p.person_id) FROM handoff_person AS p WHERE p.handoff_id = h.id)
-           FROM handoff AS h JOIN verdict AS v ON v.id = h.verdict_id WHERE h.motion = %s""",
+           FROM handoff AS h JOIN verdict AS v ON v.id = h.verdict_id WHERE h.motion = %s AND NOT """
+        + _GONE,
         (motion,),
     ).fetchall()
+
+
+def erased_handoffs(conn: psycopg.Connection, motion: str, since: datetime, until: datetime) -> int:
+    """How many handoffs of a period were about people who were all erased."""
+    row = conn.execute(
+        f"SELECT count(*) FROM handoff AS h WHERE h.motion = %s AND h.opened_at >= %s AND h.opened_at < %s AND {_GONE}",
+        (motion, since, until),
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def erasures(conn: psycopg.Connection) -> int:
+    """How many times somebody was erased."""
+    row = conn.execute("SELECT count(*) FROM erasure").fetchone()
+    return int(row[0]) if row else 0
 
 
 def overrides(conn: psycopg.Connection) -> list[tuple[Any, ...]]:
@@ -280,3 +304,8 @@ def end_run(conn: psycopg.Connection, run_id: str, state: str, result: str | Non
                   progress = CASE WHEN %s = 'done' THEN 1 ELSE progress END WHERE id = %s""",
         (state, result, doing, at, state, run_id),
     )
+
+
+def idle(conn: psycopg.Connection) -> set[str]:
+    """The runs nobody is at work on."""
+    return {row[0] for row in conn.execute("SELECT id FROM replay_run WHERE state NOT IN ('running', 'stopping')").fetchall()}

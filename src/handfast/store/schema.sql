@@ -99,7 +99,8 @@ CREATE TABLE person (
     account_id  text,
     fields      jsonb NOT NULL DEFAULT '{}',
     created_at  timestamptz NOT NULL,
-    merged_into text REFERENCES person (id)
+    merged_into text REFERENCES person (id),
+    erased_at   timestamptz                           -- the person asked to be forgotten: the row is blank, and named by what is kept
 );
 CREATE INDEX person_account ON person (account_id) WHERE account_id IS NOT NULL;
 
@@ -965,3 +966,15 @@ CREATE TABLE absence_feed (
     PRIMARY KEY (rep_id, name)
 );
 CREATE INDEX absence_feed_due ON absence_feed (next_at);
+
+-- --- people who were erased ---------------------------------------------------------------------------------------
+
+-- That somebody was erased, with nothing about who it was: whoever must prove it shows this row.
+CREATE TABLE erasure (
+    id          text PRIMARY KEY,                     -- random
+    at          timestamptz NOT NULL,
+    by          text NOT NULL,
+    reason      text NOT NULL DEFAULT '',
+    counts      jsonb NOT NULL                        -- noun → rows, see store.personal
+);
+CREATE INDEX erasure_at ON erasure (at);

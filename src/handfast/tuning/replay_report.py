@@ -45,6 +45,8 @@ class Period:
     recorded: Sequence[Recorded]
     crew: Crew
     touch_minutes: int
+    #: Handoffs of the period that were about people erased since: on neither side, and not among `recorded`.
+    erased: int = 0
 
     @property
     def weeks(self) -> float:
@@ -72,6 +74,8 @@ def _notes(sides: tuple[Side, Side], owned: tuple[list[Owned], ...], period: Per
     found = [_reps_from(owned, period), _owners_from(sides, period)]
     if any(agreement.contract.match != draft.match for agreement in sides[0].agreements):
         found.append("The draft matches people to accounts by other terms; here everybody stays in the account they were matched to.")
+    if period.erased:
+        found.append(f"{_some(period.erased)} about people who have been erased since: they are on neither side, nor among those recorded.")
     return [note for note in found if note]
 
 

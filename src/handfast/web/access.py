@@ -78,6 +78,11 @@ class User:
         return self.role in SEES_PROBLEMS
 
     @property
+    def erases(self) -> bool:
+        """Whether this user may erase people, and export what is held on them: whoever administers the installation."""
+        return self.role == "revops"
+
+    @property
     def proposes(self) -> bool:
         return self.role in PROPOSES
 
