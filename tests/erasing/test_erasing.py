@@ -221,6 +221,26 @@ def test_figures_and_a_replay_say_the_same_of_everybody_else(old: Store, tmp_pat
     ]
 
 
+def test_words_and_colleagues_that_are_called_alike_keep_theirs(store: Store) -> None:
+    """One gave a single word as a name, a rep's address and short ids: words of everyday in the rows of others, which stay as they are."""
+    house = at_work(store)
+    said = {"comment": "Demo for Kraus, 42 seats", "seats": "42", "owner": "mia@kraus.example", "by": "Mia Manager", "user": "worker"}
+    house.hears(
+        house.signal("zed@zett.example", "form_submitted", "Mon 10:20", form="demo", account={"name": "Kraus", "employees": 90}, **said)
+    )
+    house.hears(house.signal("mia@kraus.example", "page_viewed", "Mon 10:30", user="42", person={"name": "Kraus"}, path="/pricing"))
+    house.hears(
+        house.signal("mia@kraus.example", "page_viewed", "Mon 10:31", visitor="worker", person={"name": "Mia Manager"}, path="/pricing")
+    )
+    house.decide("Mon 10:31")
+    query = "SELECT s::text FROM signal AS s WHERE email IN ('zed@zett.example', 'ada@kraus.example') UNION ALL SELECT a::text FROM account AS a"
+    before, reps = sorted(house.rows(query)), house.rows("SELECT * FROM rep ORDER BY id")
+    erase(store, "mia@kraus.example", RITA, moment("Mon 11:00"))
+    assert sorted(house.rows(query)) == before
+    assert house.rows("SELECT * FROM rep ORDER BY id") == reps
+    assert house.one("SELECT count(*) FROM person WHERE name = 'erased'") == 1
+
+
 # --- in work ----------------------------------------------------------------------------------------------------
 
 

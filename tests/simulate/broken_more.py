@@ -261,4 +261,58 @@ def trial_ends_in_vain(house: House) -> Sequence[Swap]:
     return [(f"{STORE}.contracts.news", made)]
 
 
+# --- 2, of owners named elsewhere ---------------------------------------------------------------------------------
+
+
+@variant(2, "nobody hears that another system names another owner")
+def named_in_vain(house: House) -> Sequence[Swap]:
+    return _instead(f"{STORE}.moves.changes", lambda conn, limit: [])
+
+
+@variant(2, "open handoffs stay, whatever the contract says")
+def account_goes_alone(house: House) -> Sequence[Swap]:
+    return _instead("handfast.desk.moves._Turn._follows", lambda self, case, one, change: False)
+
+
+# --- 3, of another promise ----------------------------------------------------------------------------------------
+
+
+@variant(3, "a handoff put under another promise still owes the steps of the one before")
+def both_promises(house: House) -> Sequence[Swap]:
+    def supersede(conn: Any, handoff_id: str, kind: str, at: datetime) -> None:
+        conn.execute("UPDATE clock SET current = false WHERE handoff_id = %s AND kind = %s AND current", (handoff_id, kind))
+
+    return _instead(f"{STORE}.clocks.supersede", supersede)
+
+
+@variant(3, "with another promise the clock before it is over, however late it was")
+def promise_wiped_out(house: House) -> Sequence[Swap]:
+    def made(old: Callable[..., Any]) -> Callable[..., Any]:
+        def supersede(conn: Any, handoff_id: str, kind: str, at: datetime) -> None:
+            old(conn, handoff_id, kind, at)
+            conn.execute(
+                "UPDATE timer SET state = 2, settled_at = %s WHERE handoff_id = %s AND action = 'breach' AND state = 0", (at, handoff_id)
+            )
+
+        return supersede
+
+    return [(f"{STORE}.clocks.supersede", made)]
+
+
+@variant(3, "another promise counts from a minute before it was given")
+def promised_from_the_start(house: House) -> Sequence[Swap]:
+    def made(old: Callable[..., Any]) -> Callable[..., Any]:
+        def start(agreement: Any, sla: int, handoff_id: str, at: datetime, own: Any = None) -> Any:
+            return old(agreement, sla, handoff_id, at - timedelta(minutes=1) if agreement.contract.sla[sla].name == "patient" else at, own)
+
+        return start
+
+    return [("handfast.sla.clock.start", made)]
+
+
+@variant(3, "a handoff is promised otherwise and still says the promise before")
+def promised_in_vain(house: House) -> Sequence[Swap]:
+    return _instead(f"{STORE}.work.put_under", lambda conn, handoff_id, sla: None)
+
+
 __all__: list[str] = []

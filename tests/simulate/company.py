@@ -44,6 +44,8 @@ HOUSES = (
     ("night", "plain"), ("night", "followed"), ("lord howe", "plain"), ("lord howe", "offered"),
 )  # fmt: skip
 
+#: What every handoff is opened under, and what it may be put under by hand.
+HAND_RAISER, PATIENT = "hand-raiser", "patient"
 PAUSE_MINUTES = 150
 UNDO_MINUTES = 15
 DISPUTE_MINUTES = 90
@@ -59,6 +61,8 @@ AWAY_MINUTES = 240
 URGENT = ("breach", "exception")
 DIGEST_MORE_THAN = 1
 SHARE_PERCENT = 60
+#: Style → which open handoffs follow an account to the owner that another system names.
+FOLLOWS = {"plain": "stay", "followed": "untouched", "offered": "all", "tried": "stay"}
 #: A call that lasted so long reached somebody.
 REACHED_SECONDS = 30
 #: What companies live through on purpose (see `plots`), with the style it takes, in an order in which they take turns: of three seeds two have
@@ -68,7 +72,8 @@ PLOTTED = (
     ("followed", "asked to wait"), ("offered", "offered"), ("plain", "too many"), ("followed", "handed back"), ("offered", "many mails"),
     ("tried", "on trial"), ("plain", "nobody answers"), ("followed", "wrong owner"), ("offered", "nobody answers"), ("plain", "handed back"),
     ("plain", "new terms"), ("offered", "wrong owner"), ("plain", "asked to wait"), ("followed", "nobody there"), ("followed", "new terms"),
-    ("offered", "offered"), ("tried", "on trial"),
+    ("offered", "offered"), ("tried", "on trial"), ("plain", "promised otherwise"), ("followed", "promised otherwise"),
+    ("offered", "promised otherwise"), ("followed", "owner named elsewhere"), ("offered", "owner named elsewhere"),
 )  # fmt: skip
 #: Plots that need more firms than there mostly are.
 MANY = ("nobody there", "too many", "many mails", "new terms")
@@ -122,7 +127,13 @@ routing:
   disputes_within: {DISPUTE_MINUTES} minutes
 {self._moves()}{self._touches()}pauses: {{asked: {{at_most: {PAUSE_MINUTES} minutes}}}}
 sla:
-  - name: hand-raiser
+  - name: {PATIENT}
+    when: "employees > 100000"
+    first_touch: {2 * self.first_touch} minutes
+    ladder:
+      - {{after: {self.first_touch} minutes, remind: owner}}
+      - {{after: {2 * self.first_touch + 10} minutes, tell: manager}}
+{self._asks()}  - name: hand-raiser
     when: "next_step = 'demo'"
     first_touch: {self.first_touch} minutes
     ladder:
@@ -130,7 +141,7 @@ sla:
       - {{after: {self.tell} minutes, tell: manager}}
 {self._offers()}      - {{after: {self.reassign} minutes, reassign: bench}}
 {self._off()}      - {{after: {self.return_days} days, return_to: marketing}}
-{self._more_promises()}dispositions:
+{self._asks()}{self._more_promises()}dispositions:
   undo: {UNDO_MINUTES} minutes
   recycle: {{reasons: {{not_now: {{back: 90 days}}, other: {{note: true}}}}}}
   disqualify: {{reasons: {{bad_fit: {{blames: fit}}, not_mine: {{blames: routing, leads_to: reroute}}}}}}
@@ -154,7 +165,8 @@ sla:
 """
 
     def _moves(self) -> str:
-        return f"  moves: {{away_longer_than: {AWAY_MINUTES} minutes}}\n" if self.style == "offered" else ""
+        away = f", away_longer_than: {AWAY_MINUTES} minutes" if self.style == "offered" else ""
+        return f"  moves: {{owner_changed: {FOLLOWS[self.style]}{away}}}\n"
 
     def _offers(self) -> str:
         return f"      - {{after: {self.offer} minutes, offer: bench}}\n" if self.style == "offered" else ""
@@ -162,11 +174,17 @@ sla:
     def _off(self) -> str:
         return f"      - {{after: {self.off} minutes, off_rotation: owner}}\n" if self.style == "offered" else ""
 
+    def _asks(self) -> str:
+        """What an SLA asks of its owner beside the first touch."""
+        if self.style != "followed":
+            return ""
+        return f"""    accept: {{within: {ACCEPT_MINUTES} minutes}}
+    disposition: {{within: {TALK_MINUTES} minutes}}
+"""
+
     def _more_promises(self) -> str:
         if self.style == "followed":
-            return f"""    accept: {{within: {ACCEPT_MINUTES} minutes}}
-    disposition: {{within: {TALK_MINUTES} minutes}}
-follow_up:
+            return f"""follow_up:
   steps: [{{channel: call}}, {{channel: email, wait: {WAITS_MINUTES[1]} minutes}}, {{channel: call, wait: {WAITS_MINUTES[2]} minutes}}]
   within: {STEP_MINUTES} minutes
   end: {{within: {OUTCOME_MINUTES} minutes, recycle: not_now}}
@@ -176,9 +194,12 @@ follow_up:
             return f"notices: {{quiet: rep, urgent: [{', '.join(URGENT)}], {digest}}}\n"
         return ""
 
-    def steps(self, opened: datetime) -> list[tuple[str, datetime]]:
-        """What the clock of a handoff opened then asks for, and when, in the order in which it fires."""
+    def steps(self, opened: datetime, sla: str = HAND_RAISER) -> list[tuple[str, datetime]]:
+        """What the clock of a handoff opened then asks for, and when, in the order in which it fires; of one put under an SLA then, too."""
         wall = WALLS[self.wall]
+        if sla == PATIENT:
+            minutes = (("remind", self.first_touch), ("breach", 2 * self.first_touch), ("tell", 2 * self.first_touch + 10))
+            return [(action, wall.due(opened, one)) for action, one in minutes]
         owed = [
             ("breach", wall.due(opened, self.first_touch)),
             ("remind", wall.due(opened, self.remind)),

@@ -38,8 +38,9 @@ class Hands(Offices):
             self._pause,
             self._resume,
             self._dispute,
+            self._promise,
         )
-        return [self.chance.choices(makers, (4, 3, 3, 3, 1, 1.5, 1.5, 2, 1.5))[0](row)]
+        return [self.chance.choices(makers, (4, 3, 3, 3, 1, 1.5, 1.5, 2, 1.5, 1.5))[0](row)]
 
     def _touch(self, row: Mapping[str, Any]) -> Piece:
         rep, at, contact = row["owner_id"] or self.chance.choice(SELLERS), self.now, self.chance.random() < 0.3

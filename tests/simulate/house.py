@@ -61,6 +61,7 @@ TABLES: Mapping[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     "offer": ("handoff_id || ' ' || rep_id", (), ()),
     "dispute": ("id", (), ()),
     "way_back": ("id", (), ()),
+    "owner_change": ("seq", (), ()),
     "turn_credit": ("id", (), ()),
     "absence": ("rep_id || ' ' || starts_at || source", (), ()),
     "rep_profile": ("rep_id", (), ()),

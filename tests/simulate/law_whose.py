@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from tests.simulate.company import (
     AWAY_MINUTES,
     DIGEST_MORE_THAN,
+    FOLLOWS,
     SELLERS,
     SHARE_PERCENT,
     TEAM,
@@ -22,7 +23,7 @@ from tests.simulate.house import Row
 from tests.simulate.seen import Seen, moment, not_after
 
 #: Rules by which nobody in particular decided: who cannot take a handoff does not get one by them.
-BY_ITSELF = ("pool", "reassign", "away")
+BY_ITSELF = ("pool", "reassign", "away", "owner_changed")
 
 
 # --- 2: who gets it ---------------------------------------------------------------------------------------------
@@ -86,6 +87,38 @@ def work_of_the_absent_moves(seen: Seen) -> Iterator[str]:
         others = [rep for rep in TEAM if rep != owner and seen.is_there(rep, at) and seen.owned(rep) < terms.cap]
         if others and _is_plain(seen, row):
             yield f"{owner} is away for long and still has {key}; {', '.join(others)} could take it"
+
+
+def owners_named_elsewhere_are_heard(seen: Seen) -> Iterator[str]:
+    """The account is whose the CRM says; open handoffs follow it as the contract says, where the new owner can take them."""
+    whose = {row["key"]: row["owner_id"] for row in seen.now.account.values()}
+    for key, rep in seen.ledger.owners.items():
+        if whose.get(key) != rep:
+            yield f"{key} is {rep}'s as the CRM says, and here it is {whose.get(key)}'s"
+    for key, change in seen.now.owner_change.items():
+        was = seen.was.owner_change.get(key)
+        if was is not None and was["state"] != "open" and was != change:
+            yield f"what was settled of the owner of {change['account_id']} is settled anew: {was['state']}, {change['state']}"
+        if change["state"] == "open" and "give out" in seen.step.done and seen.step.clean:
+            yield f"{change['by']} named {change['becomes']} for {change['account_id']}, and nobody has heard of it"
+        if was is not None and was["state"] == "open" and change["state"] != "open":
+            yield from _followed(seen, change)
+
+
+def _followed(seen: Seen, change: Row) -> Iterator[str]:
+    """What was open of the account before this step, and had another owner. Of several changes the last counts."""
+    rep, account = change["becomes"], seen.now.account[change["account_id"]]
+    if account["owner_id"] != rep or not (seen.step.clean and seen.unchanged):
+        return
+    for row in (one for one in seen.was.handoff.values() if one["party"] == account["id"] and one["closed_at"] is None):
+        policy, now = FOLLOWS[seen.terms(row["contract_id"]).style], seen.now.handoff[row["id"]]
+        may = policy == "all" or (policy == "untouched" and row["touched_at"] is None)
+        legs = [leg for leg in seen.legs[row["id"]] if leg["rule"] == "owner_changed" and leg["id"] not in seen.was.assignment]
+        if legs and not may:
+            yield f"{row['id']} followed its account to {rep}, and the contract says '{policy}'"
+        room = rep not in TEAM or seen.owned(rep) < seen.terms(row["contract_id"]).cap
+        if may and row["owner_id"] not in (rep, None) and now["owner_id"] != rep and seen.is_there(rep, seen.step.at) and room:
+            yield f"{row['id']} stays with {now['owner_id']}, and its account is {rep}'s, who could take it"
 
 
 def _holds(absence: Row, rep: str, at: datetime) -> bool:

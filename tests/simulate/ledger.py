@@ -66,6 +66,8 @@ class Ledger:
     #: Problem ids of acknowledged refusals are not known outside; how many refused events were acknowledged is.
     refused: int = 0
     overridden: set[str] = field(default_factory=set)
+    #: Key of an account → its owner, as the CRM said last and heard that it was recorded.
+    owners: dict[str, str] = field(default_factory=dict)
     #: Texts of versions put in force, by number.
     versions: dict[int, int] = field(default_factory=dict)
 

@@ -12,12 +12,12 @@ from handfast.connectors.files.mapping import plain
 from handfast.connectors.files.table import Row as FileRow
 from handfast.connectors.files.table import Table, open_table
 from handfast.desk import availability, disputes, imports, offers
-from handfast.desk.clocks import pause, resume
+from handfast.desk.clocks import pause, promise_otherwise, resume
 from handfast.facts import Absence
 from handfast.problem import Problem
 from handfast.store.base import StorageAway
 from tests.simulate.acting import Acting, Piece
-from tests.simulate.company import SELLERS
+from tests.simulate.company import HAND_RAISER, PATIENT, SELLERS
 from tests.simulate.house import Row
 from tests.simulate.ledger import Event, List
 
@@ -34,6 +34,15 @@ class Offices(Acting):
     def _pause(self, row: Row) -> Piece:
         at, reason = self.now, self.chance.choice(("asked", "asked", "asked", "tired"))
         return self._by(f"{row['id']} stands still", lambda: pause(self.store, row["id"], reason, "ann", at), lambda ends: f"until {ends}")
+
+    def _promise(self, row: Row) -> Piece:
+        return self._promised(row, self.chance.choice((PATIENT, PATIENT, HAND_RAISER, "no such promise")))
+
+    def _promised(self, row: Row, sla: str) -> Piece:
+        """Another promise by hand, from now."""
+        at = self.now
+        work = lambda: promise_otherwise(self.store, row["id"], sla, "mia", "they asked for it", at)  # noqa: E731
+        return self._by(f"mia puts {row['id']} under {sla}", work, lambda clock: f"due {clock.due_at}")
 
     def _resume(self, row: Row) -> Piece:
         paused = sorted(one["handoff_id"] for one in self.seen.clock_pause.values() if one["ended_at"] is None)
@@ -106,6 +115,25 @@ class Offices(Acting):
         rep, at = self.chance.choice(SELLERS), self.now
         leave = Absence(rep, at, at + timedelta(hours=self.chance.randrange(1, 60)), "leave")
         return Piece(f"{rep} goes on leave", lambda: imports.put_absences(self.store, [leave]))
+
+    # --- the CRM ----------------------------------------------------------------------------------------------------------
+
+    def _crm(self) -> Piece:
+        """The CRM says whose an account is, also of one nobody has heard of."""
+        firms = sorted({lead.domain for lead in self.company.leads if lead.domain != "post.example"})
+        return self._owner_named(self.chance.choice(firms), self.chance.choice(SELLERS)) if firms else self._leave()
+
+    def _owner_named(self, key: str, rep: str) -> Piece:
+        at, account = self.now, imports.NewAccount(key, domain=key, owner=rep)
+
+        def told(_: int) -> str:
+            self.ledger.owners[key] = rep
+            return "recorded"
+
+        def failed(_: BaseException) -> None:
+            self.ledger.owners.pop(key, None)  # nobody knows whether it came to pass
+
+        return Piece(f"the CRM gives {key} to {rep}", lambda: imports.put_accounts(self.store, [account], at), told, failed)
 
     # --- lists ------------------------------------------------------------------------------------------------------------
 

@@ -260,9 +260,10 @@ class Play(Plots):
 
     def _around(self) -> list[Piece]:
         """Lists brought in; people who come and go."""
-        if self.chance.random() < 0.4:
+        drawn = self.chance.random()
+        if drawn < 0.35:
             return self._import()
-        return [self._availability({})]
+        return [self._crm() if drawn < 0.6 else self._availability({})]
 
     def _time_passes(self) -> None:
         chance = self.chance

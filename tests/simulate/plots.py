@@ -16,7 +16,7 @@ from handfast.desk.outcomes import dispose, undo
 from handfast.desk.touches import touch
 from handfast.facts import Outcome, Touch, TouchKind
 from tests.simulate.acting import Piece
-from tests.simulate.company import TEAM, WALLS, Lead
+from tests.simulate.company import SELLERS, TEAM, WALLS, Lead
 from tests.simulate.hands import Hands
 from tests.simulate.house import Row
 
@@ -38,6 +38,12 @@ PLOTS: Mapping[str, tuple[Act, ...]] = {
     "offered": (("asks", 3), ("decides",), ("later", 91), ("ticks",), ("taken",), ("ticks",)),
     "pursued": (("asks", 2), ("decides",), ("touched", False), ("touched", False), ("later", 200), ("ticks",), ("touched", True), ("ticks",)),
     "asked to wait": (("asks", 1), ("decides",), ("paused",), ("later", 20), ("resumed",), ("ticks",)),
+    "owner named elsewhere": (
+        ("asks", 2), ("decides",), ("named",), ("given_out",), ("touched", False), ("named",), ("given_out",), ("asks", 1), ("decides",),
+    ),
+    "promised otherwise": (
+        ("asks", 2), ("decides",), ("promised", "patient"), ("later", 61), ("ticks",), ("promised", "hand-raiser"), ("later", 70), ("ticks",),
+    ),
     "many mails": (("asks", 9), ("decides",), ("later", 46), ("ticks",), ("mails",), ("mails",)),
     "handed back": (("asks", 3), ("decides",), ("recycled",), ("undone",), ("recycled",), ("told",), ("later", 16), ("told",), ("told",)),
     "on trial": (
@@ -176,6 +182,16 @@ class Plots(Hands):
         return [
             self._by(f"{row['id']} stands still", lambda: pause(self.store, row["id"], "asked", "ann", at), lambda ends: f"until {ends}")
         ]
+
+    def _plot_promised(self, sla: str) -> list[Piece]:
+        row = self._mine(untouched=True)
+        return [self._promised(row, sla)] if row is not None else []
+
+    def _plot_named(self) -> list[Piece]:
+        """The CRM names somebody else as the owner of an account that is in work."""
+        if (row := self._mine()) is None or (account := self.seen.account.get(row["account_id"] or "")) is None:
+            return []
+        return [self._owner_named(account["key"], self.chance.choice([rep for rep in SELLERS if rep != row["owner_id"]]))]
 
     def _plot_resumed(self) -> list[Piece]:
         paused = sorted(one["handoff_id"] for one in self.seen.clock_pause.values() if one["ended_at"] is None)

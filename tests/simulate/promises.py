@@ -5,7 +5,7 @@ No law calls the product: each is written a second time, from the documentation.
 
 from __future__ import annotations
 
-from tests.simulate import law_clocks, law_handoffs, law_messages, law_signals, law_whose, law_work
+from tests.simulate import law_clocks, law_handoffs, law_messages, law_promised, law_signals, law_whose, law_work
 from tests.simulate.ledger import Broken
 from tests.simulate.seen import Seen
 
@@ -26,6 +26,7 @@ LAWS = {
         law_whose.nobody_gets_what_they_cannot_take,
         law_whose.what_is_held_goes_out_in_order,
         law_whose.work_of_the_absent_moves,
+        law_whose.owners_named_elsewhere_are_heard,
         law_work.what_is_offered_is_taken_once,
         law_work.disputes_are_answered_once_and_have_a_clock,
     ),
@@ -39,6 +40,7 @@ LAWS = {
         law_clocks.due_times_move_only_with_a_pause,
         law_work.pauses_hold_all_clocks_and_end_by_themselves,
         law_work.sequences_follow_what_happened,
+        law_promised.what_is_promised_is_said_and_kept_apart,
     ),
     4: (
         law_messages.every_cause_has_its_messages,

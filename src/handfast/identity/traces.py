@@ -7,7 +7,7 @@ text is about something the person took part in. `Traces` finds them in text and
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -17,8 +17,11 @@ from handfast.identity.normalise import mailbox
 
 #: What stands where a trace stood, and the name of whoever was erased.
 ERASED: Final = "erased"
-#: Shorter ids are words of everyday: they are looked for where an id stands, never in text.
+#: Shorter ids, ids of letters alone and short numbers are words of everyday: they are looked for where an id stands, never in text.
 SHORTEST_ID: Final = 6
+_SHORTEST_NUMBER: Final = 9
+#: Where an id stands, in an event as it was sent or as it is stored.
+_ID_NAMES: Final = frozenset({"userId", "user_id", "anonymousId", "anonymous_id", "previousId", "previous_id"})
 #: A shorter name, or part of one, is as often another word.
 _SHORTEST_NAME: Final = 5
 _SHORTEST_PART: Final = 3
@@ -44,15 +47,26 @@ class Named:
     names: frozenset[str] = frozenset()
     parts: frozenset[str] = frozenset()
 
-    def searched(self, shared_names: Iterable[str], shared_phones: Iterable[str]) -> Named:
-        """What may be looked for in everybody's rows: no part of a name, and no name or number that somebody else has too."""
-        names, phones = {one.casefold() for one in shared_names}, {digits(one) for one in shared_phones}
+    def searched(self, shared: Shared) -> Named:
+        """What may be looked for in everybody's rows: no single word of a name, and nothing that somebody else has too."""
+        names, phones = {one.casefold() for one in shared.names}, {digits(one) for one in shared.phones}
+        addresses = {one.casefold() for one in shared.addresses}
         return Named(
-            self.addresses,
+            frozenset(one for one in self.addresses if one.casefold() not in addresses),
             frozenset(one for one in self.phones if digits(one) not in phones),
-            self.ids,
-            frozenset(one for one in self.names if one.casefold() not in names),
+            self.ids - set(shared.ids),
+            frozenset(one for one in self.names if one.casefold() not in names and len(one.split()) > 1),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What others are called too: people of the same name or number, colleagues, companies."""
+
+    names: Sequence[str] = ()
+    phones: Sequence[str] = ()
+    addresses: Sequence[str] = ()
+    ids: Sequence[str] = ()
 
 
 def digits(phone: str) -> str:
@@ -99,7 +113,7 @@ class Traces:
         for address in self.of.addresses:
             found |= {_address(one) for one in {address.lower(), mailbox(address.lower())}}
         found |= {_number(one) for one in self.of.phones}
-        found |= {_literal(one) for one in self.of.ids if len(one) >= SHORTEST_ID}
+        found |= {_literal(one) for one in self.of.ids if _telling(one)}
         for name in self.of.names:
             found |= {_spelled(one) for one in (name, _turned(name))}
         if self.parts:
@@ -122,12 +136,15 @@ class Traces:
     def value(self, value: Any) -> Any:
         """A JSON value without traces, in its keys too; the same value where there are none."""
         if isinstance(value, str):
-            return ERASED if value in self.of.ids else self.text(value)
+            return self.text(value)
         if isinstance(value, Mapping):
-            return {self.text(name): self.value(one) for name, one in value.items()}
+            return {self.text(name): ERASED if self._id(name, one) else self.value(one) for name, one in value.items()}
         if isinstance(value, list):
             return [self.value(one) for one in value]
         return value
+
+    def _id(self, name: str, value: Any) -> bool:
+        return name in _ID_NAMES and str(value) in self.of.ids
 
     def did(self, event: Any) -> bool:
         """Whether this person did what an event as it was sent tells: one of the ids it carries is theirs."""
@@ -154,6 +171,11 @@ def _at(event: Any, path: tuple[str, ...]) -> Any:
     for name in path:
         event = event.get(name) if isinstance(event, Mapping) else None
     return event
+
+
+def _telling(ident: str) -> bool:
+    """Whether an id is no word, and no number of everyday."""
+    return not ident.isalpha() and len(ident) >= (_SHORTEST_NUMBER if ident.isdigit() else SHORTEST_ID)
 
 
 def _literal(word: str) -> str:
@@ -185,4 +207,4 @@ def _turned(name: str) -> str:
     return f"{tail}, {head}" if head and "," not in name else name
 
 
-__all__ = ["ERASED", "PHONES", "SHORTEST_ID", "Named", "Traces", "digits", "named"]
+__all__ = ["ERASED", "PHONES", "Named", "Shared", "Traces", "digits", "named"]

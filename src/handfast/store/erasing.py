@@ -16,7 +16,7 @@ from psycopg.rows import dict_row
 
 from handfast.facts import LANES, stable_id
 from handfast.identity.keys import email_key
-from handfast.identity.traces import PHONES, Named, digits, named
+from handfast.identity.traces import PHONES, Named, Shared, digits, named
 from handfast.store import clocks
 from handfast.store.handover import dumps
 from handfast.store.identity import MATCH_LOCK
@@ -160,8 +160,8 @@ def names_of(conn: psycopg.Connection, group: Group) -> Named:
     return named(said, addresses=addresses, ids={*ids, *group.ids})
 
 
-def shared(conn: psycopg.Connection, group: Group, of: Named) -> tuple[list[str], list[str]]:
-    """Those of their full names and telephone numbers that somebody else has too."""
+def shared(conn: psycopg.Connection, group: Group, of: Named) -> Shared:
+    """What of this others are called too: somebody of the same name or number, a colleague, a company."""
     phones = " OR ".join(f"regexp_replace(coalesce(fields ->> '{field}', ''), '\\D', '', 'g') = ANY(%(digits)s)" for field in PHONES)
     called = "coalesce(nullif(name, ''), concat_ws(' ', fields ->> 'first_name', fields ->> 'last_name'))"
     rows = conn.execute(
@@ -173,7 +173,12 @@ def shared(conn: psycopg.Connection, group: Group, of: Named) -> tuple[list[str]
             "digits": [digits(one) for one in of.phones],
         },
     ).fetchall()
-    return [row[0] for row in rows], [one for row in rows for one in row[1:] if one]
+    colleagues = conn.execute("SELECT name, email, id FROM rep UNION ALL SELECT name, email, '' FROM login").fetchall()
+    companies = conn.execute(
+        "SELECT name FROM account WHERE lower(name) = ANY(%s) AND id <> ALL(%s)", ([one.lower() for one in of.names], list(group.accounts))
+    ).fetchall()
+    names = [row[0] for row in (*rows, *colleagues, *companies)]
+    return Shared(names, [one for row in rows for one in row[1:] if one], [row[1] for row in colleagues], [row[2] for row in colleagues])
 
 
 # --- by the table ---------------------------------------------------------------------------------------------

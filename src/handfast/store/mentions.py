@@ -7,7 +7,7 @@ written after the look is as if it came after the erasure.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
@@ -17,7 +17,7 @@ from psycopg.rows import dict_row
 
 from handfast.identity.normalise import mailbox
 from handfast.identity.people import plain
-from handfast.identity.traces import ERASED, Named, Traces
+from handfast.identity.traces import ERASED, Named, Shared, Traces
 from handfast.store import renamed
 from handfast.store.erasing import Group
 from handfast.store.handover import dumps
@@ -55,9 +55,9 @@ class Found:
         return {table: len(keys) for table, keys in sorted(self.rows.items()) if keys}
 
 
-def marks_of(conn: psycopg.Connection, group: Group, of: Named, shared: tuple[Sequence[str], Sequence[str]]) -> Marks:
-    """What to look for. `shared`: names and numbers that somebody else has too."""
-    far = of.searched(*shared)
+def marks_of(conn: psycopg.Connection, group: Group, of: Named, shared: Shared) -> Marks:
+    """What to look for. `shared`: what of it somebody else is called too."""
+    far = of.searched(shared)
     accounts = renamed.called_by(conn, group, Traces(far), of)
     # What such an account is called names the person too, and so does its id, which is made of that.
     names = {text for one in accounts if one.alone for text in (one.name, one.domain) if text}
@@ -155,7 +155,6 @@ def _plain(row: Row, columns: Iterable[str], traces: Traces) -> Row:
 
 
 def _without(value: Any, traces: Traces) -> Any:
-    """A text may be any word, so only JSON has places where a short id stands alone."""
     return traces.text(value) if isinstance(value, str) else traces.value(value)
 
 
