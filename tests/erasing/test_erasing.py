@@ -302,7 +302,7 @@ def test_an_account_called_by_their_address_is_called_nothing_and_keeps_its_peop
     house = at_work(store)
     for who, comes in (("gustl@gmail.com", "Mon 12:00"), ("resi@gmail.com", "Mon 12:10")):
         sent = house.signal(who, "form_submitted", comes, form="demo", account={"employees": 80, "name": "Stammtisch"})
-        house.hears(type(sent)(**{**{f: getattr(sent, f) for f in sent.__slots__}, "group_id": "gustl@gmail.com"}))
+        house.hears(sent._replace(group_id="gustl@gmail.com"))
         house.decide(comes)
     erase(store, "gustl@gmail.com", RITA, moment("Mon 13:00"), close=True)
     assert spoken_of(everything(store), ("gustl",)) == []

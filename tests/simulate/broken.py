@@ -106,7 +106,7 @@ def duplicate_not_recognised(house: House) -> Sequence[Swap]:
                 row[0] for row in conn.execute("SELECT id FROM signal WHERE id = ANY(%s)", ([row.signal.id for row in rows],)).fetchall()
             }
             again = [
-                replace(row, signal=replace(row.signal, id=UUID(int=row.signal.id.int ^ 1))) if row.signal.id in known else row
+                row._replace(signal=row.signal._replace(id=UUID(int=row.signal.id.int ^ 1))) if row.signal.id in known else row
                 for row in rows
             ]
             return old(conn, again)

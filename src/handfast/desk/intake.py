@@ -160,7 +160,8 @@ def in_lanes(conn: Conn, signals: Sequence[Signal], homes: Homes, at: datetime) 
     what is remembered of earlier ones, and learns from these; `at` (UTC): when they are taken in.
     """
     keyed = [(keys_of(s.email, s.user_id, s.anonymous_id), s) for s in signals]
-    known = _told(keyed, homes)
+    heard = _told(keyed, homes)
+    known = dict(heard)
     asked: set[str] = set()
     for keys, signal in keyed:
         if not signal.email:
@@ -171,8 +172,9 @@ def in_lanes(conn: Conn, signals: Sequence[Signal], homes: Homes, at: datetime) 
                     known[key] = lane
                 elif not homes.strange(key, at):
                     asked.add(key)
-    known |= {key: _lane_of_address(email) for key, email in rows.emails_of(conn, sorted(asked)).items()}
-    homes.learn(known, asked - known.keys(), at)
+    heard |= {key: _lane_of_address(email) for key, email in rows.emails_of(conn, sorted(asked)).items()}
+    homes.learn(heard, asked - heard.keys(), at)
+    known |= heard
     laned = []
     for keys, signal in keyed:
         lane = next((known[key] for key in keys if key in known), None)
