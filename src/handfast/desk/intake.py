@@ -136,6 +136,8 @@ def record(store: Store, source: str, signals: Sequence[Signal], refused: Sequen
                 if accepted and store.bell.due(received_at):
                     rows.ring(conn)
                 rows.add_refused(conn, kept, received_at)
+            if accepted:
+                store.took_more()
             break
         except rows.Deadlock:
             if attempt == ATTEMPTS - 1:

@@ -135,8 +135,12 @@ class Store:
         )
 
     def full(self) -> bool:
-        """Whether it lately took nothing for want of room, and nothing since. After that time somebody has to try again to know."""
+        """Whether it lately took nothing for want of room, and no signal since (`took_more`). After that time somebody has to try again to know."""
         return time.monotonic() - self._refused_at < FULL_SECONDS
+
+    def took_more(self) -> None:
+        """There is room again: more was recorded. A row written in the place of another, as heartbeats are, does not say so."""
+        self._refused_at = -math.inf
 
     def complains(self) -> bool:
         """Whether that is to be said now: once, and again after a while if it lasts."""
@@ -227,8 +231,6 @@ class Store:
         try:
             yield conn
             conn.commit()
-            if not read_only:
-                self._refused_at = -math.inf
         except psycopg.OperationalError as error:
             away = _away(error, conn)
             if isinstance(away, StorageFull):
