@@ -60,6 +60,11 @@ class Preview:
     waiting: int
     problem: Problem | None
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Their keys as they were sent: an address that is a user id too, once."""
+        return tuple(dict.fromkeys(key.partition(":")[2] for key in self.keys))
+
     def by(self, how: personal.How) -> dict[str, int]:
         """noun → rows that are deleted, blanked or kept; those there are none of are left out."""
         return {one.noun: self.rows[one.noun] for one in personal.HELD if one.how == how and self.rows[one.noun]}
