@@ -7,9 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Thread
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
-import psycopg
 import pytest
 
 from handfast.connectors.segment import Document
@@ -26,6 +24,7 @@ from handfast.desk.replay import Asked, replay
 from handfast.desk.why import why
 from handfast.facts import Outcome
 from handfast.store.base import Store
+from tests.conftest import _own_database
 from tests.desk.house import House, moment
 
 from .world import DRAFT, TRACES, WHO, at_work, everything, lived, spoken_of
@@ -45,14 +44,9 @@ RITA = "rita@kraus.example"
 @pytest.fixture
 def old(postgres_url: str, prepared: Callable[[str, Callable[[Store], None]], str]) -> Iterator[Store]:
     """The house that has lived, copied for each test."""
-    name, own = prepared("erasing", lived), f"test_erasing_{id(object())}"
-    with psycopg.connect(postgres_url, autocommit=True) as conn:
-        conn.execute(f"CREATE DATABASE {own} TEMPLATE {name} STRATEGY file_copy")
-        try:
-            with Store(urlunsplit(urlsplit(postgres_url)._replace(path=f"/{own}"))) as opened:
-                yield opened
-        finally:
-            conn.execute(f"DROP DATABASE {own} WITH (FORCE)")
+    for url in _own_database(postgres_url, prepared("erasing", lived)):
+        with Store(url) as opened:
+            yield opened
 
 
 def figures(store: Store) -> str:
