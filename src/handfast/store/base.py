@@ -79,7 +79,7 @@ STRANGE_FOR: Final = timedelta(minutes=1)
 
 
 class Homes:
-    """In which lane the signals of a key belong, as this process last heard: most who come come again, and need not be asked about.
+    """In which lane the signals of a key belong, as this process last heard: most come again and again, and need not be asked about.
 
     A hint like the bell: whoever decides a signal passes it on where it belongs elsewhere by now.
     """
