@@ -88,8 +88,8 @@ class Pace:
         self.limit = BATCH
 
     def took(self, signals: int, seconds: float) -> None:
-        """What the last transaction did. One that was not full says nothing but that it was too slow."""
-        if signals >= self.limit or seconds > TRANSACTION_SECONDS:
+        """What the last transaction did. One that was not full tells at most that it was too slow; one that decided nothing only waited."""
+        if signals >= self.limit or (signals and seconds > TRANSACTION_SECONDS):
             wanted = int(signals * TRANSACTION_SECONDS / max(seconds, 0.001))
             self.limit = min(max(wanted, self.limit // 2, BATCH // 4), self.limit * 2, BATCH * 4)
 

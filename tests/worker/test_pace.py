@@ -25,6 +25,9 @@ def test_a_transaction_takes_about_a_second(each: float, settles: int) -> None:
 def test_few_quick_ones_say_nothing_and_few_slow_ones_do() -> None:
     assert paced(0.0001, waiting=100) == BATCH
     assert paced(0.05, waiting=100) < BATCH
+    pace = Pace()
+    pace.took(0, 100.0)  # waited for somebody else's lock
+    assert pace.limit == BATCH
 
 
 def test_one_turn_neither_halves_nor_doubles_it_twice() -> None:

@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from handfast.connectors import segment
 from handfast.connectors.segment import LIMITS, Document, Limits, Refusal, Refused
 from handfast.facts import Signal, lane_of, stable_id
-from handfast.identity.keys import account_key, email_key, keys_of
-from handfast.identity.normalise import business_domain
+from handfast.identity.keys import home_of, keys_of
 from handfast.problem import Place, Problem
 from handfast.store import intake as rows
 from handfast.store.base import Homes
@@ -174,7 +173,7 @@ def in_lanes(conn: Conn, signals: Sequence[Signal], homes: Homes, at: datetime) 
                     known[key] = lane
                 elif not homes.strange(key, at):
                     asked.add(key)
-    heard |= {key: _lane_of_address(email) for key, email in rows.emails_of(conn, sorted(asked)).items()}
+    heard |= {key: home_of(email) for key, email in rows.emails_of(conn, sorted(asked)).items()}
     homes.learn(heard, asked - heard.keys(), at)
     known |= heard
     laned = []
@@ -191,15 +190,10 @@ def _told(keyed: Sequence[tuple[Sequence[str], Signal]], homes: Homes) -> dict[s
         if signal.email:
             lane = homes.lane(keys[0])
             if lane is None:
-                lane = _lane_of_address(signal.email)
+                lane = home_of(signal.email)
             for key in keys:
                 known.setdefault(key, lane)
     return known
-
-
-def _lane_of_address(email: str) -> int:
-    """The lane of the account of whoever has this address."""
-    return lane_of(account_key(email_key(email), business_domain(email)))
 
 
 def _as_refused(source: str, one: Refused) -> RefusedRow:
@@ -279,7 +273,7 @@ def _put_back(conn: Conn, kept: rows.Kept, at: datetime) -> None:
     said: Mapping[str, Any] = kept.payload
     email, who = said.get("email"), str(said["who"])
     signal_id: UUID = said["id"]
-    rows.put_back(conn, signal_id, _lane_of_address(email) if email else lane_of(who), at)
+    rows.put_back(conn, signal_id, home_of(email) if email else lane_of(who), at)
     rows.ring(conn)
 
 

@@ -17,9 +17,8 @@ import psycopg
 from handfast.desk.acting import acts
 from handfast.desk.refused import Refused
 from handfast.facts import Person, lane_of, stable_id, utc
-from handfast.identity.keys import account_key, email_key
+from handfast.identity.keys import home_of
 from handfast.identity.merge import Kept, combine, part, person_of
-from handfast.identity.normalise import business_domain
 from handfast.problem import Place, Problem
 from handfast.store import duplicates, handover
 from handfast.store import merges as rows
@@ -124,7 +123,7 @@ def lanes_of(conn: psycopg.Connection, *ids: str) -> list[int]:
     people = handover.people(conn, list(ids))
     keys = [k for i in ids for k in rows.keys_of(conn, i)]
     addresses = [p.email for p in people.values() if p.email]
-    return [lane_of(k) for k in keys] + [lane_of(account_key(email_key(e), business_domain(e))) for e in addresses]
+    return [lane_of(k) for k in keys] + [home_of(address) for address in addresses]
 
 
 @acts("by")

@@ -8,8 +8,7 @@ from typing import Any, Final, NamedTuple
 from handfast.desk.batch import Batch, Moment
 from handfast.desk.of_account import Named, name_accounts
 from handfast.facts import LANES, Account, Person, Signal, lane_of
-from handfast.identity.keys import account_key, email_key, keys_of, user_key
-from handfast.identity.normalise import business_domain
+from handfast.identity.keys import home_of, keys_of, user_key
 from handfast.identity.resolve import Directory, resolve
 from handfast.store import handover as rows
 from handfast.store import lanes as lane_rows
@@ -30,7 +29,7 @@ class Keys:
     def home_of(self, email: str) -> int:
         """The lane of the account of whoever has this address."""
         if (lane := self._homes.get(email)) is None:
-            lane = self._homes[email] = lane_of(account_key(email_key(email), business_domain(email)))
+            lane = self._homes[email] = home_of(email)
         return lane
 
 

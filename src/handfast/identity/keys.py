@@ -8,7 +8,8 @@ E-mail addresses are expected normalised.
 
 from __future__ import annotations
 
-from handfast.identity.normalise import mailbox
+from handfast.facts import lane_of
+from handfast.identity.normalise import business_domain, mailbox
 
 
 def email_key(email: str) -> str:
@@ -41,3 +42,8 @@ def keys_of(email: str | None, user_id: str | None, anonymous_id: str | None) ->
 def account_key(who: str, business_domain: str | None) -> str:
     """The key that decides the lane: the business domain where there is one, else the strongest key of the person."""
     return f"domain:{business_domain}" if business_domain else who
+
+
+def home_of(email: str) -> int:
+    """The lane of the account of whoever has this normalised address."""
+    return lane_of(account_key(email_key(email), business_domain(email)))
