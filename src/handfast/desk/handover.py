@@ -173,7 +173,7 @@ def _nobodys(_: str) -> str | None:
 def _decide(b: Batch, waiting: list[Pending]) -> Decided:
     keys = look_up(b, waiting)
     mine, forwarded, postponed = by_lane(b, waiting, keys)
-    moments, subjects, whose = resolve_all(b, mine)
+    moments, subjects, whose = resolve_all(b, mine, keys)
     written = Meanwhile(partial(_write_down, b, keys.named, mine, whose), apart=b.apart)
     done = Decided(signals=len(mine), postponed=len(postponed))
     try:

@@ -70,13 +70,15 @@ def hold_lanes(conn: psycopg.Connection, lanes: Sequence[int], most: int = LANES
 
 def take_pending(conn: psycopg.Connection, lanes: Sequence[int], limit: int, received_until: datetime) -> list[Pending]:
     """The oldest waiting signals of held lanes, in order of receipt, at most `limit`; none received after `received_until`."""
-    per_lane = max(1, -(-limit // max(1, len(lanes))) * 4)
+    # Half as many again as each lane's share: they fill alike, and what is read beyond the limit is sorted and thrown away. Where they do
+    # not, fewer than the limit are taken, and the rest next time.
+    per_lane = max(32, -(-limit * 3 // (2 * max(1, len(lanes)))))
     rows = conn.execute(
         """
-        SELECT q.spot, q.lane, q.seq, s.id, s.source, s.kind, s.occurred_at, s.received_at, s.email, s.user_id, s.anonymous_id, s.group_id,
+        SELECT q.ctid::text, q.lane, q.seq, s.id, s.source, s.kind, s.occurred_at, s.received_at, s.email, s.user_id, s.anonymous_id, s.group_id,
                s.previous_id, s.properties, s.person, s.account
         FROM (SELECT p.* FROM unnest(%b::smallint[]) AS l,
-                     LATERAL (SELECT ctid::text AS spot, * FROM pending WHERE lane = l AND received_at <= %s ORDER BY received_at, seq LIMIT %s) AS p
+                     LATERAL (SELECT ctid, * FROM pending WHERE lane = l AND received_at <= %s ORDER BY received_at, seq LIMIT %s) AS p
               ORDER BY p.received_at, p.seq LIMIT %s) AS q
         JOIN signal AS s ON s.id = q.signal_id
         ORDER BY q.received_at, q.seq
