@@ -117,7 +117,7 @@ def decide(
         if not lanes:
             return Decided()
         held = lane_rows.hold_lanes(conn, lanes, LANES if few else lanes_at_once)
-        waiting = lane_rows.take_pending(conn, held, limit, at) if held else []
+        waiting = lane_rows.take_pending(conn, held, limit, at, many=in_company and not few) if held else []
         if not waiting:
             return Decided()
         book.refresh(conn)

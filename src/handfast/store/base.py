@@ -21,8 +21,10 @@ from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
+
+    from psycopg.abc import Query
 
 Conn = psycopg.Connection[TupleRow]
 _T = TypeVar("_T")
@@ -110,6 +112,20 @@ class Homes:
             self._lanes, self._strangers, self._since, self._asked = {}, set(), at, at
         self._lanes.update(lanes)
         self._strangers.update(strangers)
+
+
+#: Rows that come in one piece where many are asked for.
+PIECE: Final = 500
+
+
+def rows_of(conn: psycopg.Connection[Any], query: Query, params: Sequence[Any], *, many: bool) -> Iterable[TupleRow]:
+    """The rows of a query. Where there may be `many`, the first are worked on while the server finds the rest, for the price of planning it anew.
+
+    Whoever reads them reads all of them before asking anything else of this connection.
+    """
+    if many:
+        return conn.cursor().stream(query, params, binary=True, size=PIECE)
+    return conn.execute(query, params).fetchall()
 
 
 class Store:
