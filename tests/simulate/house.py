@@ -69,6 +69,8 @@ TABLES: Mapping[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     "import_run": ("id", (), ()),
     "match_waiting": ("noun || ' ' || id", (), ()),
     "person_said": ("person_id", (), ("said",)),
+    "person_merge": ("id", (), ("before", "kept_fields")),
+    "person_merge_moved": ("merge_id || ' ' || noun || ' ' || id", (), ()),
 }
 
 
