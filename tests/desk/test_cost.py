@@ -52,9 +52,7 @@ def test_a_handoff_reads_no_more_after_four_hundred_others(store: Store) -> None
         watched = rows_read(one, lambda: _looked(one))
         glanced = rows_read(one, lambda: _glanced(one, house))
     assert few["signal"][1], "nothing was counted"
-    # How many each owner has open is counted: that is what caps are about.
-    assert {name: read for name, read in many.items() if name != "handoff" and sum(read) > sum(few.get(name, (0, 0))) + 20} == {}
-    assert many["handoff"][1] < 2 * 402
+    assert {name: read for name, read in many.items() if sum(read) > sum(few.get(name, (0, 0))) + 20} == {}
     assert watched.get("signal", (0, 0)) == (0, 0), "health and metrics are asked every few seconds"
     assert sum(glanced.get("handoff", (0, 0))) < 20, "what may have to move is looked for every second"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ def test_a_house_that_is_well_has_no_findings_and_is_left_as_it_was(well: House)
         "clocks",
         "signals",
         "versions",
+        "open counts",
         "strays",
         "messages",
         "hierarchy",
@@ -109,8 +111,34 @@ def test_a_handoff_whose_contract_is_not_stored_is_named_and_the_other_checks_go
 def test_a_check_that_stumbles_says_so_and_the_others_go_on(well: House) -> None:
     change(well, "UPDATE note SET value = '[{}]', key = 'contract_problem'")
     told = {finding.check: finding.problem.what for finding in found(well)}
-    assert told["contract"] == "this check could not be finished: KeyError: 'what'"
+    assert re.fullmatch(r"this check could not be finished: KeyError at handfast/desk/doctor\.py line \d+", told["contract"])
     assert "no worker has run yet" in told["worker"]
+
+
+def test_what_a_check_stumbled_over_is_not_quoted(well: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL's own words quote rows; a doctor's findings are read, logged and sent to whoever helps."""
+
+    def stumbles(_: object) -> None:
+        change(well, "INSERT INTO person SELECT * FROM person WHERE email = 'ada@kraus.example'")
+
+    monkeypatch.setattr("handfast.desk.waiting.rows.unowned", stumbles)
+    said = str(one(well, "owners").problem)
+    assert "UniqueViolation at handfast/desk/waiting.py line" in said
+    assert "ada@" not in said
+    assert "per_" not in said
+
+
+def test_a_wrong_number_of_open_handoffs_is_found_and_counted_anew(well: House) -> None:
+    change(well, "INSERT INTO open_count (rep_id, change) VALUES ('anna', 3), ('cleo', 1)")
+    wrong = [finding.problem for finding in found(well) if finding.check == "open counts"]
+    owned = well.one("SELECT count(*) FROM handoff WHERE owner_id = 'anna'")
+    assert [(problem.where.file, problem.what) for problem in wrong] == [
+        ("rep anna", f"{owned + 3} open handoffs are kept as theirs, and {owned} are: their caps hold for the wrong number"),
+        ("rep cleo", "1 open handoffs are kept as theirs, and 0 are: their caps hold for the wrong number"),
+    ]
+    assert doctor.recount(well.store) == 2
+    assert not [finding for finding in found(well) if finding.check == "open counts"]
+    assert doctor.recount(well.store) == 0
 
 
 def test_signals_that_nobody_decides_are_found(well: House) -> None:
@@ -167,6 +195,8 @@ def test_as_typed(well: House, database_url: str, tmp_path: Path, monkeypatch: p
     text = CliRunner().invoke(command, [])
     assert "error   worker" in text.stdout
     assert "Well: database" in text.stdout
+    counted = CliRunner().invoke(command, ["--recount"])
+    assert counted.stdout.startswith("The open handoffs of each rep were counted anew: every number was right.")
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,12 @@
 """The doctor: what is wrong with an installation that works, or seems to. Each finding is a Problem with a way to mend it.
 
-Only looked at, never mended. The parity probe takes back whatever it did.
+Only looked at, never mended, but for what can be counted anew (`recount`). The parity probe takes back whatever it did.
 """
 
 from __future__ import annotations
 
 import shutil
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -76,8 +77,16 @@ def _examined(name: str, check: Callable[[Visit], Found], visit: Visit) -> Itera
     except StorageAway:
         raise
     except Exception as stumbled:
-        what = f"this check could not be finished: {type(stumbled).__name__}: {stumbled}"
-        yield Finding(name, "error", Problem(Place(name), what, "Mend what else was found and try again; if it stays, report it."))
+        # Not what it says: an exception may quote what it stumbled over, and that may be somebody's name.
+        what = f"this check could not be finished: {type(stumbled).__name__} at {_where(stumbled)}"
+        yield Finding(name, "error", Problem(Place(name), what, "Mend what else was found and try again; if it stays, report this place."))
+
+
+def _where(stumbled: Exception) -> str:
+    """The last place of ours on the way to it: file and line."""
+    here = Path(__file__).parents[1]
+    ours = [frame for frame in traceback.extract_tb(stumbled.__traceback__) if Path(frame.filename).is_relative_to(here)]
+    return f"{Path(ours[-1].filename).relative_to(here.parent).as_posix()} line {ours[-1].lineno}"
 
 
 def _database(visit: Visit) -> Found:
@@ -164,6 +173,21 @@ def _versions(visit: Visit) -> Found:
         what = f"the contract it was opened under, {contract}, is not stored, so whatever concerns it cannot be decided"
         fix = "Restore the backup that has it, or load the text of that version again (same terms, same id), then the one to hold."
         yield "error", Problem(Place(f"handoff {handoff}"), what, fix)
+
+
+def _open_counts(visit: Visit) -> Found:
+    """How many open handoffs each rep has, as it is kept for caps, beside a count."""
+    with visit.store.reading() as conn:
+        wrong = rows.miscounted(conn)
+    for rep, kept, counted in wrong:
+        what = f"{kept:,} open handoffs are kept as theirs, and {counted:,} are: their caps hold for the wrong number"
+        yield "error", Problem(Place(f"rep {rep}"), what, "`handfast doctor --recount` counts anew; and report it.")
+
+
+def recount(store: Store) -> int:
+    """Counts anew how many open handoffs each rep has. How many reps had another number before. Raises StorageAway."""
+    with store.writing() as conn:
+        return rows.count_anew(conn)
 
 
 def _strays(visit: Visit) -> Found:
@@ -291,6 +315,7 @@ CHECKS: Final[dict[str, Callable[[Visit], Found]]] = {
     "clocks": _clocks,
     "signals": _signals,
     "versions": _versions,
+    "open counts": _open_counts,
     "strays": _strays,
     "messages": _messages,
     "hierarchy": _hierarchy,

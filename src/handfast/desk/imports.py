@@ -342,7 +342,7 @@ def record_touch_rows(store: Store, touches: Sequence[TouchRow], file: str, at: 
 
 
 def record_deal_rows(store: Store, deals: Sequence[DealRow], file: str, at: datetime) -> tuple[int, list[Problem]]:
-    """Opportunities of people known by a key; one known already is brought up to date. In one transaction, as touches. Raises StorageAway."""
+    """Opportunities of people known by a key; one known already is brought up to date. One transaction, as touches. Raises StorageAway."""
     made: dict[str, tuple[object, ...]] = {}
     wrong: list[Problem] = []
     with store.writing() as conn:

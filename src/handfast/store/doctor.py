@@ -1,4 +1,4 @@
-"""What should not be: asked of the tables, a bounded number of rows each."""
+"""What should not be: asked of the tables, a bounded number of rows each. And the one thing that can be made anew."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 
 from handfast.store.base import Conn
+from handfast.store.handover import lock_assignment
 
 #: How many of one kind are told one by one.
 MOST = 20
@@ -65,6 +66,31 @@ _UNDECLARED = (
     ("handoff_person", "verdict_id", "verdict"),
     ("timer", "clock_id", "clock"),
 )
+
+
+_COUNTS = """SELECT coalesce(kept.rep_id, counted.rep_id), coalesce(kept.many, 0), coalesce(counted.many, 0)
+             FROM (SELECT rep_id, sum(change) AS many FROM open_count GROUP BY rep_id) AS kept FULL JOIN
+                  (SELECT owner_id AS rep_id, count(*) AS many FROM handoff WHERE closed_at IS NULL AND owner_id IS NOT NULL GROUP BY owner_id) AS counted
+               ON counted.rep_id = kept.rep_id
+             WHERE coalesce(kept.many, 0) <> coalesce(counted.many, 0) ORDER BY 1 LIMIT %s"""
+
+
+def miscounted(conn: psycopg.Connection) -> list[tuple[str, int, int]]:
+    """(rep, open handoffs as they are kept, as they are counted) where the two differ."""
+    return [(rep, int(kept), int(counted)) for rep, kept, counted in conn.execute(_COUNTS, (MOST,)).fetchall()]
+
+
+def count_anew(conn: psycopg.Connection) -> int:
+    """Counts the open handoffs of each rep and keeps that. How many reps had another number before; nobody changes a handoff meanwhile."""
+    lock_assignment(conn)
+    conn.execute("LOCK TABLE handoff IN SHARE ROW EXCLUSIVE MODE")
+    wrong = len(miscounted(conn))
+    conn.execute("DELETE FROM open_count")
+    conn.execute(
+        """INSERT INTO open_count (rep_id, change)
+           SELECT owner_id, count(*) FROM handoff WHERE closed_at IS NULL AND owner_id IS NOT NULL GROUP BY owner_id"""
+    )
+    return wrong
 
 
 def strays(conn: psycopg.Connection) -> list[tuple[str, str, int]]:

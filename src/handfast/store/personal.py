@@ -211,6 +211,7 @@ NOTHING: Final = {
     "rep_address": ("channel address rep_id", "Colleagues."),
     "rep_profile": ("rep_id week holidays skills off_by", "Colleagues."),
     "rep_day": ("rep_id", "Counts."),
+    "open_count": ("rep_id", "Counts."),
     "roster_log": ("noun id was becomes data", "Colleagues and their accounts."),
     "owner_change": ("account_id was becomes by state overrides", "Colleagues and their accounts."),
     "login": ("id email name role rep_id password", "Colleagues: `handfast login remove`."),

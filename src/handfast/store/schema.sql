@@ -263,6 +263,41 @@ CREATE INDEX handoff_opened ON handoff (opened_at);
 CREATE INDEX handoff_ended ON handoff (party, closed_at) WHERE closed_at IS NOT NULL;
 CREATE INDEX handoff_closed ON handoff (closed_at) WHERE closed_at IS NOT NULL;
 
+-- How many open handoffs each rep has: the sum of their rows, which no decision has to count anew. Filled by triggers, so that no door can forget it.
+-- A change is a row of its own, because whoever closes a handoff must neither wait for whoever gives one out nor keep them waiting; and many of
+-- them become one row a rep from time to time. `handfast doctor` compares it with a count.
+CREATE TABLE open_count (
+    rep_id      text NOT NULL,
+    change      integer NOT NULL
+);
+CREATE INDEX open_count_rep ON open_count (rep_id);
+CREATE FUNCTION handoffs_opened() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO open_count (rep_id, change)
+    SELECT owner_id, count(*) FROM written WHERE owner_id IS NOT NULL AND closed_at IS NULL GROUP BY owner_id;
+    -- Handoffs are opened under the assignment lock, so one at a time sums up. Of two, the second would wait and find nothing left of those rows.
+    IF (SELECT count(*) FROM open_count) > 200 + 2 * (SELECT count(*) FROM rep) THEN
+        WITH gone AS (DELETE FROM open_count RETURNING rep_id, change)
+        INSERT INTO open_count (rep_id, change) SELECT rep_id, sum(change) FROM gone GROUP BY rep_id HAVING sum(change) <> 0;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE FUNCTION handoff_moved() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.closed_at IS NULL AND OLD.owner_id IS NOT NULL THEN
+        INSERT INTO open_count (rep_id, change) VALUES (OLD.owner_id, -1);
+    END IF;
+    IF TG_OP = 'UPDATE' AND NEW.closed_at IS NULL AND NEW.owner_id IS NOT NULL THEN
+        INSERT INTO open_count (rep_id, change) VALUES (NEW.owner_id, 1);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER handoff_opened_counted AFTER INSERT ON handoff REFERENCING NEW TABLE AS written
+    FOR EACH STATEMENT EXECUTE FUNCTION handoffs_opened();
+CREATE TRIGGER handoff_moved_counted AFTER UPDATE OF owner_id, closed_at ON handoff
+    FOR EACH ROW WHEN ((OLD.owner_id, OLD.closed_at IS NULL) IS DISTINCT FROM (NEW.owner_id, NEW.closed_at IS NULL)) EXECUTE FUNCTION handoff_moved();
+CREATE TRIGGER handoff_gone_counted AFTER DELETE ON handoff FOR EACH ROW EXECUTE FUNCTION handoff_moved();
+
 -- The people a handoff is about: who opened it and who joined, each with the verdict that brought them.
 CREATE TABLE handoff_person (
     handoff_id  text NOT NULL REFERENCES handoff (id),
