@@ -30,6 +30,7 @@ def test_a_dead_letter_is_seen_with_its_reason_and_sent_once_more(server, client
     dead(server, "msg_wait", "waiting", "held for the receiver's hours, from 2026-11-24 08:00 UTC")
     rita = client("rita")
     text = rita.get("/messages").text
+    assert "2026-11-24 08:00 UTC" not in text, "the pages tell every time on the reader's own clock"
     for words in ("Reminder", "to Ana", "550 &lt;b&gt;no&lt;/b&gt; such user", "/handoffs/hnd_maya", "held for the receiver"):
         assert words in text
     assert rita.post("/messages/msg_dead/replay").status_code == 303

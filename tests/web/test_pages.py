@@ -243,7 +243,11 @@ def test_the_board_counts_what_runs_and_who_has_room(server, client) -> None:
         "15",
         "min",
         "8",
-        "open",
+        "waiting",
+        "for",
+        "a",
+        "first",
+        "touch",
         "75%",
         "inside",
         "SLA",
@@ -251,7 +255,12 @@ def test_the_board_counts_what_runs_and_who_has_room(server, client) -> None:
     ]
     assert re.findall(r'id="b-hnd_(\w+)"', text)[:4] == ["mateo", "tom", "maya", "noah"]
     assert re.search(r"Ana Flores</b><span class=\"n\">6 of 8", text)
-    assert "away until Thu 26 Nov" in text
+    ben = re.search(r"<b>Ben Carter</b>.*?</li>", text)[0]
+    assert re.search(r'class="n">\d+ of 8<', ben), "who is away still carries what they have"
+    assert "away until Thu 26 Nov" in ben
+    assert re.search(r"Ben Carter</span><small>[^<]*\d+ of 8, away until Thu 26 Nov", text), (
+        "said as well where somebody is chosen to take one over"
+    )
     assert 'Mara Okonkwo</b><span class="n"' not in text, "who takes no turns is no part of the load"
 
 

@@ -118,8 +118,8 @@ _MOMENT: Final = re.compile(r"\b(\d{4}-\d\d-\d\d \d\d:\d\d) UTC\b")
 _DAY: Final = re.compile(r"\b(\d{4}-\d\d-\d\d)\b(?! ?\d\d:|T)")
 #: A negative number as ASCII writes it, which no date and no word with a hyphen is.
 _NEGATIVE: Final = re.compile(r"(?<![\w.:/-])-(?=\d)")
-#: A name of the contract; a part of an address or a path is none.
-_NAME: Final = re.compile(r"(?<![/.@-])\b[a-z0-9]+(?:_[a-z0-9]+)+\b(?!\S*@)")
+#: A name of the contract; a part of an address, a path or the name of a file is none.
+_NAME: Final = re.compile(r"(?<![/.@-])\b[a-z0-9]+(?:_[a-z0-9]+)+\b(?!\S*@|\.\w)")
 
 
 def spoken(sentence: str, moment: Callable[[datetime], str], day: Callable[[date], str]) -> str:

@@ -94,7 +94,7 @@ def _sentence(pair: Pair, names: dict[str, str]) -> str:
     live = names.get(pair.live_owner or "", "nobody")
     mine = names.get(pair.owner or "", "nobody")
     if pair.kind == "only_live":
-        return f"live to {live}; the draft would not hand over: {pair.said or 'it heard no signal of theirs'}"
+        return f"live to {live}; the draft would not hand over: {pair.without[:1].lower()}{pair.without[1:]}"
     if pair.kind == "only_draft":
         return f"not handed over live; the draft: to {mine}. {pair.because}"
     return f"live to {live} ({pair.live_rule}); the draft: to {mine} ({pair.rule}). {pair.because}"

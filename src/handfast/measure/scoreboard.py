@@ -205,7 +205,8 @@ def _speed(view: _View) -> Board:
         "unit": " min",
         "note": "From the person's own signal to the first touch, nights and weekends included. Untouched leads count as still waiting; "
         "a gap is a week in which that share has not been touched.",
-        "takeaway": f"{touched} of {n} leads touched so far; those who still wait are counted as waiting.",
+        "takeaway": f"{touched} of {n} people handed over were touched so far (a handoff may have several); "
+        "those who still wait are counted as waiting.",
         "needs": None if n >= view.minimum else _needs(n, view.minimum, "leads"),
     }
 

@@ -208,6 +208,15 @@ class Pair:
     group: bool = False
 
     @property
+    def without(self) -> str:
+        """Why the shadow handed nobody over."""
+        if self.said is None:
+            return "It heard no signal of theirs."
+        if self.said.startswith("Ready"):
+            return f"It had them in work already, or saw no new step since they came back. {self.said}"
+        return self.said
+
+    @property
     def kind(self) -> str:
         """`same`, `other_owner`, `only_draft` or `only_live`."""
         if self.handoff is None:

@@ -109,7 +109,8 @@ def board_page(request: Request, user: Me) -> Response:
         context = board_context(house, conn, at)
         reps = pages.reps(conn) if user.leads else []
     del context["now"], context["zone"]  # the frame of the page shows times in the user's own zone
-    return page(request, user, "board.html", nav="board", reps=reps, **context)
+    carried = {bar.load.rep_id: bar for bar in context["bars"]}
+    return page(request, user, "board.html", nav="board", reps=reps, carried=carried, **context)
 
 
 @router.get("/board/live")

@@ -177,6 +177,7 @@ def _environment() -> Environment:
         "when": _when,
         "day": _day,
         "readable": _readable,
+        "coded": words.coded,
         "short_day": words.short_day,
         "month_words": words.month,
         "last_day": _last_day,

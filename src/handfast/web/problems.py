@@ -74,7 +74,11 @@ def dismiss(request: Request, user: Me, problem_id: str) -> Response:
 def _may_see(user: User) -> None:
     if not user.sees_problems:
         raise Forbidden(
-            Problem(Place("intake problems"), "they hold raw personal data, so only marketing, RevOps and managers see them", "Ask RevOps.")
+            Problem(
+                Place("intake problems"),
+                "intake problems hold raw personal data, so only marketing, RevOps and managers see them",
+                "Ask RevOps.",
+            )
         )
 
 

@@ -9,6 +9,8 @@ from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
+from markupsafe import Markup, escape
+
 from handfast import numbers
 from handfast.brief.words import spoken
 from handfast.store.counts import SOON
@@ -182,6 +184,14 @@ def title(identifier: str | None) -> str:
 def readable(sentence: str, at: datetime, zone: tzinfo) -> str:
     """A stored sentence for one reader: moments on their clock, days in words, no underscores in names, minus signs that are no hyphens."""
     return spoken(sentence, lambda moment: when(moment, at, zone), lambda one: day(datetime.combine(one, time(12), zone), at, zone))
+
+
+def coded(sentence: str) -> Markup:
+    """A sentence with what stands between backticks, as terminals are told it, shown as code. Everything is escaped."""
+    parts = sentence.split("`")
+    if len(parts) % 2 == 0:
+        return escape(sentence)  # one of them is a mark of somebody's own
+    return Markup("").join(Markup("<code>{}</code>").format(part) if n % 2 else part for n, part in enumerate(parts))
 
 
 def month(iso: str) -> str:

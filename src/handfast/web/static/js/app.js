@@ -77,6 +77,31 @@ document.addEventListener("keydown", e => {
   if (n && items[n - 1] && !e.target.closest("input, textarea")) { e.preventDefault(); items[n - 1].click(); }
 });
 
+// --- the palette: every page of the navigation by its name; down goes into the list, Enter takes its first entry ---
+const field = $("#pq"), jumps = $("#palette .pages");
+for (const a of jumps ? $$("#rooms li a") : []) {
+  if ($(`a[href="${a.getAttribute("href")}"]`, jumps)) continue;
+  const item = document.createElement("li"), link = document.createElement("a");
+  link.className = "mi"; link.href = a.getAttribute("href"); link.append($("svg", a).cloneNode(true), $("span", a).textContent);
+  item.append(link); item.hidden = true; item.dataset.more = ""; jumps.append(item);
+}
+let entered = "";
+const asked = () => field.value.trim().slice(0, 100);
+function first() { return $$("#palette .menu a").find(a => a.offsetParent); }
+field?.addEventListener("input", () => {
+  const words = asked().toLowerCase();
+  entered = "";
+  for (const li of jumps.children) li.hidden = words ? !li.textContent.toLowerCase().includes(words) : "more" in li.dataset;
+});
+field?.addEventListener("keydown", e => {
+  if (e.key === "ArrowDown") { e.preventDefault(); first()?.focus(); }
+  if (e.key !== "Enter" || !asked()) return;
+  e.preventDefault();
+  // What is listed may still be what was asked for a letter ago.
+  if (asked().length > 1 && $("#found [data-words]")?.dataset.words !== asked()) entered = asked(); else first()?.click();
+});
+document.addEventListener("htmx:after:swap", () => { if (entered && $("#found [data-words]")?.dataset.words === entered) { entered = ""; first()?.click(); } });
+
 // --- clicks ---
 document.addEventListener("click", e => {
   const row = e.target.closest(".q-row");
@@ -146,11 +171,11 @@ for (const table of $$("table.stack")) {
 
 // --- after swaps, and what the connection is like ---
 document.addEventListener("htmx:after:swap", () => { tick(); filter(); fade(); marked(); });
-// The list is refreshed by the stream; which row is open is known from the address.
+// The list is refreshed by the stream; which row is open is known from the address, or from the brief where the address names none.
 function marked() {
+  const open = location.pathname === "/queue" ? $("#brief .brief")?.dataset.of : location.pathname.split("/").pop();
   for (const r of rows()) {
-    if (r.getAttribute("href").split("?")[0] === location.pathname) r.setAttribute("aria-current", "true");
-    else if (location.pathname !== "/queue") r.removeAttribute("aria-current");
+    if (open && r.parentElement.id === `row-${open}`) r.setAttribute("aria-current", "true"); else r.removeAttribute("aria-current");
   }
 }
 document.addEventListener("htmx:after:history:push", marked);
