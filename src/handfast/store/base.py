@@ -23,8 +23,7 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
-
-    from psycopg.abc import Query
+    from typing import LiteralString
 
     from psycopg.abc import PQGen
 
@@ -135,7 +134,7 @@ class Homes:
 PIECE: Final = 500
 
 
-def rows_of(conn: psycopg.Connection[Any], query: Query, params: Sequence[Any], *, many: bool) -> Iterable[TupleRow]:
+def rows_of(conn: psycopg.Connection[Any], query: LiteralString, params: Sequence[Any], *, many: bool) -> Iterable[TupleRow]:
     """The rows of a query. Where there may be `many`, the first are worked on while the server finds the rest, for the price of planning it anew.
 
     Whoever reads them reads all of them before asking anything else of this connection.
