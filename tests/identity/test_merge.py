@@ -9,8 +9,9 @@ import pytest
 
 from handfast.desk.merge import merge, preview, unmerge
 from handfast.desk.refused import Refused
-from handfast.facts import Person
+from handfast.facts import Outcome, Person
 from handfast.identity.merge import Said, combine, part, person_of
+from handfast.store import follow_up, outbox, way_back
 from handfast.store.base import Store
 from tests.desk.house import House, moment
 
@@ -186,3 +187,68 @@ def test_nobody_is_folded_into_themselves_or_into_somebody_gone(house: House) ->
     merge(house.store, anna, anne, "rita", moment("Mon 10:00"))
     with pytest.raises(Refused):
         merge(house.store, anna, anne, "rita", moment("Mon 11:00"))
+
+
+def test_who_was_folded_on_is_taken_out_before_who_was_folded_into_them(house: House) -> None:
+    """Anne became Anna, and Anna became Ann: what was Anne's is Ann's now, and can be returned once Anna is somebody again."""
+    for name in ("anna", "anne", "ann"):
+        says(house, f"{name}@kraus.example", "Mon 09:00", visitor=f"v-{name}", person={"title": name})
+    before = whole(house)
+    last, middle, first = (known(house, f"{name}@kraus.example") for name in ("ann", "anna", "anne"))
+    merge(house.store, middle, first, "rita", moment("Mon 10:00"))
+    merge(house.store, last, middle, "rita", moment("Mon 11:00"))
+    one = whole(house)
+    with pytest.raises(Refused, match=f"{middle} was folded into {last} since"):
+        unmerge(house.store, first, "rita", moment("Mon 12:00"))
+    assert whole(house) == one
+    unmerge(house.store, middle, "rita", moment("Mon 12:00"))
+    unmerge(house.store, first, "rita", moment("Mon 12:01"))
+    assert whole(house) == before
+
+
+def test_a_notice_of_somebody_who_gave_up_their_address_still_says_who_it_is(house: House) -> None:
+    """One message is as written before: it names the one who was folded in, and what they are called is asked when it is sent."""
+    house.hears(house.signal(None, "page_viewed", "Mon 09:00", user="7"))
+    house.arrives("anna@kraus.example", "Mon 10:00")
+    kept, folded = str(house.one("SELECT person_id FROM identity WHERE who = 'user:7'")), known(house, "anna@kraus.example")
+    merge(house.store, kept, folded, "rita", moment("Mon 10:05"))
+    with house.store.writing() as conn:
+        found = outbox.claim(conn, moment("Mon 10:06"), 10, 60, ["email", "webhook"])
+    assert [dict(one.payload["person"]) for one in found] == [{"id": folded, "name": "anna@kraus.example"}] * len(found) != []
+
+
+def test_who_wants_to_hear_no_more_is_left_alone_under_either_address(house: House) -> None:
+    """Also where the one who is kept never said so; parted, each is as they were, but for what they said themselves since."""
+    for name in ("anna", "anne"):
+        says(house, f"{name}@kraus.example", "Mon 09:00")
+    kept, folded = known(house, "anna@kraus.example"), known(house, "anne@kraus.example")
+    said = "SELECT person_id, opted_out_at FROM reach WHERE opted_out_at IS NOT NULL ORDER BY person_id"
+    with house.store.writing() as conn:
+        follow_up.opted_out(conn, folded, moment("Mon 09:30"))
+    before = house.rows(said)
+    merge(house.store, kept, folded, "rita", moment("Mon 10:00"))
+    assert dict(house.rows(said)) == {kept: moment("Mon 09:30"), folded: moment("Mon 09:30")}
+    unmerge(house.store, folded, "rita", moment("Mon 11:00"))
+    assert house.rows(said) == before
+    with house.store.writing() as conn:
+        follow_up.opted_out(conn, kept, moment("Mon 11:30"))
+    merge(house.store, kept, folded, "rita", moment("Mon 12:00"))
+    unmerge(house.store, folded, "rita", moment("Mon 13:00"))
+    assert dict(house.rows(said)) == {kept: moment("Mon 11:30"), folded: moment("Mon 09:30")}
+
+
+def test_who_came_back_to_marketing_is_on_its_list_as_the_one_they_are_now(house: House) -> None:
+    says(house, "anne@omega.example", "Mon 09:00")
+    house.arrives("anna@kraus.example", "Mon 10:00")
+    house.ends(house.handoff(), str(house.owner()), Outcome.RECYCLE, "Mon 11:00", reason="not_now")
+    kept, folded = known(house, "anne@omega.example"), known(house, "anna@kraus.example")
+
+    def listed() -> list[str]:
+        with house.store.reading() as conn:
+            return [one.person for one in way_back.returned(conn, ["nurture"], moment("Mon 00:00"), moment("Mon 13:00"))]
+
+    assert listed() == [folded]
+    merge(house.store, kept, folded, "rita", moment("Mon 12:00"))
+    assert listed() == [kept]
+    unmerge(house.store, folded, "rita", moment("Mon 12:30"))
+    assert listed() == [folded]

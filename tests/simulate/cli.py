@@ -19,7 +19,7 @@ os.environ.setdefault("POLARS_MAX_THREADS", "1")  # before polars is imported: a
 
 import structlog
 
-from tests.simulate import broken_more  # noqa: F401  # they enter themselves into the list
+from tests.simulate import broken_more, broken_people  # noqa: F401  # they enter themselves into the list
 from tests.simulate.broken import VARIANTS, BrokenVariant, broken_by
 from tests.simulate.house import House, own_server, read_once
 from tests.simulate.play import Result, play

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from handfast.facts import Absence, Rep
 from tests.simulate.hours import Wall
+from tests.simulate.ledger import TRUSTED
 
 WEEKDAYS = frozenset(range(5))
 EVERY_DAY = frozenset(range(7))
@@ -66,14 +67,17 @@ FOLLOWS = {"plain": "stay", "followed": "untouched", "offered": "all", "tried": 
 #: A call that lasted so long reached somebody.
 REACHED_SECONDS = 30
 #: What companies live through on purpose (see `plots`), with the style it takes, in an order in which they take turns: of three seeds two have
-#: one, so that within thirty-three each was played.
+#: one, so that within fifty-one each was played.
 PLOTTED = (
+    ("plain", "two are one"), ("followed", "two are one"), ("offered", "three are one"), ("plain", "one meanwhile"),
+    ("followed", "owner named by a signal"), ("plain", "two are one"),
     ("plain", "wrong owner"), ("followed", "pursued"), ("offered", "owner leaves"), ("tried", "on trial"), ("plain", "nobody there"),
     ("followed", "asked to wait"), ("offered", "offered"), ("plain", "too many"), ("followed", "handed back"), ("offered", "many mails"),
     ("tried", "on trial"), ("plain", "nobody answers"), ("followed", "wrong owner"), ("offered", "nobody answers"), ("plain", "handed back"),
     ("plain", "new terms"), ("offered", "wrong owner"), ("plain", "asked to wait"), ("followed", "nobody there"), ("followed", "new terms"),
     ("offered", "offered"), ("tried", "on trial"), ("plain", "promised otherwise"), ("followed", "promised otherwise"),
     ("offered", "promised otherwise"), ("followed", "owner named elsewhere"), ("offered", "owner named elsewhere"),
+    ("offered", "owner named by a signal"), ("plain", "three are one"),
 )  # fmt: skip
 #: Plots that need more firms than there mostly are.
 MANY = ("nobody there", "too many", "many mails", "new terms")
@@ -166,7 +170,7 @@ sla:
 
     def _moves(self) -> str:
         away = f", away_longer_than: {AWAY_MINUTES} minutes" if self.style == "offered" else ""
-        return f"  moves: {{owner_changed: {FOLLOWS[self.style]}{away}}}\n"
+        return f"  moves: {{owner_changed: {FOLLOWS[self.style]}{away}, owners_from: [{TRUSTED}]}}\n"
 
     def _offers(self) -> str:
         return f"      - {{after: {self.offer} minutes, offer: bench}}\n" if self.style == "offered" else ""

@@ -21,6 +21,7 @@ from psycopg.types.json import Jsonb
 
 from handfast.desk import contracts
 from handfast.identity.people import as_json, model_for
+from handfast.store.base import Bell, Homes
 from handfast.store.embedded import CannotStart, Embedded
 from handfast.store.migrate import migrate
 from tests.conftest import _fast_folder
@@ -69,6 +70,8 @@ TABLES: Mapping[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     "import_run": ("id", (), ()),
     "match_waiting": ("noun || ' ' || id", (), ()),
     "person_said": ("person_id", (), ("said",)),
+    "person_merge": ("id", (), ("before", "kept_fields")),
+    "person_merge_moved": ("merge_id || ' ' || noun || ' ' || id", (), ()),
 }
 
 
@@ -115,10 +118,15 @@ class House:
     def empty(self) -> None:
         """As if nothing had ever happened. A hundred times cheaper than a new database; triggers that forbid it are off meanwhile."""
         self.monitor.execute("SELECT simulate_empty()")
-        forget()
+        self.forget()
         self._emptied += 1
         if self._emptied % SWEEP_EVERY == 0:
             self.monitor.execute("VACUUM")
+
+    def forget(self) -> None:
+        """What a process of the product remembers from one call to the next goes, as when it ends."""
+        forget()
+        self.store.bell, self.store.homes = Bell(), Homes()
 
     def look(self) -> Snapshot:
         """What is stored now. A table that is as it was is the same object as the last time: whoever compares need not look into it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -191,19 +191,36 @@ def nothing_written_changes_or_vanishes(seen: Seen) -> Iterator[str]:
         for key, row in seen.was.tables[name].items() if now is not seen.was.tables[name] else ():
             if now.get(key) != row and not (name == "disposition" and seen.step.undoing):
                 yield f"{name} {key} was {'changed' if key in now else 'deleted'}"
+    concerned = _made_one_or_two(seen)
     for name, columns in FIXED.items():
         now = seen.now.tables[name]
         for key, row in seen.was.tables[name].items() if now is not seen.was.tables[name] else ():
             there = now.get(key)
             if there is None:
-                yield f"{name} {key} was deleted"
+                if not (name == "handoff_person" and _moved_with(row, concerned, now)):
+                    yield f"{name} {key} was deleted"
                 continue
             for column in columns:
-                if there[column] != row[column] and not (column == "email" and row[column] is None):
+                if there[column] == row[column] or (column == "email" and (row[column] is None or key in concerned)):
+                    continue
+                if not (column == "party" and concerned & {row[column], there[column]}):
                     yield f"{name} {key}: {column} was {row[column]} and is {there[column]}"
     for (table, key), what in seen.ledger.granted.items():
         if key not in seen.now.tables[table]:
             yield f"{what} was acknowledged and is not recorded ({table} {key})"
+
+
+def _made_one_or_two(seen: Seen) -> set[str]:
+    """People of whom one was made in this step, or two."""
+    if seen.now.person_merge is seen.was.person_merge:
+        return set()
+    changed = [row for key, row in seen.now.person_merge.items() if seen.was.person_merge.get(key) != row]
+    return {row[who] for row in changed for who in ("kept_id", "folded_id")}
+
+
+def _moved_with(row: Row, concerned: set[str], now: Mapping[str, Row]) -> bool:
+    """Whether somebody's part in a handoff is that of the one they are now, or were."""
+    return row["person_id"] in concerned and any(f"{row['handoff_id']} {other}" in now for other in concerned)
 
 
 def due_times_move_only_with_a_pause(seen: Seen) -> Iterator[str]:

@@ -22,10 +22,12 @@ def one_open_handoff_an_account(seen: Seen) -> Iterator[str]:
         if times > 1:
             yield f"{times} open handoffs of {party} in {motion}"
     firms: dict[str, set[str]] = defaultdict(set)
+    one_of_two = {row[who] for row in seen.now.person_merge.values() for who in ("kept_id", "folded_id")}
     for row in open_ones:
         for member in seen.people[row["id"]]:
             email = seen.now.person[member["person_id"]]["email"]
-            if email:
+            # Who is two by hand may have handoffs of two firms.
+            if email and member["person_id"] not in one_of_two:
                 firms[firm(email)].add(row["id"])
     for name, handoffs in firms.items():
         if len(handoffs) > 1:

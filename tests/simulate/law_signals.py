@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterator
 
 from tests.simulate.company import REACHED_SECONDS
-from tests.simulate.ledger import SOURCE
+from tests.simulate.ledger import SOURCE, TRUSTED
 from tests.simulate.offices import IMPORTED
 from tests.simulate.seen import Seen, domain, firm, moment
 
-SOURCES = (SOURCE, IMPORTED)
+SOURCES = (SOURCE, TRUSTED, IMPORTED)
 
 
 # --- 1: a signal acknowledged is never lost, and one sent twice counts once ---

@@ -12,6 +12,8 @@ from datetime import datetime
 from typing import Any
 
 SOURCE = "site"
+#: The CRM, whose signals may name owners.
+TRUSTED = "crm"
 
 
 @dataclass(slots=True)
@@ -29,12 +31,33 @@ class Event:
     source: str = SOURCE
     #: Of a call: how long it lasted.
     seconds: int | None = None
+    #: The rep it names as the owner of the account of its person.
+    owner: str | None = None
 
     signal: str = ""
 
     def __post_init__(self) -> None:
         """`signal` is its identity, by the definition: SHA-256 of source and message id, written out anew."""
         self.signal = str(uuid.UUID(bytes=hashlib.sha256(f"{self.source}\x1f{self.message}".encode()).digest()[:16]))
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What was said of a merge before it was done: keys and rows that would move, and the values the one person would have."""
+
+    keys: frozenset[str]
+    moves: dict[str, int]
+    values: dict[str, Any]
+    chosen: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """Two people as they were before they were made one. `rows`: noun → row → whose of the two it was; `waiting`: signals nobody had decided."""
+
+    people: dict[str, dict[str, Any]]
+    rows: dict[str, dict[str, str]]
+    waiting: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -54,6 +77,7 @@ class Batch:
     number: int
     events: list[Event]
     answered: bool = False
+    source: str = SOURCE
 
 
 @dataclass(slots=True)
@@ -68,6 +92,12 @@ class Ledger:
     overridden: set[str] = field(default_factory=set)
     #: Key of an account → its owner, as the CRM said last and heard that it was recorded.
     owners: dict[str, str] = field(default_factory=dict)
+    #: Signals that name an owner nobody knows, and were decided; and how many times it was said.
+    strangers: int = 0
+    told_of_strangers: int = 0
+    #: Merge → what was said of it before; and the two as they were, where nothing else happened in its step.
+    foreseen: dict[str, Foreseen] = field(default_factory=dict)
+    apart: dict[str, Apart] = field(default_factory=dict)
     #: Texts of versions put in force, by number.
     versions: dict[int, int] = field(default_factory=dict)
 
@@ -104,3 +134,8 @@ class Step:
     glimpses: list[frozenset[str]] = field(default_factory=list)
     #: How many signals those who decided say they decided; None where one of them did not come to say it.
     decided: int | None = 0
+
+    @property
+    def several(self) -> bool:
+        """Whether others worked at the same time."""
+        return len(self.pieces) > 1

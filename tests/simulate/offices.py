@@ -16,15 +16,16 @@ from handfast.desk.clocks import pause, promise_otherwise, resume
 from handfast.facts import Absence
 from handfast.problem import Problem
 from handfast.store.base import StorageAway
-from tests.simulate.acting import Acting, Piece
+from tests.simulate.acting import Piece
 from tests.simulate.company import HAND_RAISER, PATIENT, SELLERS
 from tests.simulate.house import Row
 from tests.simulate.ledger import Event, List
+from tests.simulate.people import People
 
 IMPORTED = "list"
 
 
-class Offices(Acting):
+class Offices(People):
     """See the module."""
 
     folder: Path

@@ -35,13 +35,13 @@ from tests.replay.test_online_offline import replayed, stored
 from tests.simulate.acting import Piece
 from tests.simulate.company import Company, drawn
 from tests.simulate.faults import Crashed, Fault, Watch, on_commit, watched
-from tests.simulate.house import NOTHING, House, Snapshot, forget
-from tests.simulate.ledger import SOURCE, Batch, Broken, Ledger, Step
+from tests.simulate.house import NOTHING, House, Snapshot
+from tests.simulate.ledger import Batch, Broken, Ledger, Step
 from tests.simulate.plots import PLOTS, Plots
 from tests.simulate.promises import broken
 from tests.simulate.receiver import ANSWERS, Endpoint, Mailbox, World
 from tests.simulate.seen import Seen, moment
-from tests.simulate.senders import AUTHORIZATION, KEY, Senders
+from tests.simulate.senders import AUTHORIZATION, KEYS, Senders
 from tests.simulate.turns import Actor, take_turns
 
 #: How many pieces of work something breaks in; fewer where they are acts of a plot, which has to come to something.
@@ -123,7 +123,8 @@ class Play(Plots):
         self.ledger.versions[1] = 0
         imports.put_reps(self.store, self.company.reps)
         imports.put_absences(self.store, self.company.absences)
-        ensure_key(self.store, KEY, SOURCE, self.now)
+        for source, key in KEYS.items():
+            ensure_key(self.store, key, source, self.now)
         self.house.knows_what_agreement_is_worth(self.now)
         self.seen = self.house.look()
         self._say(
@@ -152,7 +153,7 @@ class Play(Plots):
                 piece.failed(raised)
                 step.decided = None if piece.name.startswith("decide") else step.decided
                 if isinstance(raised, Crashed):
-                    forget()
+                    self.house.forget()
                 said.append(f"{piece.name}: {_named(raised)}{struck}")
                 if not isinstance(raised, (*piece.allowed, Crashed)) and not (len(pieces) > 1 and isinstance(raised, CONFLICTS)):
                     result.broken.append(Broken(0, f"{piece.name} raised {type(raised).__name__}: {raised}"))
@@ -223,7 +224,8 @@ class Play(Plots):
             return pieces
         self._time_passes()
         if chance.random() < 0.04:
-            self._say(f"PostgreSQL restarts: {self.store.server_restarts()} connections are gone")
+            self.store.server_restarts()  # how many connections that ends depends on what was played before
+            self._say("PostgreSQL restarts, and every connection is gone")
         if chance.random() < 0.14:
             if len(self.seen.pending) > 1 and chance.random() < 0.4:
                 return [*self._decide(few=True), *self._decide(few=True)]
@@ -242,9 +244,10 @@ class Play(Plots):
             self._change,
             self._around,
             self._tend,
+            self._who_is_whom,
         )
         while True:
-            maker = chance.choices(makers, (4, 5, 4, 4, 5, 1, 1.3, 1, 1.6))[0]
+            maker = chance.choices(makers, (4, 5, 4, 4, 5, 1, 1.3, 1, 1.6, 1.2))[0]
             # Mostly what has something to do: a turn that finds nothing tries little, and costs as much to check.
             if self._has_work(maker.__name__) or chance.random() < 0.1:
                 return maker()
@@ -290,15 +293,11 @@ class Play(Plots):
 
     def _sent(self, batch: Batch, *, torn: bool = False) -> list[Piece]:
         at = self.now = self.now + timedelta(microseconds=1)
-        body = self.senders.body(batch, at)
+        body, door = self.senders.body(batch, at), AUTHORIZATION[batch.source]
         names = ",".join(event.message + ("" if event.good else "!") for event in batch.events)
         if torn:
-            return [
-                Piece(
-                    f"post nonsense {names}", lambda: admit(self.store, self.keys, Post("batch", body[:-9], "", AUTHORIZATION), at), _status
-                )
-            ]
-        work = lambda: admit(self.store, self.keys, Post("batch", body, "", AUTHORIZATION), at)  # noqa: E731
+            return [Piece(f"post nonsense {names}", lambda: admit(self.store, self.keys, Post("batch", body[:-9], "", door), at), _status)]
+        work = lambda: admit(self.store, self.keys, Post("batch", body, "", door), at)  # noqa: E731
         return [Piece(f"post #{batch.number} {names}", work, lambda answer: self._answered(batch, answer))]
 
     def _instead(self) -> list[Piece]:
@@ -417,8 +416,8 @@ class Play(Plots):
         if self.ledger.unanswered:
             batch = self.ledger.unanswered[0]
             at = self.now = self.now + timedelta(microseconds=1)
-            body = self.senders.body(batch, at)
-            work = lambda: admit(self.store, self.keys, Post("batch", body, "", AUTHORIZATION), at)  # noqa: E731
+            body, door = self.senders.body(batch, at), AUTHORIZATION[batch.source]
+            work = lambda: admit(self.store, self.keys, Post("batch", body, "", door), at)  # noqa: E731
             return [Piece(f"post #{batch.number} once more", work, lambda answer: self._answered(batch, answer))]
         if self.seen.pending:
             at = self.now = self.now + timedelta(seconds=5)

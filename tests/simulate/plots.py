@@ -7,6 +7,7 @@ plot says only what is done, never what must come of it: the laws are the same, 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -40,6 +41,20 @@ PLOTS: Mapping[str, tuple[Act, ...]] = {
     "asked to wait": (("asks", 1), ("decides",), ("paused",), ("later", 20), ("resumed",), ("ticks",)),
     "owner named elsewhere": (
         ("asks", 2), ("decides",), ("named",), ("given_out",), ("touched", False), ("named",), ("given_out",), ("asks", 1), ("decides",),
+    ),
+    "owner named by a signal": (
+        ("asks", 2), ("decides",), ("signalled",), ("decides",), ("given_out",), ("touched", False), ("signalled",), ("decides",), ("given_out",),
+    ),
+    "two are one": (
+        ("tells",), ("decides",), ("asks", 2), ("decides",), ("touched", False), ("both_in_work",), ("made_one",), ("met_anew",), ("decides",),
+        ("touched", False), ("asks", 9), ("decides",), ("parted",), ("asks", 9), ("decides",),
+    ),
+    "three are one": (
+        ("tells",), ("decides",), ("looked_at",), ("made_one",), ("folded_on",), ("parted", "first"), ("parted",), ("made_one",),
+        ("parted", "first"), ("asks", 9), ("decides",), ("both_in_work",), ("parted",), ("parted",),
+    ),
+    "one meanwhile": (
+        ("tells",), ("decides",), ("asks", 9), ("decided_meanwhile",), ("ask_again",), ("decided_meanwhile",), ("parted",), ("parted",),
     ),
     "promised otherwise": (
         ("asks", 2), ("decides",), ("promised", "patient"), ("later", 61), ("ticks",), ("promised", "hand-raiser"), ("later", 70), ("ticks",),
@@ -90,6 +105,78 @@ class Plots(Hands):
     def _plot_ask_again(self) -> list[Piece]:
         """Everybody, whatever is open of them."""
         return self._sent(self.senders.asking(self.company.leads))
+
+    def _plot_tells(self) -> list[Piece]:
+        """Everybody says who they are."""
+        return self._sent(self.senders.browsing(self.company.leads))
+
+    def _plot_signalled(self) -> list[Piece]:
+        """The CRM names somebody else as the owner of what is in work, in a signal."""
+        if (row := self._mine()) is None or row["account_id"] not in self.seen.account:
+            return []
+        email = self.seen.person[row["person_id"]]["email"]
+        leads = [lead for lead in self.company.leads if lead.email == email]
+        others = [rep for rep in SELLERS if rep != row["owner_id"]]
+        return self._sent(self.senders.naming([(leads[0], self.chance.choice(others))])) if leads else []
+
+    # --- who is whom ------------------------------------------------------------------------------------------------
+
+    def _plot_looked_at(self) -> list[Piece]:
+        two = self._two()
+        return [self._looked_at(*two)] if two else []
+
+    def _plot_made_one(self) -> list[Piece]:
+        """Somebody who is in work and somebody who is not; whoever was kept before is kept again."""
+        two = self._two()
+        return [self._made_one(*two)] if two else []
+
+    def _plot_both_in_work(self) -> list[Piece]:
+        """Two who are in two open handoffs: nobody may make one of them."""
+        rows = [row for row in self._handoffs() if row["closed_at"] is None]
+        return [self._made_one(rows[0]["person_id"], rows[1]["person_id"])] if len(rows) > 1 else []
+
+    def _plot_folded_on(self) -> list[Piece]:
+        """Whoever others were folded into is folded into somebody else."""
+        standing = [row for row in self.seen.person_merge.values() if row["undone_at"] is None]
+        others = [key for key in self._apart() if standing and key != standing[-1]["kept_id"]]
+        return [self._made_one(self.chance.choice(others), standing[-1]["kept_id"])] if others else []
+
+    def _plot_decided_meanwhile(self) -> list[Piece]:
+        """What they asked is decided while they are made one."""
+        two = self._two()
+        return [*self._deciding(2000, 64), self._made_one(*two)] if two else self._deciding(2000, 64)
+
+    def _plot_met_anew(self) -> list[Piece]:
+        """Somebody who was folded comes with a key that nobody knew."""
+        folded = {row["folded_id"] for row in self.seen.person_merge.values() if row["undone_at"] is None}
+        known = [lead for lead in self.company.leads if any(self.seen.person[key]["email"] == lead.email for key in folded)]
+        return self._sent(self.senders.browsing([replace(lead, visitor=f"{lead.visitor}b") for lead in known])) if known else []
+
+    def _plot_parted(self, which: str = "last") -> list[Piece]:
+        standing = self._standing_merges()
+        return [self._parted(standing[0 if which == "first" else -1])] if standing else []
+
+    def _apart(self) -> list[str]:
+        """People with an address who are nobody else."""
+        return sorted(key for key, row in self.seen.person.items() if row["merged_into"] is None and row["email"] is not None)
+
+    def _two(self) -> tuple[str, str] | None:
+        """(who is kept, who is folded): not both in work, and not two of one firm if that can be."""
+        working = {row["person_id"] for key, row in self._members() if self.seen.handoff[key]["closed_at"] is None}
+        kept = [row["kept_id"] for row in self.seen.person_merge.values() if row["undone_at"] is None]
+        free = [key for key in self._apart() if key not in working]
+        mine = [key for key in self._apart() if key in working]
+        first = next((key for key in [*kept, *mine, *free] if key in {*mine, *free}), None)
+        others = [key for key in (free if first in working else [*mine, *free]) if key != first]
+        if first is None or not others:
+            return None
+        other = self.chance.choice(others)
+        return (first, other) if kept or self.chance.random() < 0.5 else (other, first)
+
+    def _members(self) -> list[tuple[str, Row]]:
+        return [(row["handoff_id"], row) for row in self.seen.handoff_person.values()]
+
+    # --- the rest ---------------------------------------------------------------------------------------------------
 
     def _plot_decides(self) -> list[Piece]:
         return self._deciding(2000, 64)

@@ -5,7 +5,7 @@ No law calls the product: each is written a second time, from the documentation.
 
 from __future__ import annotations
 
-from tests.simulate import law_clocks, law_handoffs, law_messages, law_promised, law_signals, law_whose, law_work
+from tests.simulate import law_clocks, law_handoffs, law_messages, law_named, law_people, law_promised, law_signals, law_whose, law_work
 from tests.simulate.ledger import Broken
 from tests.simulate.seen import Seen
 
@@ -19,6 +19,9 @@ LAWS = {
         law_signals.what_was_heard_is_a_touch,
         law_whose.a_list_goes_in_once_and_whole,
         law_whose.whoever_is_written_can_be_found,
+        law_people.keys_change_hands_only_with_their_people,
+        law_people.who_was_folded_has_nothing,
+        law_people.merges_are_told_and_stand,
     ),
     2: (
         law_handoffs.one_open_handoff_an_account,
@@ -26,7 +29,12 @@ LAWS = {
         law_whose.nobody_gets_what_they_cannot_take,
         law_whose.what_is_held_goes_out_in_order,
         law_whose.work_of_the_absent_moves,
+        law_named.owners_named_by_signals_are_heard,
         law_whose.owners_named_elsewhere_are_heard,
+        law_people.who_is_in_two_handoffs_is_not_made_one,
+        law_people.who_looks_changes_nothing,
+        law_people.what_was_foreseen_happens,
+        law_people.two_are_as_they_were,
         law_work.what_is_offered_is_taken_once,
         law_work.disputes_are_answered_once_and_have_a_clock,
     ),

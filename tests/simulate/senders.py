@@ -10,15 +10,22 @@ from typing import Any
 
 import orjson
 
-from tests.simulate.company import Company, Lead
-from tests.simulate.ledger import SOURCE, Batch, Event, Ledger
+from tests.simulate.company import SELLERS, Company, Lead
+from tests.simulate.ledger import SOURCE, TRUSTED, Batch, Event, Ledger
+from tests.simulate.seen import FREE_MAIL
 
-KEY = "hf_simulated0000000000000000000000"
-AUTHORIZATION = "Basic " + base64.b64encode(f"{KEY}:".encode()).decode()
-#: How late an event may come, in seconds: mostly at once, sometimes after a flight, rarely after two weeks.
+#: Door → its write key, and what a sender shows for it.
+KEYS = {SOURCE: "hf_simulated0000000000000000000000", TRUSTED: "hf_trusted000000000000000000000000"}
+AUTHORIZATION = {source: "Basic " + base64.b64encode(f"{key}:".encode()).decode() for source, key in KEYS.items()}
+#: The share of requests that come from the CRM and name owners; and of other events, those that name one and may not.
+NAMINGS, CLAIMS = 0.12, 0.04
 #: The share of what is sent that is a call, where calls are heard.
 CALLS = 0.1
+#: How late an event may come, in seconds: mostly at once, sometimes after a flight, rarely after two weeks.
 LATE = (0, 0, 0, 0, 0, 20, 900, 4 * 3600, 9 * 86_400)
+
+#: Whom the CRM names: by id, by address, and somebody nobody knows.
+NAMED = (*SELLERS, *SELLERS, "ben@house.example", "cleo@house.example", "zoe", "zoe@house.example")
 
 
 class Senders:
@@ -31,10 +38,44 @@ class Senders:
 
     def request(self) -> Batch:
         """A new request of one to four events; some of them were in an earlier one."""
+        if self.chance.random() < NAMINGS and (named := self._firms()):
+            return self.naming([(self.chance.choice(named), self.chance.choice(NAMED)) for _ in range(self.chance.choice((1, 1, 2)))])
         events = [self._event() for _ in range(self.chance.choice((2, 4, 6) if self.company.style == "tried" else (1, 1, 2, 4)))]
         batch = Batch(len(self.ledger.batches) + 1, events)
         self.ledger.batches.append(batch)
         return batch
+
+    def naming(self, owners: Sequence[tuple[Lead, str]]) -> Batch:
+        """A new request of the CRM: whose the accounts of these people are."""
+        events = []
+        for lead, owner in owners:
+            message = f"o{len(self.ledger.events) + 1}"
+            self.ledger.events[message] = event = self._naming(message, lead, owner, TRUSTED)
+            events.append(event)
+        batch = Batch(len(self.ledger.batches) + 1, events, source=TRUSTED)
+        self.ledger.batches.append(batch)
+        return batch
+
+    def _firms(self) -> list[Lead]:
+        """People whose address says of which firm they are."""
+        return [lead for lead in self.company.leads if lead.domain != FREE_MAIL]
+
+    def browsing(self, leads: Sequence[Lead]) -> Batch:
+        """A new request in which each of these says who they are, and asks for nothing."""
+        events = []
+        for lead in leads:
+            message = f"m{len(self.ledger.events) + 1}"
+            body = {"type": "identify", "messageId": message, "anonymousId": lead.visitor, "traits": self._traits(lead)}
+            self.ledger.events[message] = event = Event(message, body, good=True, email=lead.email)
+            events.append(event)
+        batch = Batch(len(self.ledger.batches) + 1, events)
+        self.ledger.batches.append(batch)
+        return batch
+
+    def _naming(self, message: str, lead: Lead, owner: str, source: str) -> Event:
+        who = {"userId": lead.email, "context": {"traits": {"email": lead.email}}}
+        body = {"type": "group", "messageId": message, "groupId": lead.domain, "traits": {"owner": owner}, **who}
+        return Event(message, body, good=True, email=lead.email, source=source, owner=owner)
 
     def asking(self, leads: Sequence[Lead]) -> Batch:
         """A new request in which each of these asks for a demo now."""
@@ -73,6 +114,8 @@ class Senders:
         lead = self.chance.choice(self.company.leads)
         if self.company.versions[0].hears and self.chance.random() < CALLS:
             return self._call(message, lead)
+        if self.chance.random() < CLAIMS and lead.domain != FREE_MAIL:
+            return self._naming(message, lead, self.chance.choice(SELLERS), SOURCE)
         kind = self.chance.choice(("demo", "demo", "demo", "page", "page", "identify", "anonymous demo", "anonymous page", "user page"))
         if kind == "demo":
             return self._demo(message, lead)

@@ -26,6 +26,7 @@ from handfast.sla.notice import Kind, Named, notice
 from handfast.store import covers, moves, work
 from handfast.store import handover as rows
 from handfast.store.base import Store
+from handfast.store.erasing import erased, stay_known
 from handfast.store.work import Case
 
 
@@ -135,29 +136,36 @@ def record_opportunities(store: Store, found: Sequence[tuple[object, ...]], at: 
     """Opportunities seen in the CRM, (id, person, account, owner, stage, amount, opened_at, closed_at, won) each.
 
     An opportunity belongs to the latest handoff of its person that had begun by the day it was opened, and qualifies it.
-    Raises StorageAway.
+    What is told of somebody who was erased meanwhile is not kept. Raises StorageAway.
     """
     at = utc(at)
     with store.writing() as conn:
-        spans: dict[str, list[tuple[str, datetime]]] = {}
-        for person, handoff, joined, _ in work.handoffs_of(conn, [str(o[1]) for o in found if o[1]]):
-            spans.setdefault(person, []).append((handoff, joined))
-        written: dict[object, tuple[object, ...]] = {}  # the latest news of each, for a batch may tell of one several times
-        qualified: dict[str, datetime] = {}
-        for one in found:
-            opened = one[6]
-            assert isinstance(opened, datetime)
-            home = next((h for h, joined in reversed(spans.get(str(one[1]), [])) if joined.date() <= opened.date()), None)
-            before = written.get(one[0])
-            written[one[0]] = (one[0], home, *one[1:6], before[7] if before else opened, *one[7:], at)
-            if home is not None:
-                qualified[home] = min(opened, qualified.get(home, opened))
-        moves.say_when(conn, at)
-        work.put_opportunities(conn, list(written.values()))
-        if qualified:
-            work.note_qualified(conn, list(qualified), list(qualified.values()))
-        wake(conn, None)
+        stay_known(conn)
+        gone = erased(conn, list({str(one[1]) for one in found}))
+        return opportunities_in(conn, [one for one in found if one[1] not in gone], at)
+
+
+def opportunities_in(conn: psycopg.Connection, found: Sequence[tuple[object, ...]], at: datetime) -> int:
+    """As `record_opportunities`, within a transaction in which nobody of them is erased."""
+    spans: dict[str, list[tuple[str, datetime]]] = {}
+    for person, handoff, joined, _ in work.handoffs_of(conn, [str(o[1]) for o in found if o[1]]):
+        spans.setdefault(person, []).append((handoff, joined))
+    written: dict[object, tuple[object, ...]] = {}  # the latest news of each, for a batch may tell of one several times
+    qualified: dict[str, datetime] = {}
+    for one in found:
+        opened = one[6]
+        assert isinstance(opened, datetime)
+        home = next((h for h, joined in reversed(spans.get(str(one[1]), [])) if joined.date() <= opened.date()), None)
+        before = written.get(one[0])
+        written[one[0]] = (one[0], home, *one[1:6], before[7] if before else opened, *one[7:], at)
+        if home is not None:
+            qualified[home] = min(opened, qualified.get(home, opened))
+    moves.say_when(conn, at)
+    work.put_opportunities(conn, list(written.values()))
+    if qualified:
+        work.note_qualified(conn, list(qualified), list(qualified.values()))
+    wake(conn, None)
     return len(written)
 
 
-__all__ = ["can_take", "pass_on", "reassign", "record_opportunities"]
+__all__ = ["can_take", "opportunities_in", "pass_on", "reassign", "record_opportunities"]

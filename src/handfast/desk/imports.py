@@ -16,13 +16,13 @@ from handfast.connectors.files.facts import Fact, Reader, read_rows
 from handfast.connectors.files.mapping import FileMap
 from handfast.connectors.files.rows import AccountRow, AwayRow, DealRow, EndRow, TouchRow
 from handfast.connectors.files.table import Table, digest_of
-from handfast.desk.actions import record_opportunities
+from handfast.desk.actions import opportunities_in
 from handfast.desk.contracts import Book
 from handfast.desk.held import BY_HAND
 from handfast.desk.intake import in_lanes
 from handfast.desk.outcomes import dispose
 from handfast.desk.refused import Refused
-from handfast.desk.touches import record_touches
+from handfast.desk.touches import record_all
 from handfast.facts import Absence, Evidence, Rep, Signal, Touch, stable_id, utc
 from handfast.identity.normalise import email_address
 from handfast.problem import Place, Problem, one_of
@@ -30,6 +30,7 @@ from handfast.routing.record import ring_of
 from handfast.store import availability, claims, handover, intake, work
 from handfast.store import imports as rows
 from handfast.store.base import Store
+from handfast.store.erasing import stay_known
 from handfast.store.handover import dumps
 from handfast.store.moves import say_when, say_who
 
@@ -314,51 +315,51 @@ class Reps:
 def record_touch_rows(store: Store, touches: Sequence[TouchRow], file: str, at: datetime) -> tuple[int, list[Problem]]:
     """Touches of people known by a key, with the meetings they set. How many were new, and the Problems of the others.
 
-    `at`: when they are recorded. Raises StorageAway.
+    `at`: when they are recorded. One transaction, in which nobody they name is erased. Raises StorageAway.
     """
-    with store.reading() as conn:
-        people, reps = handover.identities(conn, list({t.who for t in touches})), Reps(conn)
     made: list[Touch] = []
     wrong: list[Problem] = []
     meetings: list[str] = []
-    for one in touches:
-        rep = reps.find(one.rep)
-        if isinstance(rep, Problem):
-            wrong.append(Problem(Place(file, one.line, 0, rep.where.part), rep.what, rep.fix))
-        elif (person := people.get(one.who)) is None:
-            wrong.append(_nobody(one.who, file, one.line))
-        else:
-            made.append(Touch(one.id, person, rep, one.kind, one.at, Evidence.EVIDENCED, one.contact, one.source, one.note))
-            if one.meeting:
-                meetings.append(one.id)
-    added = record_touches(store, made, at).added if made else 0
-    if meetings:
-        with store.writing() as conn:
-            new = rows.note_meetings(conn, meetings)
-            handover.add_events(
-                conn, [("meeting_set", when, handoff, person, account, rep, "{}") for handoff, person, account, rep, when in new]
-            )
+    with store.writing() as conn:
+        stay_known(conn)
+        people, reps = handover.identities(conn, list({t.who for t in touches})), Reps(conn)
+        for one in touches:
+            rep = reps.find(one.rep)
+            if isinstance(rep, Problem):
+                wrong.append(Problem(Place(file, one.line, 0, rep.where.part), rep.what, rep.fix))
+            elif (person := people.get(one.who)) is None:
+                wrong.append(_nobody(one.who, file, one.line))
+            else:
+                made.append(Touch(one.id, person, rep, one.kind, one.at, Evidence.EVIDENCED, one.contact, one.source, one.note))
+                if one.meeting:
+                    meetings.append(one.id)
+        added = record_all(conn, made, utc(at)).added if made else 0
+        new = rows.note_meetings(conn, meetings) if meetings else []
+        handover.add_events(
+            conn, [("meeting_set", when, handoff, person, account, rep, "{}") for handoff, person, account, rep, when in new]
+        )
     return added, wrong
 
 
 def record_deal_rows(store: Store, deals: Sequence[DealRow], file: str, at: datetime) -> tuple[int, list[Problem]]:
-    """Opportunities of people known by a key; one known already is brought up to date. Raises StorageAway."""
-    with store.reading() as conn:
+    """Opportunities of people known by a key; one known already is brought up to date. One transaction, as touches. Raises StorageAway."""
+    made: dict[str, tuple[object, ...]] = {}
+    wrong: list[Problem] = []
+    with store.writing() as conn:
+        stay_known(conn)
         people, reps = handover.identities(conn, list({d.who for d in deals})), Reps(conn)
         known = rows.known_opportunities(conn, [d.id for d in deals])
         accounts = {p.id: p.account for p in handover.people(conn, list(set(people.values()))).values()}
-    made: dict[str, tuple[object, ...]] = {}
-    wrong: list[Problem] = []
-    for one in deals:
-        owner = reps.find(one.owner)
-        if isinstance(owner, Problem):
-            wrong.append(Problem(Place(file, one.line, 0, "owner"), owner.what, owner.fix))
-        elif (person := people.get(one.who)) is None:
-            wrong.append(_nobody(one.who, file, one.line))
-        else:
-            made[one.id] = (one.id, person, accounts.get(person), owner, one.stage, one.amount, one.at, one.closed_at, one.won)
-    if made:
-        record_opportunities(store, list(made.values()), at)
+        for one in deals:
+            owner = reps.find(one.owner)
+            if isinstance(owner, Problem):
+                wrong.append(Problem(Place(file, one.line, 0, "owner"), owner.what, owner.fix))
+            elif (person := people.get(one.who)) is None:
+                wrong.append(_nobody(one.who, file, one.line))
+            else:
+                made[one.id] = (one.id, person, accounts.get(person), owner, one.stage, one.amount, one.at, one.closed_at, one.won)
+        if made:
+            opportunities_in(conn, list(made.values()), utc(at))
     return len(made.keys() - known), wrong
 
 
@@ -399,7 +400,7 @@ def _end(
     try:
         dispose(
             store, spans[-1][1], rep or BY_HAND, one.outcome, one.at, reason=one.reason, note=one.note, book=book,
-            evidence=Evidence.EVIDENCED, goes_on_at=news_at,
+            evidence=Evidence.EVIDENCED, goes_on_at=news_at, about=person,
         )  # fmt: skip
     except Refused as refused:
         return False, refused.problem

@@ -143,6 +143,9 @@ def unmerge(store: Store, folded: str, by: str, at: datetime) -> Parted:
 def _part(conn: psycopg.Connection, done: Merge, by: str, at: datetime) -> Parted:
     found = rows.hold(conn, [done.kept, done.folded], lanes_of(conn, done.kept, done.folded))
     _not_erased(conn, "unmerge", done.folded, done.kept)
+    if (into := found[done.kept][1]) is not None:
+        what = f"{done.kept} was folded into {into} since, who has what is to be returned"
+        raise Refused(Problem(Place("unmerge", part=done.folded), what, f"Take {done.kept} out first."))
     back = rows.moved(conn, done.id)
     old = set(back.get("identity", ()))
     since = _keys_since(conn, done, old)

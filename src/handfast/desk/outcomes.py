@@ -73,11 +73,13 @@ def dispose(
     recorded_at: datetime | None = None,
     evidence: Evidence = Evidence.DECLARED,
     goes_on_at: datetime | None = None,
+    about: str | None = None,
 ) -> Disposition:
     """Says what became of a handoff, with a reason from the contract it was opened under.
 
     What another system evidenced is asked for its reason alone: nobody can answer for it any more. `goes_on_at`: when a handoff whose
     reason leads to somebody else leaves its owner, where that is not `at`; without it, one that is evidenced is over: its past is known.
+    `about`: whom of the handoff it was told of, who must not have been erased since they were found.
 
     Raises:
         Refused: no such handoff, already closed, or a reason is missing or unknown: the Problem says which are allowed.
@@ -88,7 +90,9 @@ def dispose(
     at = utc(at)
     known = book or Book()
     with store.writing() as conn:
-        case = held(conn, handoff_id)
+        case = held(conn, handoff_id)  # an erasure holds it too
+        if about is not None and erased(conn, [about]):
+            raise Refused(Problem(Place(handoff_id), "the person it is about was erased", "Nothing is left to do."))
         agreement = known.refresh(conn).by_id(case.contract)
         found = check(
             agreement.contract, case, outcome, reason=reason, note=note, meeting_at=meeting_at, at=at, answers=answers,

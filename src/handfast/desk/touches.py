@@ -23,6 +23,7 @@ from handfast.problem import Place, Problem
 from handfast.store import handover as rows
 from handfast.store import work
 from handfast.store.base import Store
+from handfast.store.erasing import erased, stay_known
 from handfast.store.work import Case
 
 
@@ -111,11 +112,14 @@ class Recorded:
 def record_touches(store: Store, touches: Sequence[Touch], at: datetime) -> Recorded:
     """Touches seen by a system, in one transaction: each goes to the handoff its person was in at that time.
 
-    A touch of somebody who was in no handoff is kept, loose. The same touch twice counts once. Raises StorageAway.
+    A touch of somebody who was in no handoff is kept, loose. The same touch twice counts once; one of somebody who was erased meanwhile is
+    nobody's, and is not kept. Raises StorageAway.
     """
     at = utc(at)
     with store.writing() as conn:
-        return record_all(conn, touches, at)
+        stay_known(conn)
+        gone = erased(conn, list({t.person for t in touches}))
+        return record_all(conn, [t for t in touches if t.person not in gone], at)
 
 
 def record_all(conn: psycopg.Connection, touches: Sequence[Touch], at: datetime) -> Recorded:

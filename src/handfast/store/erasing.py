@@ -23,6 +23,9 @@ from handfast.store.identity import MATCH_LOCK
 from handfast.store.lanes import LANE_LOCK
 from handfast.store.personal import HELD, Held
 
+#: The advisory lock class of whoever finds people by their keys and writes to them, outside of lanes; erasing takes it alone.
+KNOWN_LOCK: Final = 7112
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -103,14 +106,25 @@ def _ids(conn: psycopg.Connection, query: str, people: Sequence[str]) -> tuple[s
 
 
 def shut_out(conn: psycopg.Connection) -> None:
-    """Until this transaction ends nobody decides signals, merges people or compares them: what is in flight is waited for.
+    """Until this transaction ends nobody decides signals, merges people, compares them or writes what a list says of people they know.
 
-    All lanes, and not only theirs: a signal that names two people is decided in the lane of one, and may change the other.
+    What is in flight is waited for. All lanes, and not only theirs: a signal that names two people is decided in the lane of one, and may
+    change the other.
     """
+    conn.execute("SELECT pg_advisory_xact_lock(%s, 0)", (KNOWN_LOCK,))
     conn.execute("SELECT pg_advisory_xact_lock(%s, 0)", (MATCH_LOCK,))
     conn.execute(
         "SELECT pg_advisory_xact_lock(%s, l) FROM (SELECT l FROM generate_series(0, %s) AS l ORDER BY l) AS held", (LANE_LOCK, LANES - 1)
     )
+
+
+def stay_known(conn: psycopg.Connection) -> None:
+    """Until this transaction ends nobody is erased: whom it found by a key may be written to. To be said before anybody is looked up.
+
+    For what finds people outside their lanes, as lists of touches do: otherwise what was read of somebody could be written after they were
+    erased. Such transactions keep nobody else waiting.
+    """
+    conn.execute("SELECT pg_advisory_xact_lock_shared(%s, 0)", (KNOWN_LOCK,))
 
 
 def hold(conn: psycopg.Connection, group: Group) -> None:

@@ -121,9 +121,17 @@ def move(conn: psycopg.Connection, merge: str, folded: str, kept: str, party: st
         (kept, folded, kept),
     ).fetchall()
     moved += [("handoff_person", r[0]) for r in joined]
+    if conn.execute(_OPTED_OUT, (kept, folded)).rowcount:
+        moved.append(("opted_out", kept))
     conn.cursor().executemany("INSERT INTO person_merge_moved (merge_id, noun, id) VALUES (%s, %s, %s)", [(merge, n, i) for n, i in moved])
     _learned_keys(conn, [i for n, i in moved if n == "identity"], kept, at)
     _ask_again(conn, kept, folded)
+
+
+#: Whoever wants to hear no more is one human being: an address of theirs that said nothing of it is left alone too.
+_OPTED_OUT: Final = """
+INSERT INTO reach (person_id, opted_out_at) SELECT %s, opted_out_at FROM reach WHERE person_id = %s AND opted_out_at IS NOT NULL
+ON CONFLICT (person_id) DO UPDATE SET opted_out_at = excluded.opted_out_at WHERE reach.opted_out_at IS NULL"""
 
 
 def _ask_again(conn: psycopg.Connection, *people: str) -> None:
@@ -229,6 +237,11 @@ def move_back(
     conn.execute("UPDATE identity SET person_id = %s WHERE who = ANY(%s) AND person_id = %s", (folded, keys, kept))
     _learned_keys(conn, keys, folded, at)
     _ask_again(conn, kept, folded)
+    if rows.get("opted_out"):
+        conn.execute(
+            "UPDATE reach AS k SET opted_out_at = NULL FROM reach AS f WHERE k.person_id = %s AND f.person_id = %s AND f.opted_out_at = k.opted_out_at",
+            (kept, folded),
+        )
     joined = sorted({*rows.get("handoff_person", ()), *new})
     conn.execute("UPDATE handoff_person SET person_id = %s WHERE handoff_id = ANY(%s) AND person_id = %s", (folded, joined, kept))
     opened = conn.execute(

@@ -49,7 +49,9 @@ ORDER BY c.created_at, c.seq
 """
 
 _NAMES: Final[LiteralString] = """
-SELECT 'person', id, coalesce(nullif(name, ''), email) FROM person WHERE id = ANY(%(person)s)
+-- Whoever was folded into another may have given up their address: they are called what that one is.
+SELECT 'person', p.id, coalesce(nullif(p.name, ''), p.email, nullif(m.name, ''), m.email, nullif(mm.name, ''), mm.email)
+FROM person p LEFT JOIN person m ON m.id = p.merged_into LEFT JOIN person mm ON mm.id = m.merged_into WHERE p.id = ANY(%(person)s)
 UNION ALL SELECT 'account', id, coalesce(nullif(name, ''), domain, key) FROM account WHERE id = ANY(%(account)s)
 UNION ALL SELECT 'rep', id, name FROM rep WHERE id = ANY(%(rep)s)
 """

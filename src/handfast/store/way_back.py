@@ -99,14 +99,14 @@ def returned(conn: psycopg.Connection, tracks: Sequence[str], since: datetime, a
     """Who came back since, the latest first, each once: by their last way back. Who is in work again is not among them."""
     got = conn.execute(
         """SELECT * FROM (
-               SELECT DISTINCT ON (w.person_id) h.id, p.id AS who, p.email, p.name, coalesce(nullif(a.name, ''), a.domain, ''), w.leads_to, w.reason,
+               SELECT DISTINCT ON (p.id) h.id, p.id AS who, p.email, p.name, coalesce(nullif(a.name, ''), a.domain, ''), w.leads_to, w.reason,
                       coalesce(d.note, ''), w.needs, w.at, w.back_at, r.name, h.source, h.next_step, h.contract_id,
                       (SELECT count(*) FROM touch AS t WHERE t.handoff_id = h.id), h.contacted_at, b.body, x.opted_out_at IS NOT NULL
-               FROM way_back AS w JOIN handoff AS h ON h.id = w.handoff_id JOIN person AS p ON p.id = w.person_id
+               FROM way_back AS w JOIN handoff AS h ON h.id = w.handoff_id JOIN person AS p ON p.id = h.person_id
                LEFT JOIN account AS a ON a.id = h.account_id LEFT JOIN disposition AS d ON d.id = w.id LEFT JOIN rep AS r ON r.id = h.owner_id
                LEFT JOIN brief AS b ON b.handoff_id = h.id LEFT JOIN reach AS x ON x.person_id = p.id
                WHERE w.at >= %s AND w.tell_at <= %s AND p.merged_into IS NULL AND p.erased_at IS NULL
-               ORDER BY w.person_id, w.at DESC) AS t
+               ORDER BY p.id, w.at DESC) AS t
            WHERE leads_to = ANY(%b) AND NOT EXISTS (
                SELECT FROM handoff_person AS hp JOIN handoff AS o ON o.id = hp.handoff_id WHERE hp.person_id = t.who AND o.closed_at IS NULL)
            ORDER BY at DESC LIMIT %s""",

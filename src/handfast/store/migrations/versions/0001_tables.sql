@@ -634,7 +634,7 @@ CREATE UNIQUE INDEX person_merge_folded ON person_merge (folded_id) WHERE undone
 CREATE INDEX person_merge_kept ON person_merge (kept_id) WHERE undone_at IS NULL;
 CREATE TABLE person_merge_moved (
     merge_id    text NOT NULL REFERENCES person_merge (id),
-    noun        text NOT NULL,                        -- identity, handoff, handoff_person, touch, opportunity
+    noun        text NOT NULL,                        -- identity, handoff, handoff_person, party, touch, opportunity, opted_out
     id          text NOT NULL,
     PRIMARY KEY (merge_id, noun, id)
 );
