@@ -218,7 +218,7 @@ def verdict_rows(b: Batch, ready: Sequence[Ready]) -> list[tuple[Any, ...]]:
     written = []
     for r in ready:
         m = r.moment
-        inputs = "{" + ",".join(str(ids[s]) for s in r.working["inputs"]) + "}"
+        inputs = [ids[s] for s in r.working["inputs"]]
         said = tuple(r.row[name] for name in SAYS)
         signal, working = m.waiting.signal, rows.dumps(shortened(r.working))
         written.append((r.verdict, m.person, m.account, m.at, b.contract_id, *said, signal.id, inputs, working, b.decided_at(signal)))

@@ -15,7 +15,8 @@ import orjson
 import psycopg
 
 from handfast.sla.clock import Clock
-from handfast.store.handover import TICK_LOCK, copy_rows
+from handfast.store.copying import copy_rows
+from handfast.store.handover import TICK_LOCK
 
 # --- started ----------------------------------------------------------------------------------------------------
 

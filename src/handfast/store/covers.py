@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 
-from handfast.store.handover import copy_rows
+from handfast.store.copying import copy_rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from psycopg import sql
 from psycopg.types.json import set_json_dumps, set_json_loads
 
 from handfast.facts import Absence, Account, Person, Rep
+from handfast.store.copying import copy_rows
 from handfast.store.frames import lines
 
 set_json_dumps(orjson.dumps)
@@ -375,15 +376,6 @@ def notify(conn: psycopg.Connection, payload: str) -> None:
 
 def dumps(value: object) -> str:
     return orjson.dumps(value).decode()
-
-
-def copy_rows(conn: psycopg.Connection, into: str, rows: Sequence[Sequence[Any]]) -> None:
-    """COPY these rows into `table (columns)`. JSON values come as text."""
-    if not rows:
-        return
-    with conn.cursor() as cursor, cursor.copy(f"COPY {into} FROM STDIN") as copy:
-        for row in rows:
-            copy.write_row(row)
 
 
 def latest_signals(

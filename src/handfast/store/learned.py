@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-from handfast.store.handover import copy_rows
+from handfast.store.copying import copy_rows
 
 
 def add_learned(conn: psycopg.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
