@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from time import sleep
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
@@ -16,6 +17,8 @@ from click.testing import CliRunner
 from tests.own_server import OwnServer, own_server, stopped, waits
 
 from handfast.cli.doctor import command as doctor
+from handfast.cli.imports import command as imported
+from handfast.desk import imports
 from handfast.store import base
 from handfast.store.base import AWAY_SECONDS, BRIEF_SECONDS, StorageAway, StorageRefused, Store
 from handfast.store.migrate import CannotMigrate, migrate
@@ -195,6 +198,34 @@ def test_no_connection_left_is_told_with_what_helps(server: OwnServer, tmp_path:
         done = CliRunner().invoke(doctor, [])
     assert done.exit_code == 1
     assert "It allows no more connections" in done.stderr
+
+
+def test_an_import_whose_database_goes_away_in_the_middle_says_that_it_goes_on_from_there(
+    server: OwnServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HANDFAST_DATABASE_URL", server.url)
+    monkeypatch.setenv("HANDFAST_DATA_DIR", str(tmp_path))
+    path = tmp_path / "visits.csv"
+    path.write_text("id,kind,at,email\n" + "".join(f"m{n},page_viewed,2026-03-02 10:00,p{n}@firm.example\n" for n in range(12_000)))
+    recorded = imports._Chunk.record
+    calls = []
+
+    def record_and_kill(*args: Any, **kwargs: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 2:
+            server.signal(signal.SIGKILL)
+        return recorded(*args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(imports._Chunk, "record", record_and_kill)
+        cut = CliRunner().invoke(imported, [str(path), "--as", "signals"])
+    assert (cut.exit_code, isinstance(cut.exception, SystemExit)) == (1, True)
+    assert "What was taken in is kept. Once the database is back, the same command goes on from there." in cut.stderr
+    assert "the database cannot be reached" in cut.stderr
+    assert "error connecting" not in cut.stderr
+    server.start()
+    again = CliRunner().invoke(imported, [str(path), "--as", "signals"])
+    assert "12,000 rows as signals: 12,000 added, 0 known already, 0 refused (went on after row 5,000)" in again.stderr
 
 
 def _take_all(url: str, held: ExitStack) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -59,6 +60,9 @@ def opened(given: Settings | None = None, *, size: int = 12, patience_seconds: f
     from handfast.store.opening import opened as store_opened
 
     found = given or settings()
+    if not patience_seconds:
+        # Whoever typed a command reads one sentence at its end; a log that is kept has each attempt.
+        logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     try:
         with store_opened(found.database_url, found.data_dir, tell=say, size=size, patience_seconds=patience_seconds) as store:
             yield House(found, store)
