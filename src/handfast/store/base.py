@@ -21,7 +21,11 @@ from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+    from typing import LiteralString
+
+    from psycopg.abc import PQGen
 
 Conn = psycopg.Connection[TupleRow]
 _T = TypeVar("_T")
@@ -48,8 +52,23 @@ class _Cursor(psycopg.Cursor[TupleRow]):
         self.format = pq.Format.BINARY
 
 
+class _Connection(psycopg.Connection[TupleRow]):
+    """A connection that can be told how long an answer may take. `statement_timeout` is kept by the server, which may be what does not answer."""
+
+    #: Seconds for each answer from now on; None: as long as it takes. One that is late leaves the connection of no use.
+    answers_within: float | None = None
+
+    def wait(self, gen: PQGen[_T], interval: float = 0.1, timeout: float | None = None) -> _T:
+        return super().wait(gen, interval, self.answers_within if timeout is None else timeout)
+
+
 #: How many statements a connection keeps prepared.
 STATEMENTS_KEPT: Final = 500
+#: So long after a connection was asked for in vain, the next is waited for only briefly: many callers would wait one after the other for the same.
+AWAY_SECONDS: Final = 1
+BRIEF_SECONDS: Final = 0.2
+#: That the database is away is said once in so long.
+SAID_SECONDS: Final = 60
 #: So long after a refusal for want of room the storage counts as full.
 FULL_SECONDS: Final = 30
 #: Whoever was woken gathers for longer than this what comes meanwhile.
@@ -74,7 +93,7 @@ class Bell:
 HOMES_KEPT: Final = 100_000
 #: Then all of them are forgotten, and asked about again: who was erased is nobody here either.
 HOMES_FOR: Final = timedelta(hours=1)
-#: Somebody who was not known is asked about again after so long.
+#: Whoever was not known is asked about again after so long at the latest.
 STRANGE_FOR: Final = timedelta(minutes=1)
 
 
@@ -86,25 +105,43 @@ class Homes:
 
     def __init__(self) -> None:
         self._lanes: dict[str, int] = {}
-        self._strangers: dict[str, datetime] = {}
+        self._strangers: set[str] = set()
+        #: Since when is remembered what is, and who is nobody.
         self._since: datetime | None = None
+        self._asked: datetime | None = None
 
-    def lane(self, key: str) -> int | None:
-        """The lane of whoever has this key; None where that is not remembered."""
-        return self._lanes.get(key)
+    def lanes(self, keys: Iterable[str]) -> dict[str, int]:
+        """key → the lane of whoever has it, of those of which that is remembered."""
+        known = self._lanes
+        return {key: known[key] for key in keys if key in known}
 
-    def strange(self, key: str, at: datetime) -> bool:
-        """Whether this key was nobody's a moment before `at`."""
-        asked = self._strangers.get(key)
-        return asked is not None and timedelta(0) <= at - asked < STRANGE_FOR
+    def strangers(self, at: datetime) -> AbstractSet[str]:
+        """The keys that were nobody's a moment before `at`."""
+        if self._asked is None or not timedelta(0) <= at - self._asked < STRANGE_FOR:
+            self._strangers, self._asked = set(), at
+        return self._strangers
 
     def learn(self, lanes: Mapping[str, int], strangers: Iterable[str], at: datetime) -> None:
         """Whose key it is stays; that a key is nobody's is true for a while from `at`."""
         old = self._since is None or not timedelta(0) <= at - self._since < HOMES_FOR
         if old or len(self._lanes) + len(self._strangers) + len(lanes) > HOMES_KEPT:
-            self._lanes, self._strangers, self._since = {}, {}, at
+            self._lanes, self._strangers, self._since, self._asked = {}, set(), at, at
         self._lanes.update(lanes)
-        self._strangers.update(dict.fromkeys(strangers, at))
+        self._strangers.update(strangers)
+
+
+#: Rows that come in one piece where many are asked for.
+PIECE: Final = 500
+
+
+def rows_of(conn: psycopg.Connection[Any], query: LiteralString, params: Sequence[Any], *, many: bool) -> Iterable[TupleRow]:
+    """The rows of a query. Where there may be `many`, the first are worked on while the server finds the rest, for the price of planning it anew.
+
+    Whoever reads them reads all of them before asking anything else of this connection.
+    """
+    if many:
+        return conn.cursor().stream(query, params, binary=True, size=PIECE)
+    return conn.execute(query, params).fetchall()
 
 
 class Store:
@@ -112,16 +149,18 @@ class Store:
 
     `url` is a libpq connection string (`postgresql://…`). Connections are made when first needed, in UTC; a statement may
     run for `statement_seconds`, and a transaction left idle is ended after 60 s, so that a hung worker holds no lock for ever.
+    A caller waits `patience_seconds` for a connection that answers, and only briefly where another has just waited in vain because the database is away.
     """
 
     def __init__(self, url: str, *, size: int = 10, statement_seconds: float = 30, patience_seconds: float = 5) -> None:
         self.url = url
         self.bell, self.homes = Bell(), Homes()
-        self._size = size
-        self._refused_at = self._complained_at = -math.inf
-        self._pool: ConnectionPool[Conn] = ConnectionPool(
+        self._size, self._patience = size, patience_seconds
+        self._refused_at = self._complained_at = self._away_at = self._away_said_at = -math.inf
+        self._failures = 0
+        self._pool: ConnectionPool[_Connection] = ConnectionPool(
             _conninfo(url, statement_seconds),
-            connection_class=psycopg.Connection[TupleRow],
+            connection_class=_Connection,
             kwargs={"autocommit": True, "cursor_factory": _Cursor},
             configure=_configure,
             min_size=0,
@@ -150,6 +189,14 @@ class Store:
         self._complained_at = now
         return True
 
+    def says_away(self) -> bool:
+        """Whether it is to be said now that the database cannot be reached: once, and again after a while if it lasts."""
+        now = time.monotonic()
+        if now - self._away_said_at < SAID_SECONDS:
+            return False
+        self._away_said_at = now
+        return True
+
     @contextmanager
     def reading(self) -> Iterator[Conn]:
         """A connection in a READ ONLY transaction; rows are tuples. Raises StorageAway."""
@@ -168,11 +215,9 @@ class Store:
         For a single statement that may as well be said twice: on a connection that turns out to be dead it is said again on another.
         Raises StorageAway.
         """
+        until = time.monotonic() + self._patience
         for attempt in range(self._size + 1):
-            try:
-                conn = self._pool.getconn()
-            except (PoolTimeout, PoolClosed) as error:
-                raise StorageAway(f"No connection to the database: {error}") from error
+            conn = self._lent(until)
             try:
                 return act(conn)
             except psycopg.OperationalError as error:
@@ -248,29 +293,48 @@ class Store:
             with suppress(PoolClosed):
                 self._pool.putconn(conn)
 
-    def _begin(self, read_only: bool) -> Conn:
+    def _begin(self, read_only: bool) -> _Connection:
         """A connection with its transaction begun. BEGIN itself shows whether the connection still lives.
 
-        After a restart of the server every pooled connection is dead; each is thrown away here, none reaches a caller.
+        After a restart of the server every pooled connection is dead; each is thrown away here, none reaches a caller. So is one whose
+        server takes the command and does not answer: it is stopped, or the way to it is gone.
         """
         begin = "BEGIN READ ONLY" if read_only else "BEGIN"
+        until = time.monotonic() + self._patience
         for attempt in range(self._size + 1):
+            conn = self._lent(until)
             try:
-                conn = self._pool.getconn()
-            except (PoolTimeout, PoolClosed) as error:
-                raise StorageAway(f"No connection to the database: {error}") from error
-            try:
+                conn.answers_within = self._patience
                 conn.execute(begin)
             except psycopg.OperationalError as error:
+                late = not conn.broken
+                conn.close()
                 self._pool.putconn(conn)
-                if attempt == self._size:
+                if late or attempt == self._size:
+                    self._away_at = time.monotonic()
                     raise StorageAway(str(error)) from error
             except BaseException:
                 self._pool.putconn(conn)
                 raise
             else:
+                conn.answers_within = None
+                self._away_at = -math.inf
                 return conn
         raise AssertionError("the loop returns or raises")
+
+    def _lent(self, until: float) -> _Connection:
+        """A connection of the pool, waited for `until` then (monotonic); briefly where the database has just been found away. Raises StorageAway."""
+        now = time.monotonic()
+        lately = now - self._away_at < AWAY_SECONDS
+        try:
+            return self._pool.getconn(BRIEF_SECONDS if lately else max(BRIEF_SECONDS, until - now))
+        except (PoolTimeout, PoolClosed) as error:
+            # All lent out is no reason to hurry anybody: it is away where connecting has failed meanwhile.
+            failures = self._pool.get_stats().get("connections_errors", 0)
+            if lately or failures > self._failures:
+                self._away_at = time.monotonic()
+            self._failures = failures
+            raise StorageAway(f"No connection to the database: {error}") from error
 
 
 def _away(error: psycopg.OperationalError, conn: Conn) -> Exception:
@@ -291,7 +355,15 @@ def _conninfo(url: str, statement_seconds: float) -> str:
         "-c timezone=UTC -c datestyle=ISO -c intervalstyle=iso_8601"
         f" -c statement_timeout={int(statement_seconds * 1000)} -c idle_in_transaction_session_timeout=60000"
     )
-    defaults: dict[str, Any] = {"application_name": "handfast", "connect_timeout": 5, "tcp_user_timeout": 15000}
+    # Whoever waits for an answer, or listens for days, sends nothing: only keepalives tell them that the machine at the other end is gone.
+    defaults: dict[str, Any] = {
+        "application_name": "handfast",
+        "connect_timeout": 5,
+        "tcp_user_timeout": 15000,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+    }
     missing = {name: value for name, value in defaults.items() if name not in given}
     return make_conninfo(url, **missing, options=f"{ours} {given.get('options', '')}".strip())
 

@@ -54,7 +54,7 @@ from handfast.web import (
 )
 from handfast.web.access import Forbidden, NotFound, NotSignedIn, User
 from handfast.web.forms import typed
-from handfast.web.house import STATIC, House, PageSettings, page, plain_page, refused, render, signed_in, wants_fragment
+from handfast.web.house import STATIC, House, PageSettings, house_of, page, plain_page, refused, render, signed_in, wants_fragment
 from handfast.web.security import Guard
 
 if TYPE_CHECKING:
@@ -237,7 +237,8 @@ def _came_from(request: Request) -> str:
 
 def _away(request: Request, error: Exception) -> Response:
     full = isinstance(error, StorageFull)
-    log.warning("storage_full" if full else "storage_away", path=request.url.path)
+    if full or house_of(request).store.says_away():
+        log.warning("storage_full" if full else "storage_away", path=request.url.path)
     if request.url.path.startswith(MACHINES):
         return PlainTextResponse("The database cannot be reached. Nothing was recorded; send it again.", 503, headers={"Retry-After": "2"})
     what = "The database cannot be reached just now. Nothing was saved. Try again in a moment."
@@ -251,6 +252,9 @@ def _http(request: Request, error: HTTPException) -> Response:
         return PlainTextResponse(str(error.detail), error.status_code, headers=error.headers)
     if error.status_code == 404:
         return _not_found(request, NotFound("There is no page at this address."))
+    if error.status_code == 405 and request.method == "GET":
+        what = "A form is sent to this address; there is nothing to read at it. Nothing was done again."
+        return plain_page(request, "stop.html", status=405, heading="Nothing to read here", what=what)
     return plain_page(request, "stop.html", status=error.status_code, heading="Not possible", what=f"{error.detail}.")
 
 

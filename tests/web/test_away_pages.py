@@ -1,0 +1,50 @@
+"""Pages while the database is really away: a page that says so, and nobody waits for what another has just waited for."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from tests.own_server import OwnServer, own_server, stopped, waits
+
+from handfast.store import base
+from handfast.store.base import BRIEF_SECONDS, Store
+
+
+@pytest.fixture(scope="module")
+def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServer]:
+    with own_server(tmp_path_factory.mktemp("own")) as server:
+        yield server
+
+
+@pytest.mark.parametrize("how", ["killed", "stopped"])
+def test_every_page_says_so_and_only_the_first_waits(there: OwnServer, running, browse, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    there.start()
+    with Store(there.url, size=4, patience_seconds=2) as store:
+        http = browse(running(store).url, cookies={"handfast": "a-session"})
+        assert http.get("/login").status_code == 303
+        if how == "killed":
+            there.signal(signal.SIGKILL)
+            _is_away(store, http, monkeypatch)
+            there.start()
+        else:
+            with stopped(there):
+                _is_away(store, http, monkeypatch)
+        for _ in range(100):
+            if (answer := http.get("/login")).status_code == 303:
+                break
+        assert answer.status_code == 303, "and it is there again by itself"
+
+
+def _is_away(store: Store, http, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = http.get("/login")
+    assert (first.status_code, "database cannot be reached" in first.text) == (503, True)
+    with monkeypatch.context() as patch:
+        patch.setattr(base, "AWAY_SECONDS", 60)
+        asked = waits(store, patch)
+        with ThreadPoolExecutor(20) as many:
+            answers = list(many.map(lambda path: http.get(path).status_code, ["/login", "/queue", "/", "/handoffs/hnd_1", "/readyz"] * 12))
+        assert answers == [503] * 60
+        assert set(asked) == {BRIEF_SECONDS}, "sixty requests would have kept every thread busy for many seconds"
