@@ -184,7 +184,7 @@ class Worker:
         log.info("worker_stopped")
 
     def _forever(self, name: str, turn: Callable[[], float]) -> None:
-        away, patient = False, name in PATIENT or name.startswith("deliver")
+        away, unsigned, patient = False, False, name in PATIENT or name.startswith("deliver")
         if patient:
             _lower_priority()
         while not self.stop.is_set():
@@ -194,7 +194,12 @@ class Worker:
                 pause = turn()
                 if away:
                     log.info("database_back", loop=name)
-                away = False
+                away = unsigned = False
+            except NoContract:
+                # Nothing is wrong: signals wait for the first contract. Said once, not every second.
+                if not unsigned:
+                    log.warning("no_contract", loop=name, fix="signals are kept; load a contract: handfast contract load FILE")
+                unsigned, pause = True, AWAY_SECONDS
             except StorageAway as error:
                 if not away:
                     log.warning("database_full" if isinstance(error, StorageFull) else "database_away", loop=name)

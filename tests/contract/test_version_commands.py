@@ -124,9 +124,15 @@ def test_diff_takes_versions_drafts_hashes_and_what_is_in_force(handfast: Type) 
 
 @pytest.mark.parametrize("ref", ["7", "draft-9", "ctr_ffffff", "nonsense", "../x"])
 def test_what_nobody_knows_is_said(handfast: Type, ref: str) -> None:
-    ran = handfast("diff", ref)
+    ran = handfast("diff", ref, ref)
     assert ran.exit_code == 1
     assert "nothing is called" in ran.stderr
+
+
+def test_before_the_first_contract_the_first_step_is_named(handfast: Type) -> None:
+    ran = handfast("diff", "1")
+    assert ran.exit_code == 1
+    assert ran.stderr.strip() == "contract: none is in force. Load one: `handfast contract load FILE`."
 
 
 def test_diff_with_a_text_that_does_not_read_says_where(handfast: Type) -> None:

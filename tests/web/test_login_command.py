@@ -40,3 +40,18 @@ def test_what_would_not_work_is_refused_with_the_fix(run) -> None:
     assert refused.exit_code == 1
     assert "no rep has the id 'nobody'" in refused.output
     assert run("remove", "nobody@northwind.example").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nobody", "--role", "leader"], "'nobody' is not an e-mail address"),
+        (["ana@northwind.example", "--role", "rep"], "Add --rep ID."),
+        (["ana@northwind.example", "--role", "rep", "--rep", "ana"], "handfast import reps.csv --as reps"),
+    ],
+)
+def test_what_would_not_work_is_said_before_a_password_is_asked_for(run, words: list[str], said: str) -> None:
+    refused = run("add", *words)
+    assert refused.exit_code == 1
+    assert said in refused.output
+    assert "Password" not in refused.output

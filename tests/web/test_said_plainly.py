@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from datetime import UTC, datetime
 
@@ -59,3 +60,43 @@ def test_a_shadow_that_found_them_ready_too_says_why_it_handed_nobody_over() -> 
     )
     assert without("Not yet: intent 20 of 35.") == "Not yet: intent 20 of 35."
     assert without(None) == "It heard no signal of theirs."
+
+
+def test_reloading_where_a_form_was_sent_says_what_happened(server, client) -> None:
+    answer = client("ana").get("/reps/ana/profile")
+    assert answer.status_code == 405
+    assert "Nothing was done again." in answer.text
+
+
+def test_a_refused_form_of_a_rep_stands_open_with_what_was_typed(server, client) -> None:
+    mara = client("mara")
+    text = mara.post("/reps/ben/profile", data={"week": "mon 9 to 5", "holidays": "DE-BY", "skills": "german"}).text
+    section = text[text.index('<section class="pp" id="ben"') :].partition("</section>")[0]
+    assert 'role="alert"' in section, "the complaint stands with the rep it is about"
+    assert re.search(r"<details open><summary>Hours", section)
+    assert 'value="mon 9 to 5"' in section
+    assert 'value="DE-BY"' in section
+    assert text.count('role="alert"') == 1
+    away = mara.post("/reps/ben/absences", data={"first": "soon", "last": "", "why": "a cure"}).text
+    assert re.search(r'<details open><summary>Enter an absence.*value="a cure"', away, re.DOTALL)
+    done = mara.post("/reps/ben/switch", data={"to": "off"})
+    assert done.headers["location"] == "/reps#ben", "back to the rep, not to the top of a long page"
+
+
+def test_nothing_waits_is_not_nothing_was_refused(server, client) -> None:
+    rita = client("rita")
+    for ident in re.findall(r'id="p-(\w+)"', rita.get("/problems").text):
+        rita.post(f"/problems/{ident}/dismiss")
+    text = rita.get("/problems").text
+    assert "Nothing waits to be mended" in text
+    assert "Every payload that arrived could be read" not in text
+
+
+def test_what_a_made_up_person_begins_with_is_unknown_and_not_three_dots(server, client) -> None:
+    """Every text of the sample is a comment: tried as it stands, nobody's industry is “…”."""
+    rita = client("rita")
+    sample = re.search(r"<textarea[^>]*>(.*?)</textarea>", rita.get("/try").text, re.DOTALL)[1]
+    assert re.search(r"  # \w+: …", sample)
+    tried = rita.get("/try", params={"given": html.unescape(sample)}).text
+    assert "is …" not in tried
+    assert "Every criterion" in tried

@@ -29,9 +29,10 @@ def command() -> None:
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input instead of asking.")
 def add(email: str, role: str, rep_id: str | None, name: str, password_stdin: bool) -> None:
     """Add an account for EMAIL."""
-    password = _password(password_stdin)
     with opened() as house:
         try:
+            logins.may_add(house.store, email, role, rep_id)
+            password = _password(password_stdin)
             made = logins.add_login(house.store, email, password, role, datetime.now(UTC), rep_id=rep_id, name=name)
         except Refused as refusal:
             complain([refusal.problem])

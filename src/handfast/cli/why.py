@@ -10,6 +10,7 @@ from rich.text import Text
 
 from handfast.cli.opened import complain, opened
 from handfast.cli.plain import plain
+from handfast.cli.serve import without_contract
 from handfast.numbers import percent, points, signed
 from handfast.problem import Place, Problem
 
@@ -32,8 +33,11 @@ def command(key: str, as_json: bool) -> None:
 
     with opened() as house:
         story = why(house.store, key, datetime.now(UTC))
+        fix = "Give an id as the pages show it, an e-mail address or a domain."
+        if story is None and without_contract(house):
+            fix = "No contract is in force yet, so signals wait unread: handfast contract load FILE."
     if story is None:
-        complain([Problem(Place(key), "nothing is known by this id", "Give an id as the pages show it, an e-mail address or a domain.")])
+        complain([Problem(Place(key), "nothing is known by this id", fix)])
         return
     if as_json:
         import orjson

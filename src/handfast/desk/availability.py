@@ -126,7 +126,8 @@ def rep_of(conn: psycopg.Connection, rep_id: str) -> Rep:
     """Raises Refused for nobody's id."""
     known = handover.reps(conn)
     if (rep := known.get(rep_id)) is None:
-        raise _refused("rep", f"no rep '{rep_id}' is known", one_of(known, word=rep_id))
+        bring = "Bring them in first: `handfast import reps.csv --as reps`."
+        raise _refused("rep", f"no rep '{rep_id}' is known", one_of(known, word=rep_id) if known else bring)
     return rep
 
 

@@ -148,11 +148,30 @@ def add_login(store: Store, email: str, password: str, role: str, at: datetime, 
             stable_id("log", email, at.isoformat()), email, name or email.partition("@")[0], kind, rep_id, None, hash_password(password), at
         )
         if not logins.insert(conn, login):
-            raise Refused(_problem("EMAIL", f"{email} has an account already", "Remove it first with `handfast login remove`."))
+            raise Refused(_taken(email))
     return login
 
 
-def _wrong(email: str, password: str, role: str, rep_id: str | None, other_reps: list[str] | None) -> Problem | None:
+_BRING: Final = "Bring the reps in first: `handfast import reps.csv --as reps`."
+
+
+def may_add(store: Store, email: str, role: str, rep_id: str | None = None) -> None:
+    """Whether an account can be made so, before anybody thinks of a password. Raises Refused as `add_login`."""
+    email = email.strip().lower()
+    with store.reading() as conn:
+        known = logins.rep_exists(conn, rep_id) if rep_id else True
+        problem = _wrong_account(email, role, rep_id, logins.rep_ids(conn) if not known else None)
+        if problem is None and logins.by_email(conn, email) is not None:
+            problem = _taken(email)
+    if problem is not None:
+        raise Refused(problem)
+
+
+def _taken(email: str) -> Problem:
+    return _problem("EMAIL", f"{email} has an account already", "Remove it first with `handfast login remove`.")
+
+
+def _wrong_account(email: str, role: str, rep_id: str | None, other_reps: list[str] | None) -> Problem | None:
     if not _EMAIL.match(email):
         return _problem("EMAIL", f"'{email}' is not an e-mail address", "Write it as name@company.example.")
     if role not in ROLES:
@@ -160,7 +179,13 @@ def _wrong(email: str, password: str, role: str, rep_id: str | None, other_reps:
     if role == "rep" and not rep_id:
         return _problem("--rep", "an account with role rep needs the rep whose queue it opens", "Add --rep ID.")
     if other_reps is not None:
-        return _problem("--rep", f"no rep has the id '{rep_id}'", one_of(other_reps, word=rep_id or ""))
+        return _problem("--rep", f"no rep has the id '{rep_id}'", one_of(other_reps, word=rep_id or "") if other_reps else _BRING)
+    return None
+
+
+def _wrong(email: str, password: str, role: str, rep_id: str | None, other_reps: list[str] | None) -> Problem | None:
+    if (problem := _wrong_account(email, role, rep_id, other_reps)) is not None:
+        return problem
     if not MIN_PASSWORD <= len(password) <= _MOST_PASSWORD:
         return _problem(
             "password",

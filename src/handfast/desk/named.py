@@ -23,6 +23,7 @@ _VERSION: Final = re.compile(r"v?(\d{1,9})\Z", re.IGNORECASE)
 _DRAFT: Final = re.compile(r"d(?:raft)?[- ]?(\d{1,9})\Z", re.IGNORECASE)
 _HASH: Final = re.compile(r"(?:ctr_)?[0-9a-f]{6,16}(?:\.\d+)?\Z")
 IN_FORCE: Final = "in-force"
+_NONE: Final = "Load one: `handfast contract load FILE`."
 _FIX: Final = "Name a version (7), a draft (draft-3), a hash (ctr_…, from 6 digits), `in-force`, or a file."
 
 
@@ -63,8 +64,12 @@ def find(conn: Conn, ref: str, at: datetime) -> Named:
         found = next((v for v in every if v.version == int(match[1])), None)
     else:
         found = _by_hash(conn, ref, every) if _HASH.match(ref) else None
+    if found is None and ref == IN_FORCE:
+        raise Refused(Problem(Place("contract"), "none is in force", _NONE))
     if found is None:
-        raise Refused(Problem(Place("contract"), f"nothing is called '{ref[:60]}'", _FIX))
+        raise Refused(
+            Problem(Place("contract"), f"nothing is called '{ref[:60]}'", _FIX if every else f"{_NONE} A draft is named as draft-3.")
+        )
     return named(found)
 
 

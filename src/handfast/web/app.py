@@ -255,6 +255,9 @@ def _http(request: Request, error: HTTPException) -> Response:
         return PlainTextResponse(str(error.detail), error.status_code, headers=error.headers)
     if error.status_code == 404:
         return _not_found(request, NotFound("There is no page at this address."))
+    if error.status_code == 405 and request.method == "GET":
+        what = "A form is sent to this address; there is nothing to read at it. Nothing was done again."
+        return plain_page(request, "stop.html", status=405, heading="Nothing to read here", what=what)
     return plain_page(request, "stop.html", status=error.status_code, heading="Not possible", what=f"{error.detail}.")
 
 

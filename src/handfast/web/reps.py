@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Any, Final
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, File, Request, Response, UploadFile
@@ -38,7 +40,9 @@ def reps_page(request: Request, user: Me) -> Response:
 def switch(request: Request, user: Me, rep_id: str, to: Word = "", why: Sentence = "") -> Response:
     """Takes handoffs again, or none until switched on."""
     _may(user, rep_id)
-    return _do(request, user, lambda: availability.switch(house_of(request).store, rep_id, to == "on", user.email, request.state.at, why))
+    return _do(
+        request, user, rep_id, lambda: availability.switch(house_of(request).store, rep_id, to == "on", user.email, request.state.at, why)
+    )
 
 
 @router.post("/reps/{rep_id}/absences")
@@ -55,7 +59,7 @@ def enter(request: Request, user: Me, rep_id: str, first: Word = "", last: Word 
             house_of(request).store, rep_id, _moment(starts, zone), _moment(ends, zone), why, user.email, request.state.at
         )
 
-    return _do(request, user, act)
+    return _do(request, user, rep_id, act, form="away", first=first, last=last, why=why)
 
 
 @router.post("/reps/{rep_id}/absences/drop")
@@ -70,7 +74,7 @@ def drop(request: Request, user: Me, rep_id: str, starts: Word = "", source: Wor
             raise Refused(Problem(Place("absence"), "this is no absence of the list", "Reload the page.")) from None
         availability.drop_absence(house_of(request).store, rep_id, when, source, user.email, request.state.at)
 
-    return _do(request, user, act)
+    return _do(request, user, rep_id, act)
 
 
 @router.post("/reps/{rep_id}/calendar")
@@ -82,21 +86,22 @@ def calendar(request: Request, user: Me, rep_id: str, file: Annotated[UploadFile
         _, problems = availability.read_calendar(house_of(request).store, rep_id, data, "uploaded", user.email, request.state.at)
     except Refused as wrong:
         problems = [wrong.problem]
-    return _page(request, user, problems[:_SHOWN]) if problems else after(request, f"/reps#{rep_id}")
+    return _page(request, user, problems[:_SHOWN], rep_id, {"form": "away"}) if problems else after(request, f"/reps#{quote(rep_id)}")
 
 
 @router.post("/reps/{rep_id}/feeds")
 def keep_feed(request: Request, user: Me, rep_id: str, url: Sentence = "", name: Word = "") -> Response:
     """The address of a calendar: a worker fetches it from now on."""
     _may(user, rep_id)
-    return _do(request, user, lambda: feeds.keep(house_of(request).store, rep_id, url, user.email, request.state.at, name))
+    keep = lambda: feeds.keep(house_of(request).store, rep_id, url, user.email, request.state.at, name)  # noqa: E731
+    return _do(request, user, rep_id, keep, form="away", url=url, name=name)
 
 
 @router.post("/reps/{rep_id}/feeds/drop")
 def drop_feed(request: Request, user: Me, rep_id: str, name: Word = "") -> Response:
     """It is fetched no more."""
     _may(user, rep_id)
-    return _do(request, user, lambda: feeds.forget(house_of(request).store, rep_id, name, user.email, request.state.at))
+    return _do(request, user, rep_id, lambda: feeds.forget(house_of(request).store, rep_id, name, user.email, request.state.at))
 
 
 @router.post("/reps/{rep_id}/profile")
@@ -111,18 +116,19 @@ def profile(request: Request, user: Me, rep_id: str, week: Sentence = "", holida
             house_of(request).store, rep_id, parsed, holidays.strip().upper() or None, named, user.email, request.state.at
         )
 
-    return _do(request, user, act)
+    return _do(request, user, rep_id, act, form="profile", week=week, holidays=holidays, skills=skills)
 
 
-def _do(request: Request, user: User, act: Any) -> Response:
+def _do(request: Request, user: User, rep_id: str, act: Any, **typed: str) -> Response:
+    """Back to the rep it was about; where it is refused, with what was typed."""
     try:
         act()
     except Refused as wrong:
-        return _page(request, user, [wrong.problem])
-    return after(request, "/reps")
+        return _page(request, user, [wrong.problem], rep_id, typed)
+    return after(request, f"/reps#{quote(rep_id)}")
 
 
-def _page(request: Request, user: User, problems: list[Problem]) -> Response:
+def _page(request: Request, user: User, problems: list[Problem], about: str = "", typed: Mapping[str, str] | None = None) -> Response:
     at, house = request.state.at, house_of(request)
     stand: dict[str, Standing] = {}
     with house.store.reading() as conn:
@@ -142,6 +148,8 @@ def _page(request: Request, user: User, problems: list[Problem]) -> Response:
         "away": away,
         "kept": kept,
         "problems": problems,
+        "about": about,
+        "typed": typed or {},
         "week_text": availability.week_text,
     }
     context |= {"away_words": words.away, "back_words": words.away_until}

@@ -28,7 +28,7 @@ Ref = Annotated[str, Query(max_length=60)]
 #: A made-up case as long as this says all there is to say.
 Given = Annotated[str, Query(max_length=4000)]
 #: What a declared field might hold, for the case a page begins with.
-_SAMPLES: Final = {"int": 800, "number": 0.5, "bool": True, "text": "…", "time": "2026-01-01"}
+_SAMPLES: Final = {"int": 800, "number": 0.5, "bool": True, "time": "2026-01-01"}
 
 
 @router.get("/try")
@@ -108,6 +108,10 @@ def _choices(conn: Conn) -> list[tuple[str, str]]:
 def _sample(agreement: Agreement) -> str:
     """A case to begin with: every declared field, and the first signal that asks for a next step."""
     contract = agreement.contract
-    fields = "\n".join(f"  {name}: {_SAMPLES[kind]}" for name, kind in contract.fields.items())
+    known = [f"  {name}: {_SAMPLES[kind]}" for name, kind in contract.fields.items() if kind in _SAMPLES]
+    # A text has no sample that is true of somebody: what is left as a comment is unknown, as it would be of them.
+    texts = [f"  # {name}: …" for name, kind in contract.fields.items() if kind not in _SAMPLES]
+    fields = "\n".join([*known, *texts]) if known else "\n".join(["person: {}", *texts])
     step = contract.ready.next_step[0]
-    return f"person:\n{fields}\nsignals:\n  - {{kind: {step.on}, ago: 10 minutes}}\n" if fields else ""
+    head = "person:\n" if known else ""
+    return f"{head}{fields}\nsignals:\n  - {{kind: {step.on}, ago: 10 minutes}}\n" if contract.fields else ""
