@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
@@ -103,8 +103,7 @@ class Absence:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(NamedTuple):
     """A company. `key` is what makes it one: its registrable domain, or `source:external id`."""
 
     id: str
@@ -112,18 +111,17 @@ class Account:
     name: str = ""
     domain: str | None = None
     owner: str | None = None
-    fields: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, Any] = _NOTHING
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(NamedTuple):
     """A human being on the other side. Belongs to at most one account at a time."""
 
     id: str
     email: str | None = None
     name: str = ""
     account: str | None = None
-    fields: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, Any] = _NOTHING
 
 
 class TouchKind(StrEnum):

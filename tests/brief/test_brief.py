@@ -151,7 +151,7 @@ def test_what_a_browser_says_of_itself_is_no_theme() -> None:
 
 
 def test_without_a_name_nobody_is_called_there() -> None:
-    brief = compose(AGREED, case(person=replace(MAYA, name="", fields={})))
+    brief = compose(AGREED, case(person=MAYA._replace(name="", fields={})))
     assert brief["opener"]["text"].startswith("Hi, thanks for writing.")
     assert brief["action"]["text"] == "Call them at Halden Logistics about cost."
     assert brief["headline"]["text"] == "maya@halden.example at Halden Logistics: demo"
@@ -244,7 +244,7 @@ def test_a_brief_stays_one_page_however_long_the_history() -> None:
 
 @pytest.mark.parametrize("evil", ["a\r\nb", "a\x00b", "a\u202eb", "a\u2028b", "a\ud800b", "a\u200bb"])
 def test_text_from_outside_is_one_printable_line(evil: str) -> None:
-    brief = compose(AGREED, case(person=replace(MAYA, name=evil), account=replace(HALDEN, name=evil)))
+    brief = compose(AGREED, case(person=MAYA._replace(name=evil), account=HALDEN._replace(name=evil)))
     assert brief["headline"]["text"].startswith("a b, VP Operations at a b")
 
 

@@ -45,11 +45,11 @@ class Tags(HTMLParser):
 
 
 def evil_brief(text: str = EVIL) -> dict[str, Any]:
-    person = replace(MAYA, name=text, fields={"title": text, "phone": text})
+    person = MAYA._replace(name=text, fields={"title": text, "phone": text})
     return compose(
         AGREED,
         case(
-            person=person, account=replace(HALDEN, name=text), signals=[signal(1, "form_submitted", timedelta(0), form=text, message=text)]
+            person=person, account=HALDEN._replace(name=text), signals=[signal(1, "form_submitted", timedelta(0), form=text, message=text)]
         ),
     )
 
@@ -213,7 +213,7 @@ def test_a_letter_with_nothing_but_ids_is_still_a_letter(kind: Kind) -> None:
 
 @given(st.text(max_size=120))
 def test_a_number_to_call_is_digits_or_nothing(phone: str) -> None:
-    body = compose(AGREED, replace(BASE, person=replace(MAYA, fields={"phone": phone})))
+    body = compose(AGREED, replace(BASE, person=MAYA._replace(fields={"phone": phone})))
     page = letter(replace(message("handoff_opened"), brief=body), "https://x.example").html
     if "tel:" in page:
         number = page.split('href="tel:')[1].split('"')[0]

@@ -84,16 +84,17 @@ def test_no_more_is_remembered_than_fits(monkeypatch: pytest.MonkeyPatch) -> Non
     homes = Homes()
     for n in range(100):
         homes.learn({f"user:{n}": 1}, [f"visitor:{n}"], NOON)
-        assert homes.lane(f"user:{n}") == 1
-        assert homes.strange(f"visitor:{n}", NOON)
-    assert sum(homes.lane(f"user:{n}") is not None for n in range(100)) <= 10
-    assert not homes.strange("visitor:99", NOON - timedelta(seconds=1))  # a clock that was set back
+        assert homes.lanes([f"user:{n}"]) == {f"user:{n}": 1}
+        assert f"visitor:{n}" in homes.strangers(NOON)
+    assert len(homes.lanes(f"user:{n}" for n in range(100))) + len(homes.strangers(NOON)) <= 11
+    assert not homes.strangers(NOON - timedelta(seconds=1))  # a clock that was set back
 
 
 def test_nobody_is_remembered_for_longer_than_an_hour() -> None:
     homes = Homes()
     homes.learn({"user:1": 1}, [], NOON)
     homes.learn({"user:2": 2}, [], NOON + timedelta(minutes=59))
-    assert (homes.lane("user:1"), homes.lane("user:2")) == (1, 2)
+    keys = ["user:1", "user:2", "user:3"]
+    assert homes.lanes(keys) == {"user:1": 1, "user:2": 2}
     homes.learn({"user:3": 3}, [], NOON + timedelta(minutes=60))
-    assert [homes.lane(f"user:{n}") for n in (1, 2, 3)] == [None, None, 3]
+    assert homes.lanes(keys) == {"user:3": 3}

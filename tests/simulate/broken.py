@@ -401,7 +401,7 @@ def lane_upside_down(house: House) -> Sequence[Swap]:
     return [
         (
             f"{STORE}.lanes.take_pending",
-            lambda old: lambda conn, lanes, limit, until: list(reversed(old(conn, lanes, 10_000, until)))[:limit],
+            lambda old: lambda conn, lanes, limit, until, **how: list(reversed(old(conn, lanes, 10_000, until, **how)))[:limit],
         )
     ]
 
@@ -409,8 +409,8 @@ def lane_upside_down(house: House) -> Sequence[Swap]:
 @variant(6, "no lane is locked: each worker takes the signals that nobody else is at just now")
 def lane_lock_ignored(house: House) -> Sequence[Swap]:
     def taking(old: Callable[..., Any]) -> Callable[..., Any]:
-        def take_pending(conn: Any, lanes: Any, limit: int, until: datetime) -> Any:
-            found = old(conn, lanes, 10_000, until)
+        def take_pending(conn: Any, lanes: Any, limit: int, until: datetime, **how: Any) -> Any:
+            found = old(conn, lanes, 10_000, until, **how)
             query = "SELECT seq FROM pending WHERE seq = ANY(%s) ORDER BY received_at, seq LIMIT %s FOR UPDATE SKIP LOCKED"
             free = {row[0] for row in conn.execute(query, ([one.seq for one in found], limit)).fetchall()}
             return [one for one in found if one.seq in free]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from handfast.store.base import StorageAway, Store
+from handfast.store.base import StorageAway, Store, rows_of
 from handfast.store.embedded import Embedded
 from handfast.store.opening import opened
 
@@ -199,3 +199,29 @@ def test_what_runs_for_long_waits_for_a_database_that_starts_after_it(tmp_path: 
         server.stop()
     with pytest.raises(StorageAway), opened(url, tmp_path):
         pass
+
+
+def test_rows_that_come_in_pieces_are_the_same_rows(store: Store) -> None:
+    asked, params = "SELECT n, n::text, to_jsonb(n) FROM generate_series(1, %s) AS n", [1700]
+    with store.reading() as conn:
+        pieces = list(rows_of(conn, asked, params, many=True))
+        assert pieces == list(rows_of(conn, asked, params, many=False))
+        assert len(pieces) == 1700
+
+
+def test_whoever_stops_reading_half_way_spoils_nothing(store: Store) -> None:
+    def read_until(last: int, failing: str) -> None:
+        with store.writing() as conn:
+            conn.execute(NOTE, [failing, "{}"])
+            for (n,) in rows_of(conn, "SELECT 1000 / (3000 - n) FROM generate_series(1, %s) AS n", [last], many=True):
+                if n > 0 and failing == "reader":
+                    raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        read_until(2000, "reader")  # the rest is still on its way
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        read_until(4000, "server")  # rows were read before it failed
+    assert notes(store) == []
+    with store.writing() as conn:
+        conn.execute(NOTE, ["after", "{}"])
+    assert notes(store) == ["after"]

@@ -117,7 +117,7 @@ def decide(
         if not lanes:
             return Decided()
         held = lane_rows.hold_lanes(conn, lanes, LANES if few else lanes_at_once)
-        waiting = lane_rows.take_pending(conn, held, limit, at) if held else []
+        waiting = lane_rows.take_pending(conn, held, limit, at, many=in_company and not few) if held else []
         if not waiting:
             return Decided()
         book.refresh(conn)
@@ -173,7 +173,7 @@ def _nobodys(_: str) -> str | None:
 def _decide(b: Batch, waiting: list[Pending]) -> Decided:
     keys = look_up(b, waiting)
     mine, forwarded, postponed = by_lane(b, waiting, keys)
-    moments, subjects, whose = resolve_all(b, mine)
+    moments, subjects, whose = resolve_all(b, mine, keys)
     written = Meanwhile(partial(_write_down, b, keys.named, mine, whose), apart=b.apart)
     done = Decided(signals=len(mine), postponed=len(postponed))
     try:

@@ -161,38 +161,35 @@ def in_lanes(conn: Conn, signals: Sequence[Signal], homes: Homes, at: datetime) 
     what is remembered of earlier ones, and learns from these; `at` (UTC): when they are taken in.
     """
     keyed = [(keys_of(s.email, s.user_id, s.anonymous_id), s) for s in signals]
-    heard = _told(keyed, homes)
-    known = dict(heard)
-    asked: set[str] = set()
-    for keys, signal in keyed:
-        if not signal.email:
-            for key in keys:
-                if key in known or key in asked:
-                    continue
-                if (lane := homes.lane(key)) is not None:
-                    known[key] = lane
-                elif not homes.strange(key, at):
-                    asked.add(key)
-    heard |= {key: home_of(email) for key, email in rows.emails_of(conn, sorted(asked)).items()}
-    homes.learn(heard, asked - heard.keys(), at)
-    known |= heard
+    told = _told(keyed, homes)
+    wanted = {key for keys, signal in keyed if not signal.email for key in keys} - told.keys()
+    known = homes.lanes(wanted)
+    asked = wanted - known.keys() - homes.strangers(at)
+    told |= {key: home_of(email) for key, email in rows.emails_of(conn, sorted(asked)).items()}
+    homes.learn(told, asked - told.keys(), at)
+    known |= told
     laned = []
     for keys, signal in keyed:
-        lane = next((known[key] for key in keys if key in known), None)
-        laned.append(Laned(lane_of(keys[0]) if lane is None else lane, keys[0], signal))
+        for key in keys:
+            if (lane := known.get(key)) is not None:
+                break
+        else:
+            lane = lane_of(keys[0])
+        laned.append(Laned(lane, keys[0], signal))
     return laned
 
 
 def _told(keyed: Sequence[tuple[Sequence[str], Signal]], homes: Homes) -> dict[str, int]:
     """The lanes of the keys that came with an address: the first one that a key came with here."""
+    named = [(keys, signal.email) for keys, signal in keyed if signal.email]
+    remembered = homes.lanes(keys[0] for keys, _ in named)
     known: dict[str, int] = {}
-    for keys, signal in keyed:
-        if signal.email:
-            lane = homes.lane(keys[0])
-            if lane is None:
-                lane = home_of(signal.email)
-            for key in keys:
-                known.setdefault(key, lane)
+    for keys, email in named:
+        lane = remembered.get(keys[0])
+        if lane is None:
+            lane = remembered[keys[0]] = home_of(email)
+        for key in keys:
+            known.setdefault(key, lane)
     return known
 
 

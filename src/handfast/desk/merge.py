@@ -105,7 +105,7 @@ def merge_in(conn: psycopg.Connection, keep: str, fold: str, by: str, at: dateti
     if seen.problem is not None:
         raise Refused(seen.problem)
     merged = person_of(seen.kept, seen.fields)
-    before = {"kept": asdict(seen.kept), "folded": asdict(seen.folded), "merged": asdict(merged)}
+    before = {"kept": seen.kept._asdict(), "folded": seen.folded._asdict(), "merged": merged._asdict()}
     values = {f: asdict(k) for f, k in seen.fields.items()}
     done = Merge(stable_id("mrg", keep, fold, at.isoformat()), keep, fold, at, by, before, values, None)
     rows.add_merge(conn, done)

@@ -9,7 +9,7 @@ from handfast.desk.batch import Batch, Moment
 from handfast.desk.of_account import Named, name_accounts
 from handfast.facts import LANES, Account, Person, Signal, lane_of
 from handfast.identity.keys import home_of, keys_of, user_key
-from handfast.identity.resolve import Directory, resolve
+from handfast.identity.resolve import Directory, as_known, learn
 from handfast.store import handover as rows
 from handfast.store import lanes as lane_rows
 from handfast.store.lanes import Pending
@@ -95,7 +95,7 @@ def _lanes_needed(b: Batch, one: Pending, keys: Keys) -> tuple[int, list[int]]:
     return home, links
 
 
-def resolve_all(b: Batch, mine: list[Pending]) -> tuple[list[Moment], dict[str, dict[str, Any]], list[tuple[Signal, str]]]:
+def resolve_all(b: Batch, mine: list[Pending], keys: Keys) -> tuple[list[Moment], dict[str, dict[str, Any]], list[tuple[Signal, str]]]:
     """Every signal to its person: the moments to judge, subject → what was known of them, and every signal with its person.
 
     Each subject is judged by what was known then: its fields, and the signals received by its last moment. Where fields change, a key is
@@ -111,10 +111,13 @@ def resolve_all(b: Batch, mine: list[Pending]) -> tuple[list[Moment], dict[str, 
     subjects: dict[str, dict[str, Any]] = {}
     whose: list[tuple[Signal, str]] = []
     for one in mine:
-        if (person := resolve(one.signal, book, b.domain_of)) is None:
-            continue
+        person = as_known(one.signal, keys.of[one.seq], book, b.domain_of)
+        taught = False
+        if person is None:
+            if (person := learn(one.signal, keys.of[one.seq], book, b.domain_of)) is None:
+                continue
+            taught = b.learned.after(book, one.signal, one.seq, person)
         whose.append((one.signal, person))
-        taught = b.learned.after(book, one.signal, one.seq, person)
         if not (taught or one.signal.kind in listens):
             continue
         before, at = last.get(person), one.signal.occurred_at

@@ -15,7 +15,7 @@ The rules, in order:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -82,8 +82,12 @@ def resolve(signal: Signal, book: Directory, domain_of: Callable[[str], str | No
     `domain_of` gives the business domain of an address, or None for free-mail.
     """
     keys = keys_of(signal.email, signal.user_id, signal.anonymous_id)
-    if (person_id := _as_known(signal, keys, book, domain_of)) is not None:
-        return person_id
+    known = as_known(signal, keys, book, domain_of)
+    return known if known is not None else learn(signal, keys, book, domain_of)
+
+
+def learn(signal: Signal, keys: Sequence[str], book: Directory, domain_of: Callable[[str], str | None]) -> str | None:
+    """As `resolve`, of a signal that may teach something. `keys`: all of it (`keys_of`)."""
     person_id = _person(signal, book)
     if person_id is None:
         return None
@@ -93,14 +97,20 @@ def resolve(signal: Signal, book: Directory, domain_of: Callable[[str], str | No
     return person_id
 
 
-def _as_known(signal: Signal, keys: Sequence[str], book: Directory, domain_of: Callable[[str], str | None]) -> str | None:
-    """The person of a signal that can teach nothing: all its keys are theirs already, and it says nothing of them. Most are like that."""
+def as_known(signal: Signal, keys: Sequence[str], book: Directory, domain_of: Callable[[str], str | None]) -> str | None:
+    """The person of a signal that can teach nothing: all its keys are theirs already, and it says nothing of them. Most are like that.
+
+    None where it has to be looked at whole (`learn`).
+    """
     if signal.person or signal.account or signal.previous_id or not keys:
         return None
     known = book.who
     found = known.get(keys[0])
-    if found is None or any(known.get(key) != found for key in keys):
+    if found is None:
         return None
+    for key in keys:
+        if known.get(key) != found:
+            return None
     person = book.people[found]
     if person.account is None and (signal.id in book.named or _account_key(signal, person, domain_of) is not None):
         return None  # they come to an account by the words of this signal, their address, or a group
@@ -112,7 +122,7 @@ def _person(signal: Signal, book: Directory) -> str | None:
     by_user = book.who.get(user_key(signal.user_id)) if signal.user_id else None
     if signal.email and by_email is None and by_user is not None and book.people[by_user].email is None:
         # The user we knew by id alone has told an address: the same person, now with a name.
-        _change_person(book, replace(book.people[by_user], email=signal.email))
+        _change_person(book, book.people[by_user]._replace(email=signal.email))
         return by_user
     if by_email is None and signal.email:
         made = _new_person(signal, book)
@@ -143,7 +153,7 @@ def _two_claims(signal: Signal, by_email: str, by_user: str, book: Directory) ->
         book.conflicts.append(Conflict(user_key(signal.user_id or ""), by_user, by_email, signal))
         return
     keeper = book.people[by_email]
-    _change_person(book, replace(keeper, name=keeper.name or nameless.name, fields={**nameless.fields, **keeper.fields}))
+    _change_person(book, keeper._replace(name=keeper.name or nameless.name, fields={**nameless.fields, **keeper.fields}))
     book.merges[by_user] = by_email
     for who, person in list(book.who.items()):
         if person == by_user:
@@ -184,21 +194,21 @@ def _learn_person(signal: Signal, person_id: str, book: Directory) -> None:
     fields = {**person.fields, **said}
     name = _name(signal.person) or person.name
     if fields != person.fields or name != person.name:
-        _change_person(book, replace(person, name=name, fields=fields))
+        _change_person(book, person._replace(name=name, fields=fields))
 
 
 def _learn_account(signal: Signal, person_id: str, book: Directory, domain_of: Callable[[str], str | None]) -> None:
     person = book.people[person_id]
     account_id = person.account
     if account_id is None and (account_id := _account_of(signal, person, book, domain_of)) is not None:
-        _change_person(book, replace(person, account=account_id))
+        _change_person(book, person._replace(account=account_id))
     if account_id is None or not signal.account:
         return
     account = book.accounts[account_id]
     fields = {**account.fields, **{k: v for k, v in signal.account.items() if k not in {"name", "domain"}}}
     name = str(signal.account.get("name") or "").strip() or account.name
     if fields != account.fields or name != account.name:
-        book.accounts[account_id] = replace(account, name=name, fields=fields)
+        book.accounts[account_id] = account._replace(name=name, fields=fields)
         book.changed_accounts.add(account_id)
 
 

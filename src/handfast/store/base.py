@@ -21,7 +21,9 @@ from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+    from typing import LiteralString
 
     from psycopg.abc import PQGen
 
@@ -91,7 +93,7 @@ class Bell:
 HOMES_KEPT: Final = 100_000
 #: Then all of them are forgotten, and asked about again: who was erased is nobody here either.
 HOMES_FOR: Final = timedelta(hours=1)
-#: Somebody who was not known is asked about again after so long.
+#: Whoever was not known is asked about again after so long at the latest.
 STRANGE_FOR: Final = timedelta(minutes=1)
 
 
@@ -103,25 +105,43 @@ class Homes:
 
     def __init__(self) -> None:
         self._lanes: dict[str, int] = {}
-        self._strangers: dict[str, datetime] = {}
+        self._strangers: set[str] = set()
+        #: Since when is remembered what is, and who is nobody.
         self._since: datetime | None = None
+        self._asked: datetime | None = None
 
-    def lane(self, key: str) -> int | None:
-        """The lane of whoever has this key; None where that is not remembered."""
-        return self._lanes.get(key)
+    def lanes(self, keys: Iterable[str]) -> dict[str, int]:
+        """key → the lane of whoever has it, of those of which that is remembered."""
+        known = self._lanes
+        return {key: known[key] for key in keys if key in known}
 
-    def strange(self, key: str, at: datetime) -> bool:
-        """Whether this key was nobody's a moment before `at`."""
-        asked = self._strangers.get(key)
-        return asked is not None and timedelta(0) <= at - asked < STRANGE_FOR
+    def strangers(self, at: datetime) -> AbstractSet[str]:
+        """The keys that were nobody's a moment before `at`."""
+        if self._asked is None or not timedelta(0) <= at - self._asked < STRANGE_FOR:
+            self._strangers, self._asked = set(), at
+        return self._strangers
 
     def learn(self, lanes: Mapping[str, int], strangers: Iterable[str], at: datetime) -> None:
         """Whose key it is stays; that a key is nobody's is true for a while from `at`."""
         old = self._since is None or not timedelta(0) <= at - self._since < HOMES_FOR
         if old or len(self._lanes) + len(self._strangers) + len(lanes) > HOMES_KEPT:
-            self._lanes, self._strangers, self._since = {}, {}, at
+            self._lanes, self._strangers, self._since, self._asked = {}, set(), at, at
         self._lanes.update(lanes)
-        self._strangers.update(dict.fromkeys(strangers, at))
+        self._strangers.update(strangers)
+
+
+#: Rows that come in one piece where many are asked for.
+PIECE: Final = 500
+
+
+def rows_of(conn: psycopg.Connection[Any], query: LiteralString, params: Sequence[Any], *, many: bool) -> Iterable[TupleRow]:
+    """The rows of a query. Where there may be `many`, the first are worked on while the server finds the rest, for the price of planning it anew.
+
+    Whoever reads them reads all of them before asking anything else of this connection.
+    """
+    if many:
+        return conn.cursor().stream(query, params, binary=True, size=PIECE)
+    return conn.execute(query, params).fetchall()
 
 
 class Store:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 from handfast.facts import LANES, Signal
+from handfast.store.base import rows_of
 
 #: The advisory lock classes; the second key is the lane, or 0.
 LANE_LOCK = 7101
@@ -68,21 +69,27 @@ def hold_lanes(conn: psycopg.Connection, lanes: Sequence[int], most: int = LANES
     return [row[0] for row in rows]
 
 
-def take_pending(conn: psycopg.Connection, lanes: Sequence[int], limit: int, received_until: datetime) -> list[Pending]:
-    """The oldest waiting signals of held lanes, in order of receipt, at most `limit`; none received after `received_until`."""
-    per_lane = max(1, -(-limit // max(1, len(lanes))) * 4)
-    rows = conn.execute(
+def take_pending(
+    conn: psycopg.Connection, lanes: Sequence[int], limit: int, received_until: datetime, *, many: bool = False
+) -> list[Pending]:
+    """The oldest waiting signals of held lanes, in order of receipt, at most `limit`; none received after `received_until`. `many` may wait."""
+    # Half as many again as each lane's share: they fill alike, and what is read beyond the limit is sorted and thrown away. Where they do
+    # not, fewer than the limit are taken, and the rest next time.
+    per_lane = max(32, -(-limit * 3 // (2 * max(1, len(lanes)))))
+    rows = rows_of(
+        conn,
         """
-        SELECT q.spot, q.lane, q.seq, s.id, s.source, s.kind, s.occurred_at, s.received_at, s.email, s.user_id, s.anonymous_id, s.group_id,
+        SELECT q.ctid::text, q.lane, q.seq, s.id, s.source, s.kind, s.occurred_at, s.received_at, s.email, s.user_id, s.anonymous_id, s.group_id,
                s.previous_id, s.properties, s.person, s.account
         FROM (SELECT p.* FROM unnest(%b::smallint[]) AS l,
-                     LATERAL (SELECT ctid::text AS spot, * FROM pending WHERE lane = l AND received_at <= %s ORDER BY received_at, seq LIMIT %s) AS p
+                     LATERAL (SELECT ctid, * FROM pending WHERE lane = l AND received_at <= %s ORDER BY received_at, seq LIMIT %s) AS p
               ORDER BY p.received_at, p.seq LIMIT %s) AS q
         JOIN signal AS s ON s.id = q.signal_id
         ORDER BY q.received_at, q.seq
         """,
         (list(lanes), received_until, per_lane, limit),
-    ).fetchall()
+        many=many,
+    )
     return [Pending(r[1], r[2], _signal(r[3:]), r[0]) for r in rows]
 
 
