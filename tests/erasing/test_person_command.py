@@ -59,3 +59,12 @@ def test_export_then_erase_then_nobody_knows_them(house: House) -> None:
 def test_nobody_was_erased_yet(house: House) -> None:
     assert "Nobody was erased" in person("erasures").output
     assert "to be decided" not in person("erase", "ada@kraus.example").output
+
+
+def test_a_long_look_says_where_it_is_beside_what_is_printed(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On standard error, so that what is read by a program stays whole; a short one says nothing."""
+    assert person("erase", "ada@kraus.example", "--json").stderr == ""
+    monkeypatch.setattr("handfast.cli.person.SILENT_SECONDS", 0.0)
+    long = person("erase", "ada@kraus.example", "--json")
+    assert "Looking through signal (0 of " in long.stderr
+    assert json.loads(long.stdout)["name"] == "Ada Lovelacia"

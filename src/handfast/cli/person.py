@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Final
 
 import click
@@ -15,10 +18,13 @@ from handfast.desk import erasing
 from handfast.desk.erasing import Preview
 from handfast.desk.refused import Refused
 from handfast.store.erasing import erasures
+from handfast.store.mentions import Tell
 from handfast.store.personal import How
 
 #: Erasures that are listed.
 LISTED: Final = 100
+#: Where standard error is no terminal, so long nothing is said of how far a look has come.
+SILENT_SECONDS: Final = 2.0
 _HOW: Final[dict[How, str]] = {"deleted": "Is deleted", "blanked": "Stays without what it says of them", "kept": "Stays"}
 
 
@@ -54,10 +60,13 @@ def erase(who: str, reason: str, by: str, close: bool, yes: bool, as_json: bool)
     with opened(size=2) as house:
         try:
             if not yes:
-                _show(erasing.preview(house.store, who), as_json)
+                with _looking() as tell_of:
+                    seen = erasing.preview(house.store, who, tell=tell_of)
+                _show(seen, as_json)
                 return
             at = datetime.now(UTC)
-            done = erasing.erase(house.store, who, by, at, reason=reason, close=close, data_dir=house.settings.data_dir)
+            with _looking() as tell_of:
+                done = erasing.erase(house.store, who, by, at, reason=reason, close=close, data_dir=house.settings.data_dir, tell=tell_of)
         except Refused as wrong:
             complain([wrong.problem])
     one = done.erasure
@@ -87,6 +96,37 @@ def listed(as_json: bool) -> None:
         tell(f"{one.id}  {one.at:%Y-%m-%d %H:%M} UTC, by {one.by}{why}  ({rows:,} rows)")
     if not found:
         click.echo("Nobody was erased.")
+
+
+@contextmanager
+def _looking() -> Iterator[Tell]:
+    """How far the look through everything has come, on standard error: a bar on a terminal, else a line every few seconds."""
+    if not sys.stderr.isatty():
+        yield _Lines()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description:<44}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Looking", total=None)
+        yield lambda table, done, of: bar.update(task, description=_said(table), completed=done, total=of)
+
+
+class _Lines:
+    """Says where it is, when it has been silent for long enough."""
+
+    def __init__(self) -> None:
+        self.spoke = monotonic()
+
+    def __call__(self, table: str, done: int, of: int) -> None:
+        if monotonic() - self.spoke >= SILENT_SECONDS:
+            self.spoke = monotonic()
+            click.echo(f"{_said(table)} ({done} of {of} tables)", err=True)
+
+
+def _said(table: str) -> str:
+    return f"Looking through {table.replace('_', ' ')}"
 
 
 def _show(seen: Preview, as_json: bool) -> None:

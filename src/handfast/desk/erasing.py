@@ -33,12 +33,13 @@ from handfast.store import erasing as rows
 from handfast.store import handover, mentions, outbox, personal, renamed, work
 from handfast.store.base import Store
 from handfast.store.erasing import Erasure, Group
-from handfast.store.mentions import Found, Marks
+from handfast.store.mentions import Found, Marks, Tell
 
 #: How a handoff ends that is closed because its person is erased.
 RETURNED: Final = "returned"
 REASON: Final = "erased"
 _LONGEST_REASON: Final = 500
+_SILENT: Final[Tell] = lambda table, done, of: None  # noqa: E731
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +98,14 @@ class _Look:
 # --- looking ----------------------------------------------------------------------------------------------------
 
 
-def preview(store: Store, who: str) -> Preview:
-    """What would happen; writes nothing. Raises Refused where nobody is known by that or they were erased, and StorageAway."""
+def preview(store: Store, who: str, *, tell: Tell = _SILENT) -> Preview:
+    """What would happen; writes nothing. Raises Refused where nobody is known by that or they were erased, and StorageAway.
+
+    `tell` hears of each table that is looked through, which grows with all there is.
+    """
     with store.reading() as conn:
         rows.without_limit(conn)
-        seen = _look(conn, _group(conn, who))
+        seen = _look(conn, _group(conn, who), tell)
         group = seen.group
         person = handover.people(conn, [group.root])[group.root]
         waiting, opened = rows.waiting_signals(conn, group), tuple(rows.open_handoffs(conn, group))
@@ -142,10 +146,10 @@ def _group(conn: psycopg.Connection, who: str) -> Group:
     return group
 
 
-def _look(conn: psycopg.Connection, group: Group) -> _Look:
+def _look(conn: psycopg.Connection, group: Group, tell: Tell = _SILENT) -> _Look:
     of = rows.names_of(conn, group)
     marks = mentions.marks_of(conn, group, of, rows.shared(conn, group, of))
-    return _Look(group, marks, mentions.look(conn, marks))
+    return _Look(group, marks, mentions.look(conn, marks, tell=tell))
 
 
 def _still_waiting(group: Group, waiting: int) -> Problem | None:
@@ -171,9 +175,10 @@ def _still_open(opened: tuple[str, ...]) -> Problem | None:
 
 @acts("by")
 def erase(
-    store: Store, who: str, by: str, at: datetime, *, reason: str = "", close: bool = False, data_dir: Path | None = None
+    store: Store, who: str, by: str, at: datetime, *, reason: str = "", close: bool = False, data_dir: Path | None = None,
+    tell: Tell = _SILENT,
 ) -> Erased:  # fmt: skip
-    """Erases a person; see above. `close`: ends the open handoffs they opened, as returned to marketing.
+    """Erases a person; see above. `close`: ends the open handoffs they opened, as returned to marketing. `tell`: as of a preview.
 
     `data_dir`: where this process keeps files; mails written there that name them, and histories read for replays, are removed.
 
@@ -184,7 +189,7 @@ def erase(
     at = utc(at)
     with store.writing() as conn:
         rows.without_limit(conn)
-        seen = _look(conn, _group(conn, who))
+        seen = _look(conn, _group(conn, who), tell)
         rows.shut_out(conn)
         if (now := _group(conn, seen.group.root)) != seen.group:  # somebody learned more of them while we looked
             seen = _look(conn, now)

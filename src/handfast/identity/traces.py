@@ -126,6 +126,30 @@ class Traces:
         return "|".join(self._words) or r"(?!)"
 
     @cached_property
+    def needles(self) -> list[tuple[str, ...]]:
+        """Plain words: where `pattern` finds anything, all of one of these tuples occur, whatever their case, or one of `numbers` does.
+
+        For a database, which finds a plain word in a tenth of the time that a regular expression takes.
+        """
+        found: set[tuple[str, ...]] = set()
+        for address in self.of.addresses:
+            for one in {address.lower(), mailbox(address.lower())}:
+                local, _, host = one.rpartition("@")
+                found |= {(local, host), (quote(local), host)}
+        for name in self.of.names:
+            parts = _turned(name).replace(",", " ").split()
+            found |= {tuple(sorted(write(part) for part in parts)) for write in (str, quote, quote_plus)}
+        found |= {(one,) for one in self.of.ids if _telling(one)}
+        if self.parts:
+            found |= {(one,) for one in self.of.parts}
+        return sorted(found)
+
+    @cached_property
+    def numbers(self) -> list[str]:
+        """The digits of telephone numbers; see `needles`."""
+        return sorted({digits(one) for one in self.of.phones})
+
+    @cached_property
     def _exact(self) -> re.Pattern[str]:
         return re.compile(rf"(?<![\w@])(?:{self.pattern})(?![\w@])", re.IGNORECASE)
 
@@ -192,7 +216,12 @@ def _address(address: str) -> str:
 
 def _number(phone: str) -> str:
     """The digits with whatever people put between them."""
-    return r"(?:\+|%2B)?\(?" + r"[ ()./-]{0,3}".join(digits(phone))
+    return r"(?:\+|%2B)?\(?" + spaced(digits(phone))
+
+
+def spaced(number: str) -> str:
+    """A regular expression for these digits with whatever people put between them."""
+    return r"[ ()./-]{0,3}".join(number)
 
 
 def _spelled(name: str) -> str:
@@ -207,4 +236,4 @@ def _turned(name: str) -> str:
     return f"{tail}, {head}" if head and "," not in name else name
 
 
-__all__ = ["ERASED", "PHONES", "Named", "Shared", "Traces", "digits", "named"]
+__all__ = ["ERASED", "PHONES", "Named", "Shared", "Traces", "digits", "named", "spaced"]

@@ -17,7 +17,7 @@ from psycopg.rows import dict_row
 
 from handfast.identity.normalise import mailbox
 from handfast.identity.people import plain
-from handfast.identity.traces import ERASED, Named, Shared, Traces
+from handfast.identity.traces import ERASED, Named, Shared, Traces, spaced
 from handfast.store import renamed
 from handfast.store.erasing import Group
 from handfast.store.handover import dumps
@@ -30,6 +30,8 @@ _ID_FIELDS: Final = "userId|user_id|anonymousId|anonymous_id|previousId|previous
 _WHAT: Final = "It was erased with the person it was about"
 
 Row = dict[str, Any]
+#: What hears how far a look has come: (table, tables done, of how many).
+Tell = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +70,16 @@ def marks_of(conn: psycopg.Connection, group: Group, of: Named, shared: Shared) 
 # --- looking ----------------------------------------------------------------------------------------------------
 
 
-def look(conn: psycopg.Connection, marks: Marks, *, rest: bool = False) -> Found:
-    """The rows of others that name this person; with `rest`, rows about handoffs they took part in, for what blanking has left."""
+def look(conn: psycopg.Connection, marks: Marks, *, rest: bool = False, tell: Tell = lambda table, done, of: None) -> Found:
+    """The rows of others that name this person; with `rest`, rows about handoffs they took part in, for what blanking has left.
+
+    `tell` hears of each table before it is looked through: its name, how many are done, and of how many.
+    """
     found = Found()
-    for one in SEARCHED:
+    for done, one in enumerate(SEARCHED):
         if rest and not one.handoff:
             continue
+        tell(one.table, done, len(SEARCHED))
         keys = _suspects(conn, one, marks, rest=rest)
         if named := {row[one.key] for row in _read(conn, one, keys) if _changes(one, row, marks)}:
             found.rows[one.table] = named
@@ -81,34 +87,60 @@ def look(conn: psycopg.Connection, marks: Marks, *, rest: bool = False) -> Found
 
 
 def _suspects(conn: psycopg.Connection, one: Searched, marks: Marks, *, rest: bool) -> set[Any]:
-    """The keys of rows in which the database finds what may name them: too many rather than too few."""
+    """The keys of rows in which the database finds what may name them: too many rather than too few.
+
+    A regular expression costs ten times what a plain word does, so it is asked only where the plain words of it occur. The text of a row is
+    made once (OFFSET 0 keeps the planner from making it for every word), and CASE keeps it from asking the expression first.
+    """
     texts = " || ' ' || ".join(f"coalesce({column}::text, '')" for column in one.columns.split())
     far = "|".join(part for part in ("" if marks.far.nothing else marks.far.pattern, _beside(one, marks)) if part)
     taken_part = f"{one.handoff} = ANY(%(handoffs)s)" if one.handoff else "false"
-    asked = [(f"{texts} ~* %(far)s", bool(far)), (_BY_ID, one.table == "signal")]
-    asked.append((f"{taken_part} AND {texts} ~* %(near)s", one.written))
+    plain_words, words = _plain_words(one, marks)
+    asked = [(f"CASE WHEN {plain_words} THEN t ~* %(far)s ELSE false END", bool(far)), ("by_id", one.table == "signal")]
+    asked.append(("taken_part AND t ~* %(near)s", one.written))
     if not (any_of := [f"({condition})" for condition, wanted in asked if wanted]):
         return set()
     # Rows that are theirs are blanked or deleted, and not looked for; what blanking leaves of them is, once it is done.
     where = [taken_part] if rest else [f"NOT coalesce({h.theirs}, false)" for h in HELD if h.table == one.table and h.how != "kept"]
-    named = f"({' OR '.join(any_of)})"
-    query = f"SELECT {one.key} FROM {one.table} WHERE {' AND '.join((named, *where))}"
-    values = {**marks.group.values(), "far": far, "near": marks.near.pattern}
+    by_id = _BY_ID if one.table == "signal" else "false"
+    rows = f"SELECT {one.key} AS key, {texts} AS t, {by_id} AS by_id, {taken_part} AS taken_part FROM {one.table}"
+    rows += f" WHERE {' AND '.join(where)}" if where else ""
+    query = f"SELECT key FROM (SELECT *, upper(lower(t)) AS u FROM ({rows} OFFSET 0) AS r OFFSET 0) AS q WHERE {' OR '.join(any_of)}"
+    values = {**marks.group.values(), "far": far, "near": marks.near.pattern, **words}
     return {row[0] for row in conn.execute(query, values).fetchall()}
+
+
+def _plain_words(one: Searched, marks: Marks) -> tuple[str, dict[str, str]]:
+    """A condition that holds wherever `far` finds anything in this table, and its values: by the text with all letters alike, `u`.
+
+    Upper case of lower case: so a letter is like every other that the regular expression takes for it (`ı` and `I`, `ß` and `ẞ`).
+    """
+    needles, numbers = [*marks.far.needles, *((who,) for who in _ids_beside(one, marks))], marks.far.numbers
+    words = {f"w{n}_{m}": word for n, needle in enumerate(needles) for m, word in enumerate(needle)}
+    words |= {f"n{n}": spaced(number) for n, number in enumerate(numbers)}
+    # The digits in their order, whatever lies between: a cheap question before the exact one.
+    words |= {f"d{n}": f"%{'%'.join(number)}%" for n, number in enumerate(numbers)}
+    asked = [" AND ".join(f"strpos(u, upper(lower(%(w{n}_{m})s))) > 0" for m in range(len(needle))) for n, needle in enumerate(needles)]
+    asked += [f"u LIKE %(d{n})s AND u ~ %(n{n})s" for n in range(len(numbers))]
+    return " OR ".join(f"({condition})" for condition in asked) or "false", words
 
 
 _BY_ID: Final = " OR ".join(f"'{kind}:' || {column} = ANY(%(keys)s)" for column, kinds in _IDS.items() for kind in kinds)
 
 
-def _beside(one: Searched, marks: Marks) -> str:
+def _ids_beside(one: Searched, marks: Marks) -> tuple[str, ...]:
     """What else is looked for in a table: ids of people where a name stands beside them, any id where an event says who did it."""
     if one.table == "brief":
-        return "|".join((*marks.group.people, *marks.group.opened))
+        return (*marks.group.people, *marks.group.opened)
     if one.table == "replay_run":
-        return "|".join((*marks.group.people, *(account.id for account in marks.accounts)))
-    if one.table == "intake_problem" and marks.group.ids:
-        return rf'"({_ID_FIELDS})": ?"?({"|".join(re.escape(who) for who in marks.group.ids)})[",}}]'
-    return ""
+        return (*marks.group.people, *(account.id for account in marks.accounts))
+    return marks.group.ids if one.table == "intake_problem" else ()
+
+
+def _beside(one: Searched, marks: Marks) -> str:
+    """A regular expression for these."""
+    ids = "|".join(re.escape(who) for who in _ids_beside(one, marks))
+    return rf'"({_ID_FIELDS})": ?"?({ids})[",}}]' if ids and one.table == "intake_problem" else ids
 
 
 def _read(conn: psycopg.Connection, one: Searched, keys: Iterable[Any], *, hold: bool = False) -> list[Row]:
