@@ -127,10 +127,12 @@ def receive(
 def record(store: Store, source: str, signals: Sequence[Signal], refused: Sequence[Refused], received_at: datetime) -> Receipt:
     """Signals and refusals in one transaction; returns after the commit. Raises StorageAway."""
     kept = [_as_refused(source, one) for one in refused]
+    new = len(signals) >= rows.MANY and not store.repeats.likely(source, received_at)
     for attempt in range(ATTEMPTS):
         try:
             with store.writing() as conn:
-                accepted = rows.add_signals(conn, in_lanes(conn, signals, store.homes, received_at))
+                add = rows.add_new_signals if new else rows.add_signals
+                accepted = add(conn, in_lanes(conn, signals, store.homes, received_at))
                 # Asked only where there is something new: whoever says the same again wakes nobody, and keeps nobody else from doing so.
                 if accepted and store.bell.due(received_at):
                     rows.ring(conn)
@@ -138,6 +140,9 @@ def record(store: Store, source: str, signals: Sequence[Signal], refused: Sequen
             if accepted:
                 store.took_more()
             break
+        except rows.Repeated:
+            store.repeats.heard(source, received_at)
+            new = False
         except rows.Deadlock:
             if attempt == ATTEMPTS - 1:
                 raise

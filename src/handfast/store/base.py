@@ -93,6 +93,26 @@ class Bell:
         return True
 
 
+#: A source that said something twice may do so again for so long.
+REPEATS_FOR: Final = timedelta(minutes=1)
+
+
+class Repeats:
+    """Which sources said lately what they had said before: of those each signal is looked for before it is recorded, of others only if it must."""
+
+    def __init__(self) -> None:
+        self._heard: dict[str, datetime] = {}
+
+    def likely(self, source: str, at: datetime) -> bool:
+        """Whether this source repeated itself a moment before `at`."""
+        heard = self._heard.get(source)
+        return heard is not None and timedelta(0) <= at - heard < REPEATS_FOR
+
+    def heard(self, source: str, at: datetime) -> None:
+        """It repeated itself."""
+        self._heard[source] = at
+
+
 #: How many keys a process remembers the lanes of: some 20 MB.
 HOMES_KEPT: Final = 100_000
 #: Then all of them are forgotten, and asked about again: who was erased is nobody here either.
@@ -158,7 +178,7 @@ class Store:
 
     def __init__(self, url: str, *, size: int = 10, statement_seconds: float = 30, patience_seconds: float = 5) -> None:
         self.url = url
-        self.bell, self.homes = Bell(), Homes()
+        self.bell, self.homes, self.repeats = Bell(), Homes(), Repeats()
         self._size, self._patience = size, patience_seconds
         self._refused_at = self._complained_at = self._away_at = self._away_said_at = -math.inf
         self._failures = 0

@@ -19,7 +19,7 @@ _types: dict[str, list[int]] = {}
 
 
 def copy_rows(conn: psycopg.Connection[Any], into: str, rows: Sequence[Sequence[Any]]) -> None:
-    """COPY these rows into `table (columns)`. Each value is of its column's type; JSON comes as text."""
+    """COPY these rows into `table (columns)`. Each value is of its column's type; JSON comes as text, or as bytes of UTF-8."""
     if not rows:
         return
     types = _types_of(conn, into)
@@ -35,7 +35,7 @@ def _packed(row: Sequence[Any], documents: Sequence[tuple[int, bytes]]) -> list[
     packed = list(row)
     for place, begins in documents:
         if (text := packed[place]) is not None:
-            packed[place] = begins + text.encode()
+            packed[place] = begins + (text if isinstance(text, bytes) else text.encode())
     return packed
 
 

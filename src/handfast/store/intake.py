@@ -15,12 +15,15 @@ import orjson
 import psycopg
 
 from handfast.facts import Signal
+from handfast.store.copying import copy_rows
 
 if TYPE_CHECKING:
     from handfast.store.base import Conn
 
 #: Two requests recorded the same events in different orders, and PostgreSQL ended one of them: doing it again is right.
 Deadlock = psycopg.errors.DeadlockDetected
+#: One of them was recorded before, so the whole transaction is undone.
+Repeated = psycopg.errors.UniqueViolation
 
 _COLUMNS: Final = (
     ("lane", "smallint"), ("id", "uuid"), ("source", "text"), ("kind", "text"),
@@ -40,6 +43,14 @@ _ADD: Final = f"""
 """
 
 
+#: From so many on, COPY costs less than arrays: it takes more ways to the server.
+MANY: Final = 50
+#: The last of them are JSON.
+_DOCUMENTS: Final = 3
+#: So many numbers for signals, ascending.
+_NUMBERS: Final = """SELECT nextval(s.name) FROM (SELECT pg_get_serial_sequence('signal', 'seq')::regclass AS name OFFSET 0) AS s, generate_series(1, %s)"""
+
+
 class Laned(NamedTuple):
     """A signal with the lane it waits in and the strongest key it carries."""
 
@@ -54,14 +65,37 @@ def add_signals(conn: Conn, rows: Sequence[Laned]) -> int:
     Raises:
         Deadlock: another transaction records some of the same, in another order; begin again.
     """
-    # Each id once (the join would double it), and in the order of what happened: that is the order they are decided in, and a batch
-    # sent twice at the same time locks its rows in the same order.
-    unique = {row.signal.id: row for row in rows}
-    ordered = sorted(unique.values(), key=lambda row: (row.signal.occurred_at, row.signal.id))
+    ordered = _in_order(rows)
     if not ordered:
         return 0
     columns = [list(column) for column in zip(*map(_as_row, ordered), strict=True)]
+    for documents in columns[-_DOCUMENTS:]:
+        documents[:] = [None if one is None else one.decode() for one in documents]
     return conn.execute(_ADD, columns).rowcount
+
+
+def add_new_signals(conn: Conn, rows: Sequence[Laned]) -> int:
+    """As `add_signals`, where all are new, as nearly always: by COPY, for two thirds of the server's time. Returns how many there were.
+
+    Raises:
+        Repeated: one was recorded before; begin again, with `add_signals`.
+        Deadlock: as there.
+    """
+    ordered = _in_order(rows)
+    if not ordered:
+        return 0
+    numbers = [seq for (seq,) in conn.execute(_NUMBERS, (len(ordered),)).fetchall()]
+    copy_rows(conn, f"signal (seq, {_GIVEN})", [(seq, *_as_row(row)) for seq, row in zip(numbers, ordered, strict=True)])
+    waiting = [(row.lane, row.signal.received_at, seq, row.signal.id) for seq, row in zip(numbers, ordered, strict=True)]
+    copy_rows(conn, "pending (lane, received_at, seq, signal_id)", waiting)
+    return len(ordered)
+
+
+def _in_order(rows: Sequence[Laned]) -> list[Laned]:
+    """Each id once, and in the order of what happened: that is the order they are decided in, and a batch sent twice at the same time locks its
+    rows in the same order."""
+    unique = {row.signal.id: row for row in rows}
+    return sorted(unique.values(), key=lambda row: (row.signal.occurred_at, row.signal.id))
 
 
 def _as_row(row: Laned) -> tuple[Any, ...]:
@@ -69,9 +103,9 @@ def _as_row(row: Laned) -> tuple[Any, ...]:
     return (
         row.lane, s.id, s.source, s.kind, s.occurred_at, s.received_at, row.who,
         s.email, s.user_id, s.anonymous_id, s.group_id, s.previous_id,
-        orjson.dumps(s.properties).decode(),
-        orjson.dumps(s.person).decode() if s.person else None,
-        orjson.dumps(s.account).decode() if s.account else None,
+        orjson.dumps(s.properties),
+        orjson.dumps(s.person) if s.person else None,
+        orjson.dumps(s.account) if s.account else None,
     )  # fmt: skip
 
 
