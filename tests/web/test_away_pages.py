@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
 from tests.own_server import OwnServer, own_server, stopped, waits
 
@@ -48,3 +49,14 @@ def _is_away(store: Store, http, monkeypatch: pytest.MonkeyPatch) -> None:
             answers = list(many.map(lambda path: http.get(path).status_code, ["/login", "/queue", "/", "/handoffs/hnd_1", "/readyz"] * 12))
         assert answers == [503] * 60
         assert set(asked) == {BRIEF_SECONDS}, "sixty requests would have kept every thread busy for many seconds"
+
+
+def test_a_user_without_rights_is_told_by_whoever_can_help(database_url: str, running, browse) -> None:
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        name = f"weak_{conn.info.dbname}"
+        conn.execute(f"CREATE ROLE {name} LOGIN")
+        with Store(psycopg.conninfo.make_conninfo(database_url, user=name)) as store:
+            answer = browse(running(store).url).get("/login")
+        conn.execute(f"DROP ROLE {name}")
+    assert answer.status_code == 503
+    assert "The database refuses it: permission denied for table login. Nothing was saved." in answer.text
