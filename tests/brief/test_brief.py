@@ -178,6 +178,15 @@ _property = st.sampled_from(["path", "title", "form", "message", "question", "su
 _kind = st.sampled_from(["page_viewed", "form_submitted", "email_clicked", "meeting_booked", "something_else"])
 
 
+def test_that_they_gave_their_name_is_told_only_where_there_is_nothing_else() -> None:
+    """The form says what they did; the call that comes with it says only who they are."""
+    known, asked = signal(1, "identified", timedelta(minutes=1)), signal(2, "form_submitted", timedelta(minutes=2), form="demo")
+    assert texts(compose(AGREED, replace(BASE, signals=(known, asked)))["key_signals"]) == ["Submitted the form demo"]
+    only = compose(AGREED, replace(BASE, signals=(known,)))
+    assert texts(only["key_signals"]) == ["Identified"]
+    assert only["last_activity"]["text"] == "Identified"
+
+
 @st.composite
 def cases(draw: st.DrawFn) -> BriefCase:
     """Any case the world may hand over: fields of any type, half of them saying nothing."""

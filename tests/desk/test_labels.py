@@ -78,6 +78,24 @@ def test_each_answer_is_an_example_proved_under_the_contract_in_force(house: Hou
     assert "eva" not in kept.text, "it names nobody"
 
 
+def test_an_answer_is_proved_once_under_each_contract(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page with fifty answers would take seconds else; another contract proves all anew."""
+    three(house)
+    proved: list[str] = []
+    real = labels.proof_of
+    monkeypatch.setattr(labels, "_KEPT", {})
+    monkeypatch.setattr(labels, "proof_of", lambda agreement, made: proved.append(agreement.id) or real(agreement, made))
+    now = house.book.at(moment("Mon 13:00"))
+    with house.store.reading() as conn:
+        first, again = labels.labels(conn, now), labels.labels(conn, now)
+        assert again == first
+        assert proved == [now.id] * 3
+        other, _ = read_contract(CONTRACT.replace("cap: 3 open", "cap: 4 open"), "other")
+        assert other is not None
+        labels.labels(conn, other)
+    assert proved == [now.id] * 3 + [other.id] * 3
+
+
 def test_a_draft_takes_it_in_and_is_held_to_it(house: House) -> None:
     right, wrong, _ = three(house)
     draft = labels.take(house.store, right, THE_OPERATOR, moment("Mon 13:00"))

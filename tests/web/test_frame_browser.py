@@ -11,6 +11,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore:Session-sc
 
 BEYOND = "document.documentElement.scrollHeight - innerHeight"
 LIVE = "html[data-live=on]"
+#: Where the text of a cell begins and ends, without its padding.
+SPAN = "e => { const r = document.createRange(); r.selectNodeContents(e); return [r.getBoundingClientRect().left, r.getBoundingClientRect().right]; }"
 
 
 @pytest.mark.parametrize("scoreboard", ["figures"], indirect=True)
@@ -79,3 +81,21 @@ def test_the_open_row_stays_marked_when_the_list_comes_anew(enter, page: Page) -
     page.keyboard.press("c")
     expect(page.locator("#g-touched")).to_contain_text(name)
     expect(page.locator(".q-row[aria-current=true]")).to_contain_text(name)
+
+
+def test_a_number_never_runs_into_the_word_beside_it(enter, page: Page) -> None:
+    """A column of figures stands to the right, the next of words to the left: here with nothing else to keep them apart."""
+    enter("rita", "/who/halden.example")
+    row = "<tr><td class=num>122</td><td>Demo</td></tr>"
+    page.locator("#main").evaluate("(e, row) => { e.innerHTML = `<table class=terms style='width: 1px'>${row}</table>` }", row)
+    number = page.locator("table.terms td.num").last
+    right = number.evaluate(SPAN)[1]
+    left = number.locator("xpath=following-sibling::*[1]").evaluate(SPAN)[0]
+    assert left - right >= 12
+
+
+def test_the_whole_name_of_an_owner_stands_on_the_board_of_a_small_laptop(enter, page: Page) -> None:
+    page.set_viewport_size({"width": 1280, "height": 720})
+    enter("mara", "/board")
+    cut = page.locator(".board .own-n").evaluate_all("all => all.filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.innerText)")
+    assert cut == []

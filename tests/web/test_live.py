@@ -115,6 +115,18 @@ def test_a_reader_too_far_behind_is_told_to_ask_for_the_whole() -> None:
     loop.close()
 
 
+def test_a_message_that_cannot_be_made_does_not_end_the_stream_for_everybody(server, listen, monkeypatch) -> None:
+    """One thread listens for all pages of a process: what goes wrong for one handoff is logged, and everything is asked for again."""
+    mara = listen("mara", "/stream?board=1")
+    mara.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr("handfast.web.stream.render", lambda *_, **__: 1 / 0)
+        actions.reassign(server.store, "hnd_maya", "chloe", "mara", "Ana is at lunch", server.clock())
+        mara.until("event: resync")
+    touches.touch(server.store, "hnd_maya", "chloe", TouchKind.CALL, server.clock())
+    mara.until("event: queue-chloe")
+
+
 def test_announcements_come_in_batches_without_repetition(store) -> None:
     heard = pulse.notifications(store, 0.2)
     assert next(heard) == ["board"]

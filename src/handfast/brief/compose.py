@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 VERSION: Final = 1
 #: How many signals, pages, company facts and people are listed.
 KEY_SIGNALS: Final = 12
+#: Signals that say who somebody is, not what they did: told only where there is nothing else.
+WHO_ONLY: Final = frozenset({"identified", "grouped"})
 TOP_CONTENT: Final = 5
 COMPANY_FACTS: Final = 8
 GROUP: Final = 8
@@ -95,6 +97,7 @@ def compose(agreement: Agreement, case: BriefCase) -> dict[str, Any]:
     signals = _read(case.signals)
     found = find(terms.themes, ((s.id, s.properties) for s in signals))
     asked = _asked(signals)
+    acts = [signal for signal in signals if signal.kind not in WHO_ONLY] or signals
     play = next((play for play in terms.plays if play.step == case.next_step), None)
     body: dict[str, Any] = {
         "v": VERSION,
@@ -104,9 +107,9 @@ def compose(agreement: Agreement, case: BriefCase) -> dict[str, Any]:
         "due_at": utc(case.due_at).isoformat() if case.due_at else None,
         "owner": clean(case.owner) or None,
         "why_now": _why_now(case),
-        "last_activity": _activity(signals[0]) if signals else None,
+        "last_activity": _activity(acts[0]) if acts else None,
         "top_content": _top_content(signals),
-        "key_signals": [_activity(signal) for signal in signals[:KEY_SIGNALS]],
+        "key_signals": [_activity(signal) for signal in acts[:KEY_SIGNALS]],
         "persona": _persona(case.person),
         "reach": _reach(case.person),
         "company": _company(case.account),

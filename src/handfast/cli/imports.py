@@ -17,6 +17,7 @@ from handfast.connectors.files.facts import Reader, read_rows
 from handfast.connectors.files.plan import Opened, open_file, read_plan
 from handfast.connectors.files.shapes import KINDS
 from handfast.problem import Place, Problem
+from handfast.store.base import StorageAway
 
 #: So many problems are shown; all of them are in the report.
 _SHOWN: Final = 5
@@ -76,7 +77,11 @@ def _taken_in(files: list[Opened], report_file: Path | None, at: datetime) -> li
                 say("These signals are of the past: a worker decides them now, with clocks long run out. A --plan lives through them.")
             fresh = (report_file is None or one is files[0]) and not interrupted_at(house.store, one.table, one.mapping)
             with _report(report_file, one, fresh=fresh) as refuse, _progress(one.table.name, one.table.rows) as tell:
-                done = import_file(house.store, one.table, one.mapping, at, refuse=refuse, tell=tell)
+                try:
+                    done = import_file(house.store, one.table, one.mapping, at, refuse=refuse, tell=tell)
+                except StorageAway:
+                    say("What was taken in is kept. Once the database is back, the same command goes on from there.")
+                    raise
             said = f"{done.added:,} added, {done.known:,} known already, {done.refused:,} refused"
             said += f", {done.passed_over:,} passed over" if done.passed_over else ""
             said += f" (went on after row {done.began:,})" if done.began and done.before is None else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from handfast.cli.plain import tell
 from handfast.connectors.channel import Channel
 from handfast.problem import Place, Problem
 from handfast.settings import Settings, read_settings, unknown_names
-from handfast.store.base import Store
+from handfast.store.base import StorageAway, StorageRefused, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +55,35 @@ PATIENCE_SECONDS: Final = 30.0
 @contextmanager
 def opened(given: Settings | None = None, *, size: int = 12, patience_seconds: float = 0.0) -> Iterator[House]:
     """A store on HANDFAST_DATABASE_URL, else on the embedded server in the data directory; migrated."""
-    from handfast.store.base import StorageAway
     from handfast.store.embedded import CannotStart
     from handfast.store.migrate import CannotMigrate
     from handfast.store.opening import opened as store_opened
 
     found = given or settings()
+    if not patience_seconds:
+        # Whoever typed a command reads one sentence at its end; a log that is kept has each attempt.
+        logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     try:
         with store_opened(found.database_url, found.data_dir, tell=say, size=size, patience_seconds=patience_seconds) as store:
             yield House(found, store)
     except (CannotStart, CannotMigrate) as error:
         complain([error.problem])
     except StorageAway as error:
-        first = str(error).splitlines()[0] if str(error) else "no answer"
-        foreign = "Check that it runs and that HANDFAST_DATABASE_URL is right."
-        fix = foreign if found.database_url else f"Look into {found.data_dir}/server.log."
-        what = f"the database cannot be reached ({first})"
-        complain([Problem(Place("database"), what, fix)])
+        complain([_away(found, error)])
+
+
+def _away(found: Settings, error: StorageAway) -> Problem:
+    """What the database does not do, and what can be done about it."""
+    first = str(error).splitlines()[0] if str(error) else "no answer"
+    if isinstance(error, StorageRefused):
+        fix = "Give its user that right, or name another one in HANDFAST_DATABASE_URL; a copy that can only be read is of no use here."
+        return Problem(Place("database"), f"the database refuses it ({first})", fix)
+    if "too many c" in first or "connection slots" in first:
+        fix = "It allows no more connections: end what holds them, or raise max_connections, or the user's CONNECTION LIMIT."
+        return Problem(Place("database"), f"the database has no connection left ({first})", fix)
+    foreign = "Check that it runs and that HANDFAST_DATABASE_URL is right."
+    fix = foreign if found.database_url else f"Look into {found.data_dir}/server.log."
+    return Problem(Place("database"), f"the database cannot be reached ({first})", fix)
 
 
 def channels(found: Settings) -> Mapping[str, Channel]:

@@ -37,6 +37,8 @@ from handfast.tuning.proof import Proof, proof_of
 
 #: How many answers are offered at once, the latest.
 MOST: Final = 50
+#: Contract and example → what came of it, in this process.
+_KEPT: Final[dict[tuple[str, str], Proof | str]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +83,24 @@ def _label(conn: Conn, agreement: Agreement, dispute: Dispute, known: set[str], 
     made = example_of(agreement, dispute, found)
     if isinstance(made, str):
         return Label(dispute, None, why=made)
-    checked = agreement.contract.model_copy(update={"examples": (made,)})
-    if problems := list(example_problems(checked, by_part(Place(dispute.id)))):
-        return Label(dispute, None, why=f"Under the contract in force it says nothing: {problems[0].what}.")
+    proof = _proved(agreement, made)
+    if isinstance(proof, str):
+        return Label(dispute, None, why=proof)
     taken = made.name in known or any(made.name in text for text in texts)
-    return Label(dispute, made, proof_of(agreement, made), taken=taken)
+    return Label(dispute, made, proof, taken=taken)
+
+
+def _proved(agreement: Agreement, made: Example) -> Proof | str:
+    """The example under this contract, or why it says nothing there. Kept: both are what they are, and fifty proofs take seconds."""
+    key = (agreement.id, made.model_dump_json())
+    if (found := _KEPT.get(key)) is None:
+        checked = agreement.contract.model_copy(update={"examples": (made,)})
+        problems = list(example_problems(checked, by_part(Place(made.name))))
+        found = f"Under the contract in force it says nothing: {problems[0].what}." if problems else proof_of(agreement, made)
+        if len(_KEPT) >= 10 * MOST:
+            _KEPT.clear()
+        _KEPT[key] = found
+    return found
 
 
 def example_of(agreement: Agreement, dispute: Dispute, found: Decided) -> Example | str:

@@ -44,6 +44,10 @@ class StorageFull(StorageAway):
     """The database has no room for what was to be recorded. What it holds can be read; it takes more as soon as there is room again."""
 
 
+class StorageRefused(StorageAway):
+    """The database answers and does not do it: its user lacks a right, or it is a copy that can only be read. The text is PostgreSQL's, without values."""
+
+
 class _Cursor(psycopg.Cursor[TupleRow]):
     """A cursor that asks for binary results unless told otherwise: half the processor time for the rows we read."""
 
@@ -276,12 +280,14 @@ class Store:
         try:
             yield conn
             conn.commit()
-        except psycopg.OperationalError as error:
-            away = _away(error, conn)
+        except psycopg.Error as error:
+            away = _away(error, conn, read_only=read_only)
             if isinstance(away, StorageFull):
                 self._refused_at = time.monotonic()
             with suppress(psycopg.Error):
                 conn.rollback()
+            if away is error:
+                raise
             raise away from error
         except BaseException:
             # The pool would do it too, and warn of it: whoever is merely refused something would read that on their terminal.
@@ -337,13 +343,17 @@ class Store:
             raise StorageAway(f"No connection to the database: {error}") from error
 
 
-def _away(error: psycopg.OperationalError, conn: Conn) -> Exception:
-    """StorageAway for what the outside did to us; a deadlock or a failed serialisation stays what it is."""
+def _away(error: psycopg.Error, conn: Conn, *, read_only: bool = False) -> Exception:
+    """StorageAway for what the outside did to us; a deadlock or a failed serialisation stays what it is, and so does what we said wrongly."""
     state = error.sqlstate or ""
-    # 08 connection, 53 resources (disk, memory, connections), 57 intervention (shutdown, statement timeout), 58 system error
     if state == "53100":
         return StorageFull("the database has no room for more: its disk is full")
-    if conn.broken or conn.closed or state[:2] in {"08", "53", "57", "58"} or not state:
+    # Nobody writes in a transaction for reading but by mistake; in one for writing the database itself is one that can only be read.
+    if state == "42501" or (state == "25006" and not read_only):
+        return StorageRefused(error.diag.message_primary or str(error))
+    # 08 connection, 53 resources (disk, memory, connections), 57 intervention (shutdown, statement timeout), 58 system error; and a connection
+    # may be ended with any other: 25P03, for one, when a transaction rested for too long because this machine was asleep.
+    if conn.broken or conn.closed or state[:2] in {"08", "53", "57", "58"} or (not state and isinstance(error, psycopg.OperationalError)):
         return StorageAway(str(error))
     return error
 

@@ -53,6 +53,18 @@ def migrate(url: str, tell: Callable[[str], None] = lambda _: None) -> bool:
     `tell` hears one sentence before work that may take a while. Raises CannotMigrate for a database that a newer Handfast
     has already changed: going on would write what that version does not expect; psycopg.OperationalError where the database is away.
     """
+    try:
+        return _migrated(url, tell)
+    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction) as error:
+        problem = Problem(
+            Place("the database"),
+            f"it does not let its user make or read the tables ({error.diag.message_primary})",
+            "Name a user in HANDFAST_DATABASE_URL who owns the database or its schema, and a server that is no copy for reading.",
+        )
+        raise CannotMigrate(problem) from error
+
+
+def _migrated(url: str, tell: Callable[[str], None]) -> bool:
     with psycopg.connect(url, autocommit=True) as conn:
         if _settled(revision_of(conn)):
             return False
@@ -94,7 +106,7 @@ def _upgrade(url: str) -> None:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except DBAPIError as error:
-        # Cut off in the middle, nothing of it is done, and whoever waits for the database knows psycopg's name for that.
-        if isinstance(error.orig, psycopg.OperationalError):
+        # Cut off in the middle, nothing of it is done, and whoever waits for the database knows psycopg's names for that.
+        if isinstance(error.orig, psycopg.OperationalError | psycopg.errors.InsufficientPrivilege | psycopg.errors.ReadOnlySqlTransaction):
             raise error.orig from error
         raise

@@ -20,7 +20,7 @@ from starlette.staticfiles import StaticFiles
 
 from handfast.desk.refused import Refused
 from handfast.problem import Place, Problem
-from handfast.store.base import StorageAway, StorageFull
+from handfast.store.base import StorageAway, StorageFull, StorageRefused
 from handfast.web import (
     acting,
     board,
@@ -237,13 +237,16 @@ def _came_from(request: Request) -> str:
 
 def _away(request: Request, error: Exception) -> Response:
     full = isinstance(error, StorageFull)
+    refuses = str(error) if isinstance(error, StorageRefused) else None
     if full or house_of(request).store.says_away():
-        log.warning("storage_full" if full else "storage_away", path=request.url.path)
+        log.warning("storage_full" if full else "storage_refused" if refuses else "storage_away", path=request.url.path, said=refuses)
     if request.url.path.startswith(MACHINES):
         return PlainTextResponse("The database cannot be reached. Nothing was recorded; send it again.", 503, headers={"Retry-After": "2"})
     what = "The database cannot be reached just now. Nothing was saved. Try again in a moment."
     if full:
         what = "The database has no room: its disk is full. Nothing was saved. Whoever runs Handfast has to make room; then try again."
+    if refuses:
+        what = f"The database refuses it: {refuses}. Nothing was saved. Whoever runs Handfast has to give its user that right."
     return plain_page(request, "stop.html", status=503, heading="One moment", what=what)
 
 

@@ -117,6 +117,9 @@ class Hub:
             except StorageAway as away:
                 log.warning("stream_lost_database", why=str(away)[:200])
                 self._closing.wait(1)
+            except Exception as error:  # the loop of this process's pages must go on, and says what happened
+                log.exception("stream_failed", error=type(error).__name__)
+                self._closing.wait(1)
 
     def _handle(self, batch: Sequence[str]) -> None:
         if batch:
