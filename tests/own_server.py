@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ class OwnServer:
         first = int(self._pid.read_text().split()[0])
         there = [first, *(int(one.name) for one in Path("/proc").iterdir() if one.name.isdigit() and _parent(one.name) == first)]
         for pid in there:
-            os.kill(pid, number)
+            _send(pid, number)
         return there
 
     def start(self) -> None:
@@ -37,6 +37,12 @@ class OwnServer:
 
     def close(self) -> None:
         self._embedded.stop()
+
+
+def _send(pid: int, number: int) -> None:
+    """A process may have ended by itself a moment before, as those of autovacuum do."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
 
 
 def _parent(pid: str) -> int:
@@ -66,7 +72,7 @@ def stopped(server: OwnServer) -> Iterator[None]:
         yield
     finally:
         for pid in there:
-            os.kill(pid, signal.SIGCONT)
+            _send(pid, signal.SIGCONT)
 
 
 def waits(store: Store, monkeypatch: pytest.MonkeyPatch) -> list[float]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from tests.simulate.broken import STORE, Swap, variant
@@ -100,7 +99,7 @@ def parted_alike(house: House) -> Sequence[Swap]:
     def made(old: Callable[..., Any]) -> Callable[..., Any]:
         def part(now: Any, *rest: Any) -> Any:
             kept, folded = old(now, *rest)
-            return kept, replace(folded, fields={**now.fields, **folded.fields, "country": now.fields.get("country")})
+            return kept, folded._replace(fields={**now.fields, **folded.fields, "country": now.fields.get("country")})
 
         return part
 

@@ -67,7 +67,7 @@ FOLLOWS = {"plain": "stay", "followed": "untouched", "offered": "all", "tried": 
 #: A call that lasted so long reached somebody.
 REACHED_SECONDS = 30
 #: What companies live through on purpose (see `plots`), with the style it takes, in an order in which they take turns: of three seeds two have
-#: one, so that within fifty-one each was played.
+#: one, so that within fifty-six each was played.
 PLOTTED = (
     ("plain", "two are one"), ("followed", "two are one"), ("offered", "three are one"), ("plain", "one meanwhile"),
     ("followed", "owner named by a signal"), ("plain", "two are one"),
@@ -77,7 +77,8 @@ PLOTTED = (
     ("plain", "new terms"), ("offered", "wrong owner"), ("plain", "asked to wait"), ("followed", "nobody there"), ("followed", "new terms"),
     ("offered", "offered"), ("tried", "on trial"), ("plain", "promised otherwise"), ("followed", "promised otherwise"),
     ("offered", "promised otherwise"), ("followed", "owner named elsewhere"), ("offered", "owner named elsewhere"),
-    ("offered", "owner named by a signal"), ("plain", "three are one"),
+    ("offered", "owner named by a signal"), ("plain", "three are one"), ("plain", "decided by two"), ("followed", "interrupted"),
+    ("offered", "decided by two"),
 )  # fmt: skip
 #: Plots that need more firms than there mostly are.
 MANY = ("nobody there", "too many", "many mails", "new terms")

@@ -20,6 +20,8 @@ def what_is_promised_is_said_and_kept_apart(seen: Seen) -> Iterator[str]:
         return
     for key, row in seen.now.handoff.items():
         changes = [event for event in seen.events[key] if event["name"] == "promise_changed"]
+        if row["sla"] is None and not changes:
+            continue  # ready by hand, and no step of theirs that an SLA is for
         said = changes[-1]["data"]["to"] if changes else HAND_RAISER
         if row["sla"] != said:
             yield f"{key} is under '{row['sla']}', and was put under '{said}'"

@@ -18,6 +18,7 @@ from handfast.problem import Problem
 from handfast.store.base import StorageAway
 from tests.simulate.acting import Piece
 from tests.simulate.company import HAND_RAISER, PATIENT, SELLERS
+from tests.simulate.faults import Crashed
 from tests.simulate.house import Row
 from tests.simulate.ledger import Event, List
 from tests.simulate.people import People
@@ -162,15 +163,22 @@ class Offices(People):
         (self.folder / made.name).write_text("\n".join(rows) + "\n")
         return made
 
-    def _bring(self, which: List) -> Piece:
+    def _bring(self, which: List, *, killed: bool = False) -> Piece:
+        """`killed`: after its first rows."""
         at = self.now
         for event in which.events:
             event.attempts.append(at)
 
+        def ends(_: int) -> None:
+            if killed:
+                raise Crashed("between two rows of a list")
+
         def work() -> imports.Imported:
             table = open_table(self.folder / which.name)
             assert not isinstance(table, Problem), table
-            return imports.import_file(self.store, _InTwos(**_fields(table)), plain("signals", IMPORTED), at, refuse=lambda problem: None)
+            return imports.import_file(
+                self.store, _InTwos(**_fields(table)), plain("signals", IMPORTED), at, refuse=lambda problem: None, tell=ends
+            )
 
         def told(done: imports.Imported) -> str:
             which.finished = True

@@ -43,7 +43,8 @@ PLOTS: Mapping[str, tuple[Act, ...]] = {
         ("asks", 2), ("decides",), ("named",), ("given_out",), ("touched", False), ("named",), ("given_out",), ("asks", 1), ("decides",),
     ),
     "owner named by a signal": (
-        ("asks", 2), ("decides",), ("signalled",), ("decides",), ("given_out",), ("touched", False), ("signalled",), ("decides",), ("given_out",),
+        ("asks", 2), ("decides",), ("signalled",), ("decides",), ("given_out",), ("touched", False), ("signalled", 2), ("decides",), ("given_out",),
+        ("signalled", 0), ("decides",),
     ),
     "two are one": (
         ("tells",), ("decides",), ("asks", 2), ("decides",), ("touched", False), ("both_in_work",), ("made_one",), ("met_anew",), ("decides",),
@@ -56,6 +57,11 @@ PLOTS: Mapping[str, tuple[Act, ...]] = {
     "one meanwhile": (
         ("tells",), ("decides",), ("asks", 9), ("decided_meanwhile",), ("ask_again",), ("decided_meanwhile",), ("parted",), ("parted",),
     ),
+    "decided by two": (
+        ("tells",), ("tells",), ("decided_by_two",), ("decided_by_two",), ("decides",), ("ask_again",), ("tells",), ("decided_by_two",),
+        ("decided_by_two",),
+    ),
+    "interrupted": (("interrupted",), ("brought",), ("interrupted",), ("decides",), ("brought",)),
     "promised otherwise": (
         ("asks", 2), ("decides",), ("promised", "patient"), ("later", 61), ("ticks",), ("promised", "hand-raiser"), ("later", 70), ("ticks",),
     ),
@@ -110,14 +116,28 @@ class Plots(Hands):
         """Everybody says who they are."""
         return self._sent(self.senders.browsing(self.company.leads))
 
-    def _plot_signalled(self) -> list[Piece]:
-        """The CRM names somebody else as the owner of what is in work, in a signal."""
+    def _plot_decided_by_two(self) -> list[Piece]:
+        """Two workers who take one signal each, while more of the same firm wait."""
+        return [*self._deciding(1, 64), *self._deciding(1, 64)] if len(self.seen.pending) > 1 else []
+
+    def _plot_interrupted(self) -> list[Piece]:
+        """A list is begun, and killed after its first rows."""
+        if any(not one.finished for one in self.ledger.lists):
+            return []
+        self.ledger.lists.append(self._list(len(self.ledger.lists) + 1))
+        return [self._bring(self.ledger.lists[-1], killed=True)]
+
+    def _plot_brought(self) -> list[Piece]:
+        return [self._bring(one) for one in self.ledger.lists if not one.finished][:1]
+
+    def _plot_signalled(self, others: int = 1) -> list[Piece]:
+        """The CRM names somebody else as the owner of what is in work, in a signal; or several one after the other, or somebody nobody knows."""
         if (row := self._mine()) is None or row["account_id"] not in self.seen.account:
             return []
         email = self.seen.person[row["person_id"]]["email"]
         leads = [lead for lead in self.company.leads if lead.email == email]
-        others = [rep for rep in SELLERS if rep != row["owner_id"]]
-        return self._sent(self.senders.naming([(leads[0], self.chance.choice(others))])) if leads else []
+        reps = self.chance.sample([rep for rep in SELLERS if rep != row["owner_id"]], others) if others else ["zoe"]
+        return self._sent(self.senders.naming([(leads[0], rep) for rep in reps])) if leads else []
 
     # --- who is whom ------------------------------------------------------------------------------------------------
 
@@ -165,7 +185,8 @@ class Plots(Hands):
         working = {row["person_id"] for key, row in self._members() if self.seen.handoff[key]["closed_at"] is None}
         kept = [row["kept_id"] for row in self.seen.person_merge.values() if row["undone_at"] is None]
         free = [key for key in self._apart() if key not in working]
-        mine = [key for key in self._apart() if key in working]
+        row = self._mine()
+        mine = sorted((key for key in self._apart() if key in working), key=lambda key: (row is None or key != row["person_id"], key))
         first = next((key for key in [*kept, *mine, *free] if key in {*mine, *free}), None)
         others = [key for key in (free if first in working else [*mine, *free]) if key != first]
         if first is None or not others:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from time import sleep
 
 import psycopg
 import pytest
+from test_live import Listening
 from tests.own_server import OwnServer, own_server, stopped, waits
 
+from handfast.desk import logins
 from handfast.store import base
-from handfast.store.base import BRIEF_SECONDS, Store
+from handfast.store.base import BRIEF_SECONDS, StorageAway, Store
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +64,26 @@ def test_a_user_without_rights_is_told_by_whoever_can_help(database_url: str, ru
         conn.execute(f"DROP ROLE {name}")
     assert answer.status_code == 503
     assert "The database refuses it: permission denied for table login. Nothing was saved." in answer.text
+
+
+def test_an_open_page_hears_again_once_the_database_is_back(there: OwnServer, running, browse) -> None:
+    there.start()
+    with Store(there.url, size=4, patience_seconds=2) as store:
+        server = running(store)
+        logins.add_login(store, "mara@northwind.example", "a long password of hers", "manager", server.clock())
+        http = browse(server.url, headers={"Origin": server.url})
+        assert http.post("/login", data={"email": "mara@northwind.example", "password": "a long password of hers"}).status_code == 303
+        page = Listening(http, "/stream?board=1")
+        page.until("event: resync")
+        page.clear()
+        there.signal(signal.SIGKILL)
+        there.start()
+        page.until("event: resync", 60)  # whatever happened meanwhile is asked for
+        page.clear()
+        sleep(1)
+        for _ in range(20):
+            with suppress(StorageAway), store.writing() as conn:
+                conn.execute("SELECT pg_notify('handfast', 'board')")
+                break
+        page.until("event: resync")
+        page.close()

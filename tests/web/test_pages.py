@@ -317,7 +317,7 @@ def test_dismissed_it_leaves_the_list_and_the_last_one_leaves_it_empty(server, c
     rita = client("rita")
     for name in ("ref_time", "ref_text"):
         assert rita.post(f"/problems/{name}/dismiss").status_code == 303
-    assert "Nothing was refused" in rita.get("/problems").text
+    assert "Nothing waits to be mended" in rita.get("/problems").text
     assert rita.post("/problems/ref_time/dismiss").status_code == 409
 
 

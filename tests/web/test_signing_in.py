@@ -166,7 +166,7 @@ def test_behind_tls_the_cookie_is_secure(stage, running, browse) -> None:
 
 def test_each_role_begins_at_its_own_page(server, client) -> None:
     begins = {who: client(who).get("/").headers["location"] for who in ("ana", "mara", "priya", "rita", "eva")}
-    assert begins == {"ana": "/queue", "mara": "/board", "priya": "/problems", "rita": "/contract", "eva": "/scoreboard"}
+    assert begins == {"ana": "/queue", "mara": "/board", "priya": "/feedback", "rita": "/contract", "eva": "/scoreboard"}
 
 
 @pytest.mark.parametrize(

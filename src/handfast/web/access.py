@@ -27,7 +27,7 @@ SEES_PROBLEMS: Final[frozenset[Role]] = frozenset({"marketing", "revops", "manag
 HOME: Final[dict[Role, str]] = {
     "rep": "/queue",
     "manager": "/board",
-    "marketing": "/problems",
+    "marketing": "/feedback",
     "revops": "/contract",
     "leader": "/scoreboard",
 }
