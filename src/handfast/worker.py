@@ -87,6 +87,10 @@ class Pace:
     def __init__(self) -> None:
         self.limit = BATCH
 
+    def failed(self) -> None:
+        """Nothing came of the last transaction: the database went away, or ended a statement that took too long. Half of it may pass."""
+        self.limit = max(1, self.limit // 2)
+
     def took(self, signals: int, seconds: float) -> None:
         """What the last transaction did. One that was not full tells at most that it was too slow; one that decided nothing only waited."""
         if signals >= self.limit or (signals and seconds > TRANSACTION_SECONDS):
@@ -256,7 +260,10 @@ class Worker:
                 in_company=True,
             )
             self._pace.took(done.signals, time.monotonic() - begun)
-        except (StorageAway, NoContract):
+        except StorageAway:
+            self._pace.failed()
+            raise
+        except NoContract:
             raise
         except CONFLICTS as error:
             # Somebody else got there first; the next look sees what they wrote. Only a conflict that stays is a fault.
