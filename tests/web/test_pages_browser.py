@@ -249,7 +249,7 @@ def test_the_board_moves_by_itself_and_hands_over(server, page: Page, enter) -> 
     page.locator(LIVE).wait_for()
     touches.touch(server.store, "hnd_tom", "ana", TouchKind.CALL, server.clock())
     expect(page.locator("#b-hnd_tom")).to_have_count(0)
-    expect(page.locator(".sum")).to_contain_text("7open")
+    expect(page.locator(".sum")).to_contain_text("7waiting for a first touch")
     page.locator("#b-hnd_mateo .own").click()
     dialog = page.get_by_role("dialog", name="Hand over Mateo Garcia")
     dialog.get_by_label("Dev Shah").check()
