@@ -36,7 +36,7 @@ from handfast.sla.notice import Message
 from handfast.store import handover as rows
 from handfast.store import lanes as lane_rows
 from handfast.store import work
-from handfast.store.base import StorageAway, StorageFull, Store
+from handfast.store.base import StorageAway, StorageFull, StorageRefused, Store
 
 log = structlog.get_logger()
 
@@ -96,6 +96,10 @@ class Pace:
         if signals >= self.limit or (signals and seconds > TRANSACTION_SECONDS):
             wanted = int(signals * TRANSACTION_SECONDS / max(seconds, 0.001))
             self.limit = min(max(wanted, self.limit // 2, BATCH // 4), self.limit * 2, BATCH * 4)
+
+
+#: What the log says of a database that records nothing just now, where it is not simply away.
+_AWAY: Final[Mapping[type[StorageAway], str]] = {StorageFull: "database_full", StorageRefused: "database_refused"}
 
 
 def _lower_priority() -> None:
@@ -206,7 +210,7 @@ class Worker:
                 unsigned, pause = True, AWAY_SECONDS
             except StorageAway as error:
                 if not away:
-                    log.warning("database_full" if isinstance(error, StorageFull) else "database_away", loop=name)
+                    log.warning(_AWAY.get(type(error), "database_away"), loop=name)
                 away, pause = True, AWAY_SECONDS
             except Exception as error:  # the one broad except: this loop must go on, and says what happened
                 log.exception("loop_failed", loop=name, error=type(error).__name__)

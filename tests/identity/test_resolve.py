@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from handfast.facts import Signal, signal_id
-from handfast.identity.resolve import Directory, resolve
+from handfast.identity import resolve as room
+from handfast.identity.keys import keys_of
+from handfast.identity.resolve import Directory
 
 AT = datetime(2026, 3, 2, 10, tzinfo=UTC)
 _numbers = itertools.count()
@@ -18,6 +21,10 @@ def says(email: str | None = None, user: str | None = None, visitor: str | None 
         signal_id("web", str(next(_numbers))), "web", "identified", AT, AT, email=email, user_id=user, anonymous_id=visitor,
         group_id=said.pop("group", None), previous_id=said.pop("previous", None), person=said.pop("person", {}), account=said.pop("account", {}),
     )  # fmt: skip
+
+
+def resolve(signal: Signal, book: Directory, domain_of: Callable[[str], str | None]) -> str | None:
+    return room.resolve(signal, keys_of(signal.email, signal.user_id, signal.anonymous_id), book, domain_of)[0]
 
 
 def domain(email: str) -> str | None:

@@ -9,8 +9,9 @@ import pytest
 
 from handfast.desk.intake import record
 from handfast.facts import Signal, lane_of, signal_id
-from handfast.store import base, intake
-from handfast.store.base import Conn, Homes, Store
+from handfast.store import hints, intake
+from handfast.store.base import Conn, Store
+from handfast.store.hints import Homes
 from tests.desk.house import House, moment
 
 NOON = moment("Wed 12:00")
@@ -59,7 +60,7 @@ def test_who_was_named_is_at_home_from_then_on(door: Door) -> None:
     assert door.hears("elsewhere", NOON + timedelta(minutes=50), user_id="7", anonymous_id="v2") == home
     assert door.asked == [["visitor:v1"], [], [], ["visitor:v2"]]
     # Another process has heard none of this, and asks.
-    door.store.homes = Homes()
+    door.store.hints.homes = Homes()
     house = House(door.store)
     house.decide("Wed 18:00")
     assert door.hears("again", NOON + timedelta(hours=7), anonymous_id="v1") == home
@@ -71,7 +72,7 @@ def test_a_memory_that_is_wrong_costs_no_decision(door: Door) -> None:
     door.hears("named", NOON, email="anna@kraus.example", anonymous_id="v1")
     house.decide("Wed 12:01")
     elsewhere = (lane_of("domain:kraus.example") + 1) % 64
-    door.store.homes.learn({"visitor:v1": elsewhere}, [], NOON)
+    door.store.hints.homes.learn({"visitor:v1": elsewhere}, [], NOON)
     assert door.hears("lost", NOON + timedelta(minutes=2), anonymous_id="v1") == elsewhere
     assert house.decide("Wed 12:05").signals == 1
     with door.store.reading() as conn:
@@ -80,7 +81,7 @@ def test_a_memory_that_is_wrong_costs_no_decision(door: Door) -> None:
 
 
 def test_no_more_is_remembered_than_fits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(base, "HOMES_KEPT", 10)
+    monkeypatch.setattr(hints, "HOMES_KEPT", 10)
     homes = Homes()
     for n in range(100):
         homes.learn({f"user:{n}": 1}, [f"visitor:{n}"], NOON)

@@ -8,11 +8,13 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from handfast.desk.intake import Receipt, record
+from handfast.desk.intake import ATTEMPTS, Receipt, record
 from handfast.facts import Signal, signal_id
 from handfast.store import intake
-from handfast.store.base import Repeats, Store
+from handfast.store.base import Conn, Store
+from handfast.store.hints import Hints, Repeats
 from handfast.store.intake import Laned
+from handfast.store.rehearsal import rehearsing
 from tests.desk.house import moment
 
 NOON = moment("Wed 12:00")
@@ -104,6 +106,32 @@ def test_the_same_sent_by_many_at_once_is_counted_once(store: Store) -> None:
     assert len(receipts) == len(parts)
     assert counts(store) == (400, 400)
     assert sum(receipt.accepted for receipt in receipts) == 400
+
+
+def test_a_repeat_found_after_deadlocks_is_recorded_all_the_same(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    record(store, "web", views(range(100)), [], NOON)
+    store.hints = Hints()
+    real, turns = intake.add_new_signals, 0
+
+    def unlucky(conn: Conn, rows: Sequence[Laned]) -> int:
+        nonlocal turns
+        turns += 1
+        if turns < ATTEMPTS:
+            raise intake.Deadlock
+        return real(conn, rows)
+
+    monkeypatch.setattr(intake, "add_new_signals", unlucky)
+    assert record(store, "web", views(range(50, 150)), [], NOON) == Receipt("web", 50, 50, 0)
+    assert turns == ATTEMPTS
+    assert counts(store) == (150, 150)
+
+
+def test_a_large_request_can_be_rehearsed(store: Store) -> None:
+    record(store, "web", views(range(100)), [], NOON)
+    with rehearsing(store) as stage:
+        assert record(stage, "web", views(range(50, 150)), [], NOON) == Receipt("web", 50, 50, 0)
+        assert record(stage, "web", views(range(200, 300)), [], NOON) == Receipt("web", 100, 0, 0)
+    assert counts(store) == (100, 100)
 
 
 def test_a_source_is_trusted_again_after_a_while() -> None:

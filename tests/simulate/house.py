@@ -21,8 +21,8 @@ from psycopg.types.json import Jsonb
 
 from handfast.desk import contracts
 from handfast.identity.people import as_json, model_for
-from handfast.store.base import Bell, Homes
 from handfast.store.embedded import CannotStart, Embedded
+from handfast.store.hints import Hints
 from handfast.store.migrate import migrate
 from tests.conftest import _fast_folder
 from tests.simulate.faults import FaultyStore
@@ -126,7 +126,7 @@ class House:
     def forget(self) -> None:
         """What a process of the product remembers from one call to the next goes, as when it ends."""
         forget()
-        self.store.bell, self.store.homes = Bell(), Homes()
+        self.store.hints = Hints()
 
     def look(self) -> Snapshot:
         """What is stored now. A table that is as it was is the same object as the last time: whoever compares need not look into it.

@@ -11,6 +11,7 @@ from handfast.cli.opened import opened
 from handfast.cli.serve import prepare
 from handfast.cli.why import command as why
 from handfast.desk.contracts import NoContract
+from handfast.store.base import StorageAway, StorageFull, StorageRefused
 
 LOAD = "handfast contract load FILE"
 
@@ -38,6 +39,22 @@ def test_the_worker_says_once_that_there_is_no_contract(store, monkeypatch: pyte
         worker._forever("decide", turn)
     assert turns == 4
     assert [(one["event"], LOAD in one["fix"]) for one in said] == [("no_contract", True)]
+
+
+def test_a_database_that_refuses_is_not_called_away(store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work, "AWAY_SECONDS", 0.001)
+    events: list[str] = []
+    for error in (StorageRefused("permission denied"), StorageFull("full"), StorageAway("gone")):
+        worker = work.Worker(store, {})
+
+        def turn(worker: work.Worker = worker, error: StorageAway = error) -> float:
+            worker.stop.set()
+            raise error
+
+        with capture_logs() as said:
+            worker._forever("decide", turn)
+        events += [one["event"] for one in said]
+    assert events == ["database_refused", "database_full", "database_away"]
 
 
 def test_starting_says_what_is_missing(installation, capsys: pytest.CaptureFixture[str]) -> None:

@@ -59,14 +59,14 @@ def test_one_signal_that_cannot_be_decided_is_set_aside_and_the_lane_moves_on(st
     prepared(store)
     at = datetime.now(UTC)
     record(store, "web", [ask(n, at + timedelta(milliseconds=n)) for n in range(5)], [], at)
-    real = whose.learn
+    real = whose.resolve
 
     def stumbles(one: Signal, *rest: object) -> object:
         if one.email == "lead@firm2.example":
             raise RuntimeError("a bug")
         return real(one, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(whose, "learn", stumbles)
+    monkeypatch.setattr(whose, "resolve", stumbles)
     with pytest.raises(RuntimeError):
         decide(store, Book(), at + timedelta(seconds=1))
     decide_one_by_one(store, Book(), at + timedelta(seconds=1), channels=())

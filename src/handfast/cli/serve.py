@@ -32,19 +32,12 @@ def command() -> None:
 
 def prepare(house: House) -> None:
     """The initial write key and contract of the settings."""
+    from handfast.desk import contracts
     from handfast.store.opening import patiently
 
     patiently(lambda: _prepare(house), PATIENCE_SECONDS, say)
-    if without_contract(house):
+    if contracts.none_agreed(house.store):
         say("No contract is in force: signals are kept and wait. Load one: handfast contract load FILE, or set HANDFAST_CONTRACT.")
-
-
-def without_contract(house: House) -> bool:
-    """Whether nothing can be decided yet, because there was never a contract."""
-    from handfast.store import contracts
-
-    with house.store.reading() as conn:
-        return not contracts.versions(conn)
 
 
 def _prepare(house: House) -> None:

@@ -10,7 +10,6 @@ from rich.text import Text
 
 from handfast.cli.opened import complain, opened
 from handfast.cli.plain import plain
-from handfast.cli.serve import without_contract
 from handfast.numbers import percent, points, signed
 from handfast.problem import Place, Problem
 
@@ -29,12 +28,13 @@ def command(key: str, as_json: bool) -> None:
 
     ID is an id (hnd_…, per_…, acc_…), an e-mail address, a user id or a domain.
     """
+    from handfast.desk.contracts import none_agreed
     from handfast.desk.why import why
 
     with opened() as house:
         story = why(house.store, key, datetime.now(UTC))
         fix = "Give an id as the pages show it, an e-mail address or a domain."
-        if story is None and without_contract(house):
+        if story is None and none_agreed(house.store):
             fix = "No contract is in force yet, so signals wait unread: handfast contract load FILE."
     if story is None:
         complain([Problem(Place(key), "nothing is known by this id", fix)])

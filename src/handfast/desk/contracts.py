@@ -127,6 +127,12 @@ class Book:
         return bool(self._ids)
 
 
+def none_agreed(store: Store) -> bool:
+    """Whether nothing can be decided yet, because there was never a contract. Raises StorageAway."""
+    with store.reading() as conn:
+        return contracts.latest(conn) == 0
+
+
 _COMPILED: dict[str, Agreement] = {}
 _COMPILED_MOST: Final = 64
 

@@ -33,13 +33,12 @@ from handfast.store import erasing as rows
 from handfast.store import handover, mentions, outbox, personal, renamed, work
 from handfast.store.base import Store
 from handfast.store.erasing import Erasure, Group
-from handfast.store.mentions import Found, Marks, Tell
+from handfast.store.mentions import Found, Marks, Tell, silent
 
 #: How a handoff ends that is closed because its person is erased.
 RETURNED: Final = "returned"
 REASON: Final = "erased"
 _LONGEST_REASON: Final = 500
-_SILENT: Final[Tell] = lambda table, done, of: None  # noqa: E731
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +97,7 @@ class _Look:
 # --- looking ----------------------------------------------------------------------------------------------------
 
 
-def preview(store: Store, who: str, *, tell: Tell = _SILENT) -> Preview:
+def preview(store: Store, who: str, *, tell: Tell = silent) -> Preview:
     """What would happen; writes nothing. Raises Refused where nobody is known by that or they were erased, and StorageAway.
 
     `tell` hears of each table that is looked through, which grows with all there is.
@@ -146,7 +145,7 @@ def _group(conn: psycopg.Connection, who: str) -> Group:
     return group
 
 
-def _look(conn: psycopg.Connection, group: Group, tell: Tell = _SILENT) -> _Look:
+def _look(conn: psycopg.Connection, group: Group, tell: Tell = silent) -> _Look:
     of = rows.names_of(conn, group)
     marks = mentions.marks_of(conn, group, of, rows.shared(conn, group, of))
     return _Look(group, marks, mentions.look(conn, marks, tell=tell))
@@ -176,7 +175,7 @@ def _still_open(opened: tuple[str, ...]) -> Problem | None:
 @acts("by")
 def erase(
     store: Store, who: str, by: str, at: datetime, *, reason: str = "", close: bool = False, data_dir: Path | None = None,
-    tell: Tell = _SILENT,
+    tell: Tell = silent,
 ) -> Erased:  # fmt: skip
     """Erases a person; see above. `close`: ends the open handoffs they opened, as returned to marketing. `tell`: as of a preview.
 

@@ -193,7 +193,7 @@ class _Chunk:
         for attempt in range(_ATTEMPTS):
             try:
                 with self.store.writing() as conn:
-                    added = intake.add_signals(conn, in_lanes(conn, signals, self.store.homes, self.at))
+                    added = intake.add_signals(conn, in_lanes(conn, signals, self.store.hints.homes, self.at))
                     if added:
                         intake.ring(conn)
                     self._note(conn, added, 0)

@@ -22,7 +22,7 @@ from handfast.facts import Signal, lane_of, stable_id
 from handfast.identity.keys import home_of, keys_of
 from handfast.problem import Place, Problem
 from handfast.store import intake as rows
-from handfast.store.base import Homes
+from handfast.store.hints import Homes
 from handfast.store.intake import Laned, RefusedRow
 
 if TYPE_CHECKING:
@@ -127,26 +127,29 @@ def receive(
 def record(store: Store, source: str, signals: Sequence[Signal], refused: Sequence[Refused], received_at: datetime) -> Receipt:
     """Signals and refusals in one transaction; returns after the commit. Raises StorageAway."""
     kept = [_as_refused(source, one) for one in refused]
-    new = len(signals) >= rows.MANY and not store.repeats.likely(source, received_at)
-    for attempt in range(ATTEMPTS):
+    hints, deadlocks = store.hints, 0
+    new = len(signals) >= rows.MANY and not hints.repeats.likely(source, received_at)
+    while True:
         try:
             with store.writing() as conn:
                 add = rows.add_new_signals if new else rows.add_signals
-                accepted = add(conn, in_lanes(conn, signals, store.homes, received_at))
+                accepted = add(conn, in_lanes(conn, signals, hints.homes, received_at))
                 # Asked only where there is something new: whoever says the same again wakes nobody, and keeps nobody else from doing so.
-                if accepted and store.bell.due(received_at):
+                if accepted and hints.bell.due(received_at):
                     rows.ring(conn)
                 rows.add_refused(conn, kept, received_at)
             if accepted:
                 store.took_more()
-            break
+            return Receipt(source, accepted, len(signals) - accepted, len(kept))
         except rows.Repeated:
-            store.repeats.heard(source, received_at)
+            if not new:
+                raise
+            hints.repeats.heard(source, received_at)
             new = False
         except rows.Deadlock:
-            if attempt == ATTEMPTS - 1:
+            deadlocks += 1
+            if deadlocks == ATTEMPTS:
                 raise
-    return Receipt(source, accepted, len(signals) - accepted, len(kept))
 
 
 def record_within(conn: Conn, signals: Sequence[Signal]) -> int:

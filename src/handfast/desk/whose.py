@@ -9,7 +9,7 @@ from handfast.desk.batch import Batch, Moment
 from handfast.desk.of_account import Named, name_accounts
 from handfast.facts import LANES, Account, Person, Signal, lane_of
 from handfast.identity.keys import home_of, keys_of, user_key
-from handfast.identity.resolve import Directory, as_known, learn
+from handfast.identity.resolve import Directory, resolve
 from handfast.store import handover as rows
 from handfast.store import lanes as lane_rows
 from handfast.store.lanes import Pending
@@ -111,13 +111,11 @@ def resolve_all(b: Batch, mine: list[Pending], keys: Keys) -> tuple[list[Moment]
     subjects: dict[str, dict[str, Any]] = {}
     whose: list[tuple[Signal, str]] = []
     for one in mine:
-        person = as_known(one.signal, keys.of[one.seq], book, b.domain_of)
-        taught = False
+        person, may_teach = resolve(one.signal, keys.of[one.seq], book, b.domain_of)
         if person is None:
-            if (person := learn(one.signal, keys.of[one.seq], book, b.domain_of)) is None:
-                continue
-            taught = b.learned.after(book, one.signal, one.seq, person)
+            continue
         whose.append((one.signal, person))
+        taught = may_teach and b.learned.after(book, one.signal, one.seq, person)
         if not (taught or one.signal.kind in listens):
             continue
         before, at = last.get(person), one.signal.occurred_at

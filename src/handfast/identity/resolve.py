@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from handfast.facts import Account, Person, Signal, stable_id
-from handfast.identity.keys import email_key, keys_of, user_key, visitor_key
+from handfast.identity.keys import email_key, user_key, visitor_key
 
 #: What a signal may say of a person that is kept beside the fields, not among them.
 _NAMES = frozenset({"email", "name", "first_name", "last_name"})
@@ -76,32 +76,26 @@ class Directory:
         return {**account.fields, **person.fields} if account else dict(person.fields)
 
 
-def resolve(signal: Signal, book: Directory, domain_of: Callable[[str], str | None]) -> str | None:
-    """The id of the person who did this, or None while nobody knows. Notes in `book` whatever is new.
+def resolve(signal: Signal, keys: Sequence[str], book: Directory, domain_of: Callable[[str], str | None]) -> tuple[str | None, bool]:
+    """The id of the person who did this, or None while nobody knows; and whether it may have taught something.
 
-    `domain_of` gives the business domain of an address, or None for free-mail.
+    Notes in `book` whatever is new.
+
+    `keys`: all of the signal's (`keys_of`); `domain_of` gives the business domain of an address, or None for free-mail.
     """
-    keys = keys_of(signal.email, signal.user_id, signal.anonymous_id)
-    known = as_known(signal, keys, book, domain_of)
-    return known if known is not None else learn(signal, keys, book, domain_of)
-
-
-def learn(signal: Signal, keys: Sequence[str], book: Directory, domain_of: Callable[[str], str | None]) -> str | None:
-    """As `resolve`, of a signal that may teach something. `keys`: all of it (`keys_of`)."""
+    if (known := _as_known(signal, keys, book, domain_of)) is not None:
+        return known, False
     person_id = _person(signal, book)
     if person_id is None:
-        return None
+        return None, False
     _link(signal, keys, person_id, book)
     _learn_person(signal, person_id, book)
     _learn_account(signal, person_id, book, domain_of)
-    return person_id
+    return person_id, True
 
 
-def as_known(signal: Signal, keys: Sequence[str], book: Directory, domain_of: Callable[[str], str | None]) -> str | None:
-    """The person of a signal that can teach nothing: all its keys are theirs already, and it says nothing of them. Most are like that.
-
-    None where it has to be looked at whole (`learn`).
-    """
+def _as_known(signal: Signal, keys: Sequence[str], book: Directory, domain_of: Callable[[str], str | None]) -> str | None:
+    """The person of a signal that can teach nothing: all its keys are theirs already, and it says nothing of them. Most are like that."""
     if signal.person or signal.account or signal.previous_id or not keys:
         return None
     known = book.who

@@ -32,7 +32,7 @@ _COLUMNS: Final = (
     ("properties", "jsonb"), ("person", "jsonb"), ("account", "jsonb"),
 )  # fmt: skip
 _GIVEN: Final = ", ".join(name for name, _ in _COLUMNS)
-# Arrays in the binary format, one a column. Measured on batches of 500 against COPY into a temporary table (1.5 times slower: the
+# For few, and for what may have been recorded before. Arrays in the binary format, one a column. Measured on batches of 500 against COPY into a temporary table (1.5 times slower: the
 # table is emptied at each commit) and json_to_recordset (1.2 times slower); arrays in the text format cost ten times the processor time.
 # The lane is stored with the signal so that what was new need not be joined with what was given: that join had to be planned each time.
 _ADD: Final = f"""
@@ -92,8 +92,10 @@ def add_new_signals(conn: Conn, rows: Sequence[Laned]) -> int:
 
 
 def _in_order(rows: Sequence[Laned]) -> list[Laned]:
-    """Each id once, and in the order of what happened: that is the order they are decided in, and a batch sent twice at the same time locks its
-    rows in the same order."""
+    """Each id once, and in the order of what happened.
+
+    That is the order they are decided in, and a batch sent twice at the same time locks its rows in the same order.
+    """
     unique = {row.signal.id: row for row in rows}
     return sorted(unique.values(), key=lambda row: (row.signal.occurred_at, row.signal.id))
 

@@ -72,7 +72,10 @@ def hold_lanes(conn: psycopg.Connection, lanes: Sequence[int], most: int = LANES
 def take_pending(
     conn: psycopg.Connection, lanes: Sequence[int], limit: int, received_until: datetime, *, many: bool = False
 ) -> list[Pending]:
-    """The oldest waiting signals of held lanes, in order of receipt, at most `limit`; none received after `received_until`. `many` may wait."""
+    """The oldest waiting signals of held lanes, in order of receipt, at most `limit`; none received after `received_until`.
+
+    `many`: whether a large batch is to be expected, whose first signals are made while the server finds the others.
+    """
     # Half as many again as each lane's share: they fill alike, and what is read beyond the limit is sorted and thrown away. Where they do
     # not, fewer than the limit are taken, and the rest next time.
     per_lane = max(32, -(-limit * 3 // (2 * max(1, len(lanes)))))

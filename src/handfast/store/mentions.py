@@ -34,6 +34,10 @@ Row = dict[str, Any]
 Tell = Callable[[str, int, int], None]
 
 
+def silent(table: str, done: int, of: int) -> None:
+    """Nobody is told."""
+
+
 @dataclass(frozen=True, slots=True)
 class Marks:
     """By what a person is found in rows of others. `near`: where they took part; `accounts`: those called by their name or address."""
@@ -70,7 +74,7 @@ def marks_of(conn: psycopg.Connection, group: Group, of: Named, shared: Shared) 
 # --- looking ----------------------------------------------------------------------------------------------------
 
 
-def look(conn: psycopg.Connection, marks: Marks, *, rest: bool = False, tell: Tell = lambda table, done, of: None) -> Found:
+def look(conn: psycopg.Connection, marks: Marks, *, rest: bool = False, tell: Tell = silent) -> Found:
     """The rows of others that name this person; with `rest`, rows about handoffs they took part in, for what blanking has left.
 
     `tell` hears of each table before it is looked through: its name, how many are done, and of how many.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from handfast.store.base import Bell, Conn, Homes, Store
+from handfast.store.base import Conn, Store
+from handfast.store.hints import Hints
 
 
 class Rehearsal(Store):
@@ -17,7 +18,7 @@ class Rehearsal(Store):
 
     def __init__(self, conn: Conn) -> None:  # no pool: there is one connection
         self._conn = conn
-        self.bell, self.homes = Bell(), Homes()
+        self.hints = Hints()
 
     @contextmanager
     def reading(self) -> Iterator[Conn]:
