@@ -30,6 +30,7 @@ from handfast.desk.canary import by_version
 from handfast.desk.contracts import Book
 from handfast.desk.evidence import put_right, take
 from handfast.desk.groups import ready_groups
+from handfast.desk.learned import Learned
 from handfast.desk.meanwhile import Meanwhile
 from handfast.desk.of_account import Named, record_matches
 from handfast.desk.opening import join_handoffs, open_handoffs
@@ -38,9 +39,10 @@ from handfast.desk.owners import name_owners
 from handfast.desk.verdicts import Judged, asked_at, judge_moments, shown, telling, verdict_rows, worth_asking, write_standings
 from handfast.desk.waiting import give_out
 from handfast.desk.way_back import has_new_intent, need_new_intent
-from handfast.desk.whose import by_lane, look_up, resolve_all, write_people
+from handfast.desk.whose import by_lane, look_up, reach, resolve_all, write_people
 from handfast.facts import LANES, Signal, stable_id
 from handfast.identity.normalise import business_domain
+from handfast.identity.resolve import Directory
 from handfast.store import handover as rows
 from handfast.store import lanes as lane_rows
 from handfast.store.base import Conn, Store
@@ -113,11 +115,8 @@ def decide(
             if rest is not None:
                 return Decided(rest=rest)
         rows.by_index(conn)
-        lanes = lane_rows.pending_lanes(conn)
-        if not lanes:
-            return Decided()
-        held = lane_rows.hold_lanes(conn, lanes, LANES if few else lanes_at_once)
-        waiting = lane_rows.take_pending(conn, held, limit, at, many=in_company and not few) if held else []
+        held, busy = _hold(conn, LANES if few else lanes_at_once)
+        waiting = lane_rows.take_pending(conn, busy, limit, at, many=in_company and not few) if busy else []
         if not waiting:
             return Decided()
         book.refresh(conn)
@@ -129,10 +128,21 @@ def decide(
         if len(waiting) >= SIDE_BY_SIDE:
             eyes = stack.enter_context(store.reading())
             rows.by_index(eyes)
-        found = Batch(conn, eyes, agreement, contract_id, at, set(held), tuple(channels), punctual, domain_of, book.by_id)
+        found = Batch(conn, eyes, agreement, contract_id, at, held, tuple(channels), punctual, domain_of, book.by_id)
         if (trial := book.trial_at(waiting[0].signal.received_at)) is not None:
             found.trial = book.by_id(trial), trial
         return _decide(found, waiting)
+
+
+def _hold(conn: Conn, most: int) -> tuple[set[int], list[int]]:
+    """The lanes this transaction holds from now on, and those among them that have work, the one that has waited longest first.
+
+    Whoever may have all of them takes those without work too: what the signals turn out to need is held before anything is looked up.
+    """
+    busy = lane_rows.pending_lanes(conn)
+    wanted = [*busy, *sorted(set(range(LANES)) - set(busy))] if most >= LANES else busy
+    held = set(lane_rows.hold_lanes(conn, wanted, most)) if busy else set()
+    return held, [lane for lane in busy if lane in held]
 
 
 def _may_decide(conn: Conn, at: datetime) -> tuple[bool, float | None]:
@@ -172,6 +182,10 @@ def _nobodys(_: str) -> str | None:
 
 def _decide(b: Batch, waiting: list[Pending]) -> Decided:
     keys = look_up(b, waiting)
+    if reach(b, waiting, keys):
+        # Somebody may have decided there until a moment ago: what was looked up before is old.
+        b.directory, b.learned = Directory(), Learned()
+        keys = look_up(b, waiting)
     mine, forwarded, postponed = by_lane(b, waiting, keys)
     moments, subjects, whose = resolve_all(b, mine, keys)
     written = Meanwhile(partial(_write_down, b, keys.named, mine, whose), apart=b.apart)

@@ -51,24 +51,31 @@ def look_up(b: Batch, waiting: list[Pending]) -> Keys:
     return keys
 
 
+def reach(b: Batch, waiting: list[Pending], keys: Keys) -> bool:
+    """Holds the lanes that these signals need beside those they wait in, as far as nobody else has them; whether it got any."""
+    if len(b.held) == LANES:
+        return False
+    if len(waiting) >= LANES <= 2 * len(b.held):
+        needed = set(range(LANES))  # so many will need most of the others too
+    else:
+        # The lane of the account itself is asked for too: a signal is only passed on where somebody else is at work on it.
+        needed = {lane for one in waiting for home, links in [_lanes_needed(b, one, keys)] for lane in (home, *links)}
+    missing = sorted(needed - b.held)
+    gained = lane_rows.hold_lanes(b.conn, missing) if missing else []
+    b.held.update(gained)
+    return bool(gained)
+
+
 def by_lane(b: Batch, waiting: list[Pending], keys: Keys) -> tuple[list[Pending], list[tuple[Pending, int]], list[Pending]]:
     """Splits the batch: what may be decided here, what belongs to another lane, and what must wait for a lane held elsewhere."""
-    if len(waiting) >= LANES <= 2 * len(b.held):
-        # So many will need most of the others too, and where all are held there is nothing to ask of each.
-        b.held.update(lane_rows.hold_lanes(b.conn, sorted(set(range(LANES)) - b.held)))
-        if len(b.held) == LANES:
-            return waiting, [], []
-    wanted = {one.seq: _lanes_needed(b, one, keys) for one in waiting}
-    # The lane of the account itself is asked for too: a signal is only passed on where somebody else is at work on it.
-    extra = sorted({lane for home, links in wanted.values() for lane in (home, *links)} - b.held)
-    if extra:
-        b.held.update(lane_rows.hold_lanes(b.conn, extra))
+    if len(b.held) == LANES:
+        return waiting, [], []
     mine: list[Pending] = []
     forwarded: list[tuple[Pending, int]] = []
     postponed: list[Pending] = []
     blocked: set[int] = set()
     for one in waiting:
-        home, links = wanted[one.seq]
+        home, links = _lanes_needed(b, one, keys)
         if one.lane in blocked or not b.held.issuperset(links):
             blocked.add(one.lane)  # Order within a lane is kept: what comes after waits too.
             postponed.append(one)
