@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from handfast.contract.conditions import as_frame, compile_condition
@@ -203,6 +203,7 @@ def postgres(postgres_url: str) -> Iterator[psycopg.Connection]:
 
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(condition=conditions)
+@example(Both("(length('') = length('')) = ((NULL = NULL) = (p))", "(length(''::text) = length(''::text)) = ((NULL = NULL) = (p))"))
 def test_a_condition_means_what_postgresql_says_it_means(postgres: psycopg.Connection, condition: Both) -> None:
     compiled, problems = compile_condition(condition.ours, FIELDS, Place("x.yaml"))  # type: ignore[arg-type]
     assert compiled is not None, problems[0]

@@ -52,6 +52,13 @@ def as_number(part: Part) -> Part:
     return part if part.kind == "number" else replace(part, kind="number", expr=part.expr.cast(pl.Float64))
 
 
+def never_known(part: Part) -> bool:
+    """Whether this is NULL whatever the row says. It is not left to the engine, which answers some comparisons with such a constant in a single row."""
+    if part.kind == "null":
+        return True
+    return part.value is None and not part.expr.meta.root_names() and pl.select(part.expr).item() is None
+
+
 def balanced(exprs: Sequence[pl.Expr], join: Callable[[pl.Expr, pl.Expr], pl.Expr]) -> pl.Expr:
     """Joined pairwise, so that the expression is as deep as the logarithm of its length."""
     row = list(exprs)

@@ -12,7 +12,7 @@ from sqlglot import exp
 from handfast.contract.countries import COUNTRY, country
 from handfast.contract.frames import DTYPES, read_time
 from handfast.contract.functions import FUNCTIONS
-from handfast.contract.parts import NUMERIC, UNKNOWN, WORDS_FOR, Kind, Part, as_number, balanced, short, typed
+from handfast.contract.parts import NUMERIC, UNKNOWN, WORDS_FOR, Kind, Part, as_number, balanced, never_known, short, typed
 from handfast.contract.patterns import matching, pieces_of
 from handfast.contract.syntax import DEEPEST, Complaint, Tree, operands
 from handfast.contract.terms import FieldType
@@ -109,7 +109,7 @@ class Walk:
         if (pair := self.alike(left, right)) is None:
             return None
         left, right = pair
-        if "null" in (left.kind, right.kind):
+        if never_known(left) or never_known(right):
             return Part("bool", UNKNOWN, left.offset)
         if left.kind == "bool" and operator not in (exp.EQ, exp.NEQ):
             self.wrong(left.offset, "a yes-or-no is neither less nor more", "Compare it with = or <>.")
@@ -384,7 +384,7 @@ def as_country(part: Part, other: Part) -> Part:
 def _among(pairs: Sequence[tuple[Part, Part]]) -> pl.Expr:
     """IN: true where a value equals, else unknown where the part or one of the values is, else false."""
     part = next((left for left, _ in pairs if left.kind == "number"), pairs[0][0])
-    if part.kind == "null":
+    if never_known(part):
         return UNKNOWN
     written = [as_number(right) if part.kind == "number" else right for _, right in pairs if right.value is not None]
     others = [right for _, right in pairs if right.value is None]
@@ -392,7 +392,7 @@ def _among(pairs: Sequence[tuple[Part, Part]]) -> pl.Expr:
     if written:
         values = pl.Series([right.value for right in written], dtype=DTYPES[part.kind])
         answers.append(part.expr.is_in(values.implode()))
-    answers += [UNKNOWN if right.kind == "null" else part.expr == right.expr for right in others]
+    answers += [UNKNOWN if never_known(right) else part.expr == right.expr for right in others]
     return balanced(answers, pl.Expr.or_)
 
 
