@@ -215,6 +215,22 @@ def test_a_text_made_to_hurt_is_a_problem(text: str | bytes) -> None:
     assert settled(text)
 
 
+def test_a_character_may_be_escaped_in_two_halves_as_json_does() -> None:
+    text = changed("contract: Northwind ", 'contract: "\\ud83d\\ude00" ')
+    source, problems = read_text(text, "c.yaml")
+    assert source is not None
+    assert not problems
+    assert source.data["contract"] == "\U0001f600"
+    assert settled(text) == []
+
+
+def test_half_a_character_is_a_problem_where_it_stands() -> None:
+    text = changed("    at_least: 20\n", '    at_least: 20\n    half_life: "14 \\udc00 days"\n')
+    (said,) = [problem for problem in refused(text) if "half a" in problem.what]
+    assert "half_life" in text.splitlines()[said.where.line - 1]
+    assert settled('contract: {"\\ud800": 1}\n')
+
+
 def test_of_thousands_of_problems_the_first_are_told_and_the_rest_counted() -> None:
     told = refused(changed("    points:\n", "    points:\n" + '      - {when: "emploees > 1", points: 1}\n' * 2_000))
     assert len(told) == MOST_TOLD + 1

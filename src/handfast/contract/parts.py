@@ -53,7 +53,7 @@ def as_number(part: Part) -> Part:
 
 
 def never_known(part: Part) -> bool:
-    """Whether this is NULL whatever the row says. It is not left to the engine, which answers some comparisons with such a constant in a single row."""
+    """Whether this is NULL whatever the row says. The engine answers some comparisons with such a constant in a single row."""
     if part.kind == "null":
         return True
     return part.value is None and not part.expr.meta.root_names() and pl.select(part.expr).item() is None

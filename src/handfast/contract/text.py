@@ -255,6 +255,9 @@ def _syntax(error: Exception, source: Source) -> Problem:
     return Problem(place, f"this is not YAML ({said.strip()})", "Check colons, quotes and indentation around this line.")
 
 
+_HALF: Final = re.compile("[\ud800-\udfff]")
+
+
 class _Walk:
     """One pass over the nodes of a text: plain values, the spot of each, and what is wrong on the way."""
 
@@ -285,23 +288,32 @@ class _Walk:
             return self.mapping(node, path, depth)
         if isinstance(node, SequenceNode):
             return [self.value(item, (*path, n), depth + 1) for n, item in enumerate(node.value)]
-        return _scalar(node) if isinstance(node, ScalarNode) else None
+        return _scalar(node, self.text(node)) if isinstance(node, ScalarNode) else None
+
+    def text(self, node: ScalarNode) -> str:
+        """What a scalar says. Escapes may give a character in two halves, as JSON does, which the parser leaves apart; a half alone is none."""
+        text: str = node.value
+        if node.style != '"' or not _HALF.search(text):
+            return text
+        whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        if whole.count("\ufffd") > text.count("\ufffd"):
+            self.wrong(node, "an escape names half a character", "Write the character itself, or both of its halves.")
+        return whole
 
     def mapping(self, node: Node, path: Path, depth: int) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for key, value in node.value:
             if not isinstance(key, ScalarNode) or key.value == "<<":
                 self.wrong(key, "a key is a single word", "Write `key: value`; merging with << is not possible.")
-            elif key.value in found:
-                first = self.source.place((*path, key.value, KEY))
-                self.wrong(key, f"'{key.value}' is given twice, first in line {first.line}", "Leave one of them out.")
+            elif (name := self.text(key)) in found:
+                first = self.source.place((*path, name, KEY))
+                self.wrong(key, f"'{name}' is given twice, first in line {first.line}", "Leave one of them out.")
             else:
-                found[key.value] = self.value(value, (*path, key.value), depth + 1, key)
+                found[name] = self.value(value, (*path, name), depth + 1, key)
         return found
 
 
-def _scalar(node: ScalarNode) -> Any:
-    text = node.value
+def _scalar(node: ScalarNode, text: str) -> Any:
     if node.style is not None:
         return text
     if text in _CONSTANTS:

@@ -384,7 +384,7 @@ def as_country(part: Part, other: Part) -> Part:
 def _among(pairs: Sequence[tuple[Part, Part]]) -> pl.Expr:
     """IN: true where a value equals, else unknown where the part or one of the values is, else false."""
     part = next((left for left, _ in pairs if left.kind == "number"), pairs[0][0])
-    if never_known(part):
+    if part.kind == "null" or never_known(part):
         return UNKNOWN
     written = [as_number(right) if part.kind == "number" else right for _, right in pairs if right.value is not None]
     others = [right for _, right in pairs if right.value is None]
