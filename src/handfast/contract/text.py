@@ -291,7 +291,7 @@ class _Walk:
         return _scalar(node, self.text(node)) if isinstance(node, ScalarNode) else None
 
     def text(self, node: ScalarNode) -> str:
-        """What a scalar says. Escapes may give a character in two halves, as JSON does, which the parser leaves apart; a half alone is none."""
+        """What a scalar says. Its escapes may give a character in two halves, as JSON's do, which the parser leaves apart."""
         text: str = node.value
         if node.style != '"' or not _HALF.search(text):
             return text

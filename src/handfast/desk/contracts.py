@@ -92,6 +92,11 @@ class Book:
         """The id of the version that holds for a share at a moment, beside the one in force; None where there is none."""
         return next((found for since, until, found in self._trials if since <= at and (until is None or at < until)), None)
 
+    def change_after(self, at: datetime) -> datetime | None:
+        """The next moment at which another version holds, for all or for a share; None where none is known of yet."""
+        edges = {*self._starts, *(edge for since, until, _ in self._trials for edge in (since, until) if edge is not None)}
+        return min((edge for edge in edges if edge > at), default=None)
+
     def every(self) -> Mapping[str, Agreement]:
         """Every version that was ever agreed, by its id: open handoffs keep theirs."""
         return self._by_id

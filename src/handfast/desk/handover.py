@@ -16,12 +16,12 @@ A crash anywhere before the commit leaves the signals waiting, and the same sign
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import takewhile
 from typing import Any
 
 from handfast.contract.agreement import BY_HAND
@@ -165,11 +165,11 @@ def _under_one_version(book: Book, waiting: list[Pending]) -> tuple[list[Pending
     Those received after the change keep their turn. Raises NoContract.
     """
 
-    def held(one: Pending) -> tuple[str, str | None]:
-        return book.id_at(one.signal.received_at), book.trial_at(one.signal.received_at)
-
-    first = held(waiting[0])
-    return list(takewhile(lambda one: held(one) == first, waiting)), first[0]
+    first = waiting[0].signal.received_at
+    contract_id, change = book.id_at(first), book.change_after(first)
+    if change is not None:
+        waiting = waiting[: bisect_left(waiting, change, key=lambda one: one.signal.received_at)]
+    return waiting, contract_id
 
 
 def _domain(free_mail: frozenset[str], email: str) -> str | None:

@@ -6,6 +6,8 @@ question, and it costs next to nothing where nothing was learned.
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -31,7 +33,8 @@ class Learned:
         self._links = 0
         self._folds = 0
         self._holder: dict[str, str] = {}
-        #: Person → their keys, each with the places from and until which it was theirs.
+        self._before: dict[str, list[str]] | None = None
+        #: Person → their keys, each with the places from and until which it was theirs; of those who were asked about.
         self._held: dict[str, dict[str, tuple[Place, Place | None]]] = {}
         self._rows: list[tuple[Any, ...]] = []
         #: As known before this batch, of those of whom it learned something; None: not at all.
@@ -41,16 +44,25 @@ class Learned:
     def begin(self, book: Directory) -> None:
         """What is in the directory now was known before."""
         self._people, self._accounts, self._links = dict(book.people), dict(book.accounts), len(book.links)
-        self._holder.update(book.who)
-        held = self._held
-        for who, person in book.who.items():
-            if (keys := held.get(person)) is None:
-                keys = held[person] = {}
-            keys[who] = _ALWAYS
+        self._holder, self._before, self._held = dict(book.who), None, {}
+
+    def _at_first(self) -> Mapping[str, list[str]]:
+        """Person → the keys that were theirs before this batch. Whatever changes hands asks here first, while that can still be told."""
+        if self._before is None:
+            self._before = defaultdict(list)
+            for who, holder in self._holder.items():
+                self._before[holder].append(who)
+        return self._before
+
+    def _keys(self, person: str) -> dict[str, tuple[Place, Place | None]]:
+        """The keys this person has or had."""
+        if (found := self._held.get(person)) is None:
+            found = self._held[person] = dict.fromkeys(self._at_first().get(person, ()), _ALWAYS)
+        return found
 
     def keys_at(self, person: str, place: Place) -> list[str]:
         """The keys that were this person's when the signal at that place had been taken in."""
-        held = self._held.get(person, {})
+        held = self._keys(person)
         return [who for who, (since, until) in held.items() if since <= place and (until is None or place < until)]
 
     def after(self, book: Directory, signal: Signal, seq: int, person: str | None) -> bool:
@@ -80,17 +92,22 @@ class Learned:
     def _changes_hands(self, key: str, person: str, place: Place) -> None:
         """A key linked for the first time, or one of a person who was folded into another."""
         if (before := self._holder.get(key)) is not None:
-            since, _ = self._held[before][key]
-            self._held[before][key] = (since, place)
+            theirs = self._keys(before)
+            theirs[key] = (theirs[key][0], place)
+        self._keys(person)[key] = (place, None)
         self._holder[key] = person
-        self._held.setdefault(person, {})[key] = (place, None)
         self._rows.append(("key", key, person, None, *place))
 
     def whole(self) -> list[tuple[Any, ...]]:
         """What was known before the batch, of everybody and every account in it, and after that what it learned: as `write` writes it."""
         people = (one for one in ({**self._people, **self._people_before}).values() if one is not None)
         accounts = (one for one in ({**self._accounts, **self._accounts_before}).values() if one is not None)
-        held = ((key, person) for person, keys in self._held.items() for key, (since, _) in keys.items() if since == _EVER)
+        held = (
+            (key, person)
+            for person in {**self._at_first(), **self._held}
+            for key, (since, _) in self._keys(person).items()
+            if since == _EVER
+        )
         return [
             *(("person", one.id, one.account, dumps({**one.fields, "email": one.email}), *_EVER) for one in people),
             *(("account", firm.id, None, dumps(firm.fields), *_EVER) for firm in accounts),

@@ -40,6 +40,8 @@ def name_accounts(b: Batch, waiting: list[Pending]) -> Named:
     decided: dict[Company, MatchDecision] = {}
     accounts: int | None = None
     for one in waiting:
+        if not (one.signal.account or one.signal.person):
+            continue
         company = _company(b, one.signal)
         if (
             not company.name

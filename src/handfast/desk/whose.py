@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from handfast.desk.batch import Batch, Moment
 from handfast.desk.of_account import Named, name_accounts
@@ -13,8 +14,6 @@ from handfast.identity.resolve import Directory, resolve
 from handfast.store import handover as rows
 from handfast.store import lanes as lane_rows
 from handfast.store.lanes import Pending
-
-_INSTANT: Final = timedelta(microseconds=1)
 
 
 class Keys:
@@ -111,28 +110,29 @@ def resolve_all(b: Batch, mine: list[Pending], keys: Keys) -> tuple[list[Moment]
     """
     listens, book = b.agreement.kinds | (b.trial[0].kinds if b.trial else frozenset()), b.directory
     with_email = "email" in b.agreement.person_fields or (b.trial is not None and "email" in b.trial[0].person_fields)
-    versions: dict[str, int] = {}
-    last: dict[str, _Known] = {}
-    latest: dict[str, datetime] = {}
+    seen: dict[str, _Seen] = {}
     moments: list[Moment] = []
     subjects: dict[str, dict[str, Any]] = {}
     whose: list[tuple[Signal, str]] = []
     for one in mine:
-        person, may_teach = resolve(one.signal, keys.of[one.seq], book, b.domain_of)
+        signal = one.signal
+        person, may_teach = resolve(signal, keys.of[one.seq], book, b.domain_of)
         if person is None:
             continue
-        whose.append((one.signal, person))
-        taught = may_teach and b.learned.after(book, one.signal, one.seq, person)
-        if not (taught or one.signal.kind in listens):
+        whose.append((signal, person))
+        taught = may_teach and b.learned.after(book, signal, one.seq, person)
+        if not (taught or signal.kind in listens):
             continue
-        before, at = last.get(person), one.signal.occurred_at
-        known = last[person] = _known_of(book, person, before, with_email=with_email)
-        if taught or before is None or before.fields != known.fields or at <= latest.get(person, at - _INSTANT):
-            versions[person] = versions.get(person, -1) + 1
-        latest[person] = max(at, latest.get(person, at))
-        subject = person if versions[person] == 0 else f"{person}#{versions[person]}"
-        subjects[subject] = known.fields
-        moments.append(Moment(one, person, subject, at, known.person.account, taught))
+        was, at = seen.get(person), signal.occurred_at
+        known = _known_of(book, person, was.known if was is not None else None, with_email=with_email)
+        if was is None:
+            was = seen[person] = _Seen(known, at, person)
+        else:
+            if taught or at <= was.latest or (known is not was.known and known.fields != was.known.fields):
+                was.begins_anew()
+            was.known, was.latest = known, max(at, was.latest)
+        subjects[was.subject] = known.fields
+        moments.append(Moment(one, person, was.subject, at, known.person.account, taught))
     return moments, subjects, whose
 
 
@@ -144,6 +144,21 @@ class _Known(NamedTuple):
     fields: dict[str, Any]
 
 
+@dataclass(slots=True)
+class _Seen:
+    """Somebody met in this batch: as last known, the latest time of their signals, and by which name of a subject."""
+
+    known: _Known
+    latest: datetime
+    subject: str
+    number: int = 0
+
+    def begins_anew(self) -> None:
+        """Another subject, for what follows."""
+        self.number += 1
+        self.subject = f"{self.known.person.id}#{self.number}"
+
+
 def _known_of(book: Directory, person: str, before: _Known | None, *, with_email: bool) -> _Known:
     """As before, where that is still so: the directory replaces whomever it learns of."""
     who = book.people[person]
@@ -151,7 +166,9 @@ def _known_of(book: Directory, person: str, before: _Known | None, *, with_email
     if before is not None and before.person is who and before.account is account:
         return before
     fields = book.fields_of(person)
-    return _Known(who, account, {**fields, "email": who.email} if with_email else fields)
+    if with_email:
+        fields["email"] = who.email
+    return _Known(who, account, fields)
 
 
 def write_people(b: Batch) -> None:
