@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -10,6 +11,7 @@ import pytest
 from handfast.desk import handover
 from handfast.desk.contracts import Book
 from handfast.desk.handover import decide
+from handfast.desk.imports import NewAccount, put_accounts
 from handfast.facts import LANES, lane_of
 from handfast.store import lanes
 from tests.desk.house import House, moment
@@ -84,3 +86,20 @@ def test_a_lane_that_somebody_else_holds_is_waited_for(known: House) -> None:
         assert known.one("SELECT fields FROM person") == {}
     assert known.decide(NOON + timedelta(seconds=4)).signals == 1
     assert known.one("SELECT fields FROM person") == {"phone": "1"}
+
+
+def test_what_an_import_says_of_an_account_is_not_written_over(known: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It waits for the decision in flight, which had read the account before."""
+    account = NewAccount("firm.example", fields={"employees": 200})
+    importing = threading.Thread(target=put_accounts, args=(known.store, [account], NOON))
+
+    def begins() -> None:
+        importing.start()
+        importing.join(0.3)
+
+    known.hears(known.signal("pia@firm.example", "identified", NOON, account={"country": "FR"}))
+    monkeypatch.setattr(handover, "look_up", once(handover.look_up, begins, before=False, turn=1))
+    known.decide(NOON + timedelta(seconds=3))
+    importing.join()
+    assert known.one("SELECT fields FROM account") == {"country": "FR", "employees": 200}
+    assert known.one("SELECT fields FROM learned WHERE noun = 'account' ORDER BY seq DESC LIMIT 1") == {"country": "FR", "employees": 200}

@@ -32,6 +32,7 @@ from handfast.store import imports as rows
 from handfast.store.base import Store
 from handfast.store.erasing import stay_known
 from handfast.store.handover import dumps
+from handfast.store.lanes import hold_all_lanes
 from handfast.store.moves import say_when, say_who
 
 
@@ -71,8 +72,12 @@ def put_absences(store: Store, absences: Sequence[Absence], at: datetime | None 
 
 
 def put_accounts(store: Store, accounts: Sequence[NewAccount], at: datetime) -> int:
-    """Adds accounts or completes known ones; an owner given makes it a named account. Raises StorageAway."""
+    """Adds accounts or completes known ones; an owner given makes it a named account. Raises StorageAway.
+
+    Decisions in flight are waited for, and the next wait: they write what they have learned of an account whole.
+    """
     with store.writing() as conn:
+        hold_all_lanes(conn)
         say_who(conn, "import", utc(at))
         return rows.put_accounts(
             conn, [(stable_id("acc", a.key), a.key, a.name, a.domain, a.owner, dumps(dict(a.fields)), utc(at)) for a in accounts]
@@ -232,6 +237,7 @@ class _Chunk:
 
     def _accounts(self, accounts: Sequence[AccountRow]) -> tuple[int, list[Problem]]:
         with self.store.writing() as conn:
+            hold_all_lanes(conn)  # see put_accounts
             known = Reps(conn)
             whole: dict[str, AccountRow] = {}
             wrong: list[Problem] = []

@@ -14,13 +14,13 @@ from uuid import uuid4
 import psycopg
 from psycopg.rows import dict_row
 
-from handfast.facts import LANES, stable_id
+from handfast.facts import stable_id
 from handfast.identity.keys import email_key
 from handfast.identity.traces import PHONES, Named, Shared, digits, named
 from handfast.store import clocks
 from handfast.store.handover import dumps
 from handfast.store.identity import MATCH_LOCK
-from handfast.store.lanes import LANE_LOCK
+from handfast.store.lanes import hold_all_lanes
 from handfast.store.personal import HELD, Held
 
 #: The advisory lock class of whoever finds people by their keys and writes to them, outside of lanes; erasing takes it alone.
@@ -113,9 +113,7 @@ def shut_out(conn: psycopg.Connection) -> None:
     """
     conn.execute("SELECT pg_advisory_xact_lock(%s, 0)", (KNOWN_LOCK,))
     conn.execute("SELECT pg_advisory_xact_lock(%s, 0)", (MATCH_LOCK,))
-    conn.execute(
-        "SELECT pg_advisory_xact_lock(%s, l) FROM (SELECT l FROM generate_series(0, %s) AS l ORDER BY l) AS held", (LANE_LOCK, LANES - 1)
-    )
+    hold_all_lanes(conn)
 
 
 def stay_known(conn: psycopg.Connection) -> None:

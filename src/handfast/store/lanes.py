@@ -69,6 +69,13 @@ def hold_lanes(conn: psycopg.Connection, lanes: Sequence[int], most: int = LANES
     return [row[0] for row in rows]
 
 
+def hold_all_lanes(conn: psycopg.Connection) -> None:
+    """Until this transaction ends nobody decides signals; what is in flight is waited for."""
+    conn.execute(
+        "SELECT pg_advisory_xact_lock(%s, l) FROM (SELECT l FROM generate_series(0, %s) AS l ORDER BY l) AS held", (LANE_LOCK, LANES - 1)
+    )
+
+
 def take_pending(
     conn: psycopg.Connection, lanes: Sequence[int], limit: int, received_until: datetime, *, many: bool = False
 ) -> list[Pending]:
