@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from handfast.cli import main
+from handfast.desk.merge import merge, unmerge
 from handfast.desk.overrides import lift_override, list_overrides, set_override
 from handfast.desk.refused import Refused
 from handfast.desk.why import why
@@ -108,6 +109,102 @@ def test_why_tells_the_override_and_what_moved_the_score(house: House) -> None:
     ]  # fmt: skip
     assert sum(one["gained"] - one["faded"] for one in history) == history[-1]["intent_millionths"]
     assert [rule["rule"] for rule in history[1]["moved"]] == [0]
+
+
+def known(house: House, email: str) -> str:
+    return str(house.one("SELECT id FROM person WHERE email = %s", email))
+
+
+def stands(house: House, email: str) -> str:
+    return str(house.one("SELECT s.outcome FROM standing AS s JOIN person AS p ON p.id = s.person_id WHERE p.email = %s", email))
+
+
+def both(house: House) -> tuple[str, str]:
+    """Two records of Tom; never of the second."""
+    visits(house, "tom@gross.example", "Mon 09:00")
+    visits(house, "tom@privat.example", "Mon 09:10")
+    said(house, "tom@privat.example", "never", "Mon 10:00", reason="a friend of the founder")
+    return known(house, "tom@gross.example"), known(house, "tom@privat.example")
+
+
+def test_it_holds_for_the_one_who_was_kept_for_as_long_as_the_two_are_one(house: House) -> None:
+    kept, folded = both(house)
+    merge(house.store, kept, folded, "rita", moment("Mon 11:00"))
+    house.arrives("tom@gross.example", "Mon 12:00")
+    assert stands(house, "tom@gross.example") == "never"
+    assert house.rows("SELECT id FROM handoff") == []
+    story = why(house.store, "tom@gross.example")
+    assert story is not None
+    assert [row["reason"] for row in story["overrides"]] == ["a friend of the founder"]
+    assert story["standing"]["working"]["override"]["reason"] == "a friend of the founder"
+    unmerge(house.store, folded, "rita", moment("Tue 09:00"))
+    house.arrives("tom@gross.example", "Tue 10:00")
+    assert house.one("SELECT next_step FROM handoff") == "demo"
+    assert (story := why(house.store, "tom@gross.example")) is not None
+    assert story["overrides"] == []
+    house.arrives("tom@privat.example", "Tue 11:00")
+    assert stands(house, "tom@privat.example") == "never"
+
+
+def test_of_two_that_were_given_of_either_the_later_holds(house: House) -> None:
+    kept, folded = both(house)
+    said(house, "tom@gross.example", "ready", "Mon 10:30")
+    merge(house.store, kept, folded, "rita", moment("Mon 11:00"))
+    visits(house, "tom@gross.example", "Mon 12:00")
+    assert stands(house, "tom@gross.example") == "ready"
+    unmerge(house.store, folded, "rita", moment("Mon 13:00"))
+    said(house, "tom@privat.example", "not_yet", "Mon 14:00")
+    merge(house.store, kept, folded, "rita", moment("Mon 15:00"))
+    visits(house, "tom@gross.example", "Mon 16:00")
+    assert stands(house, "tom@gross.example") == "not_yet"
+
+
+def test_it_follows_through_others(house: House) -> None:
+    kept, folded = both(house)
+    visits(house, "tom@bund.example", "Mon 09:20")
+    last = known(house, "tom@bund.example")
+    merge(house.store, kept, folded, "rita", moment("Mon 11:00"))
+    merge(house.store, last, kept, "rita", moment("Mon 11:10"))
+    house.arrives("tom@bund.example", "Mon 12:00")
+    assert stands(house, "tom@bund.example") == "never"
+    unmerge(house.store, kept, "rita", moment("Mon 13:00"))
+    house.arrives("tom@bund.example", "Mon 14:00")
+    house.arrives("tom@gross.example", "Mon 14:00")
+    assert (stands(house, "tom@bund.example"), stands(house, "tom@gross.example")) == ("ready", "never")
+
+
+@pytest.mark.parametrize("at_once", [1, 50])
+def test_folded_by_a_signal_it_holds_from_that_signal_on(house: House, at_once: int) -> None:
+    """However the signals fall into batches: before, the two were two."""
+    house.hears(house.signal(None, "page_viewed", "Mon 09:00", path="/", user="u1"))
+    house.decide("Mon 09:00")
+    said(house, "u1", "never", "Mon 09:30")
+    house.hears(
+        house.signal("tom@gross.example", "form_submitted", "Mon 10:00", form="demo", account={"employees": 200}),
+        house.signal("tom@gross.example", "page_viewed", "Mon 11:00", path="/", user="u1"),
+    )
+    house.decide("Mon 11:00", limit=at_once)
+    tom = known(house, "tom@gross.example")
+    assert house.rows("SELECT outcome FROM verdict WHERE person_id = %s ORDER BY at", tom) == [("ready",), ("never",)]
+    assert house.one("SELECT opened_at FROM handoff") == moment("Mon 10:00")
+
+
+def test_lifted_or_given_while_they_are_one_it_is_decided_upon_at_once(house: House) -> None:
+    kept, folded = both(house)
+    merge(house.store, kept, folded, "rita", moment("Mon 11:00"))
+    house.arrives("tom@gross.example", "Mon 12:00")
+    [row] = list_overrides(house.store, moment("Mon 13:00"))
+    lift_override(house.store, row.id, moment("Mon 13:00"))
+    house.decide("Mon 13:00")
+    assert stands(house, "tom@gross.example") == "ready"
+    said(house, folded, "never", "Mon 14:00")
+    assert stands(house, "tom@gross.example") == "never"
+    # Given of the one they were by then: it stays with the one who was kept.
+    unmerge(house.store, folded, "rita", moment("Tue 09:00"))
+    house.arrives("tom@gross.example", "Tue 10:00")
+    assert stands(house, "tom@gross.example") == "never"
+    house.arrives("tom@privat.example", "Tue 10:00")
+    assert stands(house, "tom@privat.example") == "ready"
 
 
 def test_the_command_needs_a_reason() -> None:

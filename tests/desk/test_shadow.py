@@ -12,6 +12,8 @@ from click.testing import CliRunner
 from handfast.cli.shadow import command
 from handfast.contract.reading import read_contract
 from handfast.desk import shadow
+from handfast.desk.merge import merge
+from handfast.desk.overrides import set_override
 from handfast.desk.refused import Refused
 from handfast.desk.replay_history import Folder, take
 from handfast.facts import Outcome
@@ -75,6 +77,21 @@ def test_whom_only_the_draft_hands_over_is_listed_too(house: House) -> None:
     comes(house, "ada@klein.example", "Mon 10:00", employees=20)
     (pair,) = seen(house, "Mon 10:05").differences
     assert (pair.kind, pair.handoff, pair.owner) == ("only_draft", None, "anna")
+
+
+def test_what_was_said_of_one_who_is_folded_holds_in_the_shadow_too(house: House) -> None:
+    """Never of Ada's other record: neither hands her over."""
+    begin(house)
+    comes(house, "ada@privat.example", "Mon 09:30", employees=9)
+    set_override(house.store, "ada@privat.example", "never", "a friend", "mia", moment("Fri 09:00"), moment("Mon 09:40"))
+    house.hears(house.signal("ada@kraus.example", "page_viewed", "Mon 09:45", path="/"))
+    house.decide("Mon 09:45")
+    seen(house, "Mon 09:46")
+    kept, folded = (house.one("SELECT id FROM person WHERE email = %s", f"ada@{firm}.example") for firm in ("kraus", "privat"))
+    merge(house.store, kept, folded, "rita", moment("Mon 09:50"))
+    comes(house, "ada@kraus.example", "Mon 10:00")
+    assert sum(seen(house, "Mon 10:05").counts.values()) == 0
+    assert house.rows("SELECT outcome FROM shadow_standing WHERE person_id = %s", kept) == [("never",)]
 
 
 def test_its_rotation_is_its_own(house: House) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,20 @@ from hypothesis import strategies as st
 
 from handfast.demo import run as demo
 from handfast.desk.contracts import Book
-from handfast.desk.overrides import set_override
+from handfast.desk.merge import merge, unmerge
+from handfast.desk.overrides import lift_override, list_overrides, set_override
+from handfast.desk.refused import Refused
 from handfast.desk.replay import Asked, read_world
 from handfast.desk.replay_history import Folder, take
+from handfast.desk.why import why
+from handfast.facts import Outcome
 from handfast.readiness.overrides import Override
+from handfast.store import merges
 from handfast.store import replay as rows
 from handfast.store.base import Store
 from handfast.tuning.replay import judged
 from handfast.tuning.replay_groups import replayed_groups
-from handfast.tuning.replay_known import Lens
+from handfast.tuning.replay_known import Fold, Lens
 from handfast.tuning.replay_life import Lives, lived, ready_rows
 from handfast.tuning.replay_load import routed
 from tests.conftest import _own_database
@@ -50,6 +56,69 @@ def test_verdicts_given_by_hand(store: Store, tmp_path: Path) -> None:
         assert {key: offline.get(key) for key in ready} == ready
 
 
+def test_given_of_somebody_who_is_folded_for_as_long_as_they_are(store: Store, tmp_path: Path) -> None:
+    """Never of the user u1, whom a signal folds into Ada; she is folded into Ida by hand, and taken out again."""
+    house = House(store)
+
+    def asks(at: str) -> None:
+        """Either asks; while Ada is folded into Ida, both are Ida."""
+        house.arrives("ida@one.example", at)
+        house.arrives("ada@one.example", at)
+
+    house.hears(house.signal(None, "page_viewed", "Mon 08:00", user="u1"))
+    house.decide("Mon 08:00")
+    set_override(store, "u1", "never", "A student", "mia", moment("Sat 09:00"), moment("Mon 08:30"))
+    asks("Mon 10:00")
+    # In one batch: asks as Ada, turns out to be u1, asks again.
+    house.hears(
+        house.signal("ada@one.example", "form_submitted", "Tue 09:00", form="demo"),
+        house.signal("ada@one.example", "form_submitted", "Tue 10:00", form="demo", user="u1"),
+        house.signal("ada@one.example", "form_submitted", "Tue 11:00", form="demo"),
+    )
+    house.decide("Tue 11:00")
+    ada, ida = (house.one("SELECT id FROM person WHERE email = %s", f"{name}@one.example") for name in ("ada", "ida"))
+    for handoff, owner in house.rows("SELECT id, owner_id FROM handoff"):
+        house.ends(handoff, owner, Outcome.RECYCLE, "Tue 12:00", reason="not_now")
+    merge(store, ida, ada, "rita", moment("Wed 09:00"))
+    asks("Wed 10:00")
+    unmerge(store, ada, "rita", moment("Thu 09:00"))
+    asks("Thu 10:00")
+    asks("Sat 10:00")
+    offline = assert_same(store, tmp_path)
+    told = {(row[0], "ida" if person == ida else "ada"): row[2] for (person, _), row in offline.items() if person in (ada, ida)}
+    found = {
+        name: [
+            told.get((moment(at), name))
+            for at in ("Mon 10:00", "Tue 09:00", "Tue 10:00", "Tue 11:00", "Wed 10:00", "Thu 10:00", "Sat 10:00")
+        ]
+        for name in ("ada", "ida")
+    }
+    assert found["ada"] == ["ready", "ready", "never", "never", None, "never", "ready"]
+    assert found["ida"] == ["ready", None, None, None, "never", "ready", "ready"]
+    short = replayed(store, tmp_path / "short", every=False)
+    assert {key for key, row in offline.items() if row[2] == "ready"} <= short.keys()
+    assert short == {key: row for key, row in offline.items() if key in short}
+
+
+def test_ready_of_somebody_who_is_folded_needs_no_step(store: Store, tmp_path: Path) -> None:
+    """A replay that leaves out moments without an open step leaves none out of the one who was kept."""
+    house = House(store)
+    house.hears(
+        house.signal(None, "page_viewed", "Mon 08:00", user="u1", path="/"),
+        house.signal("ada@one.example", "page_viewed", "Mon 08:00", path="/"),
+    )
+    house.decide("Mon 08:00")
+    set_override(store, "u1", "ready", "Met at the fair", "mia", moment("Sat 09:00"), moment("Mon 08:30"))
+    house.hears(house.signal("ada@one.example", "page_viewed", "Tue 09:00", path="/", user="u1"))
+    house.hears(house.signal("ada@one.example", "page_viewed", "Wed 09:00", path="/"))
+    house.decide("Wed 09:00")
+    ada = house.one("SELECT id FROM person WHERE email = 'ada@one.example'")
+    assert house.one("SELECT outcome FROM standing WHERE person_id = %s", ada) == "ready"
+    for every in (True, False):
+        offline = replayed(store, tmp_path / str(every), every=every)
+        assert [row[2] for (person, _), row in offline.items() if person == ada and row[0] > moment("Mon 12:00")] == ["ready", "ready"]
+
+
 def replayed(store: Store, where: Path, *, every: bool = True) -> dict[tuple[str, str], Row]:
     """(person, signal) → what a replay under the contracts that were in force says, through the files a replay reads."""
     with rows.snapshot(store) as conn:
@@ -59,9 +128,10 @@ def replayed(store: Store, where: Path, *, every: bool = True) -> dict[tuple[str
         whole = take(conn, folder, [lens.agreement for lens in lenses], LONG_AGO, FAR, lambda _share: None)
         ids = dict(conn.execute("SELECT seq, id::text FROM signal").fetchall())
         overrides = [Override(*row) for row in rows.overrides(conn)]
+        folds = [Fold.of(row) for row in rows.folds(conn)]
     found: dict[tuple[str, str], Row] = {}
     for number in range(whole["buckets"]):
-        for frame in judged(folder.bucket(number), lenses, overrides=overrides, every=every):
+        for frame in judged(folder.bucket(number), lenses, overrides=overrides, folds=folds, every=every):
             for row in frame.iter_rows(named=True):
                 found[row["person_id"], ids[row["signal"]]] = tuple(row[name] for name in SAID)
     return found
@@ -81,7 +151,9 @@ def assert_same(store: Store, where: Path) -> dict[tuple[str, str], Row]:
     offline, verdicts = replayed(store, where), stored(store, "verdict")
     assert {key: offline.get(key) for key in verdicts} == verdicts
     standings = stored(store, "standing")
-    assert {key: (row[0], None, *row[2:]) for key, row in offline.items() if key in standings} == standings
+    # Where somebody stands says only of steps they asked for.
+    asked = {key: tuple(None if said == "by_hand" else said for said in row) for key, row in offline.items() if key in standings}
+    assert {key: (row[0], None, *row[2:]) for key, row in asked.items()} == standings
     return offline
 
 
@@ -116,7 +188,7 @@ def assert_whose(store: Store, where: Path, end: datetime) -> None:
             "SELECT h.party, h.opened_at, a.owner_id, a.rule FROM handoff AS h JOIN assignment AS a ON a.handoff_id = h.id AND a.leg = 0"
         )
         live = {(party, at): (owner, rule) for party, at, owner, rule in conn.execute(first).fetchall()}
-    [verdicts] = judged(folder.bucket(0), world.lenses, overrides=world.overrides)
+    [verdicts] = judged(folder.bucket(0), world.lenses, overrides=world.overrides, folds=world.folds)
     [groups] = replayed_groups(folder.bucket(0), world.lenses, world.overrides)
     openings = lived(ready_rows(verdicts, groups, 0), Lives(world.recorded, end), asked.since)
     openings.sort(key=lambda one: (one.row.received_at, one.row.signal))
@@ -175,17 +247,84 @@ def live(house: House, told: list[dict[str, Any]], at_once: int, seen: int) -> N
     now = moment("Mon 09:00")
     for number, one in enumerate(told, 1):
         now += timedelta(minutes=one["pause"])
-        said = {"path": one["path"], "form": one["form"]} if one["form"] is not None else {"path": one["path"]}
-        signal = house.signal(
-            one["who"].get("email"), one["kind"], now - timedelta(minutes=one["late"]), user=one["who"].get("user"),
-            visitor=one["who"].get("visitor"), received=now, person=one["person"], account=one["account"], message=f"m{number}", **said,
-        )  # fmt: skip
-        house.hears(signal)
-        if one["again"]:
-            house.hears(signal)
+        comes(house, one, now)
         if number % seen == 0:
             house.decide(now, limit=at_once)
     house.decide(now, limit=at_once)
+
+
+def comes(house: House, one: dict[str, Any], now: datetime) -> None:
+    """One signal, received now; perhaps it comes twice."""
+    said = {"path": one["path"], "form": one["form"]} if one["form"] is not None else {"path": one["path"]}
+    signal = house.signal(
+        one["who"].get("email"), one["kind"], now - timedelta(minutes=one["late"]), user=one["who"].get("user"),
+        visitor=one["who"].get("visitor"), received=now, person=one["person"], account=one["account"], **said,
+    )  # fmt: skip
+    house.hears(signal)
+    if one["again"]:
+        house.hears(signal)
+
+
+HAND = st.fixed_dictionaries({
+    "does": st.sampled_from(["says", "says", "lifts", "merges", "merges", "merges", "parts"]),
+    "of": st.sampled_from(["ada@one.example", "bob@one.example", "u1", "u2"]),
+    "and": st.sampled_from(["ada@one.example", "bob@one.example", "u1", "u2"]),
+    "verdict": st.sampled_from(["ready", "not_yet", "never"]),
+    "days": st.integers(1, 3),
+    "pause": st.integers(1, 600),
+})  # fmt: skip
+
+
+@settings(
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(told=st.lists(st.one_of(SIGNAL, HAND), min_size=12, max_size=30), at_once=st.sampled_from([1, 3, 50]), seen=st.integers(1, 12))
+def test_random_hands_among_random_streams(
+    postgres_url: str, template_database: str, tmp_path_factory: pytest.TempPathFactory, told: list[dict[str, Any]], at_once: int, seen: int
+) -> None:
+    """Verdicts given by hand, lifted, of people who are folded into others by signals and by hands, and parted again."""
+    opened = _own_database(postgres_url, template_database)
+    try:
+        with Store(next(opened)) as store:
+            house, now = House(store), moment("Mon 09:00")
+            for who in ({"email": "ada@one.example"}, {"email": "bob@one.example"}, {"user": "u1"}, {"user": "u2"}):
+                house.hears(house.signal(who.get("email"), "page_viewed", now, user=who.get("user")))
+            for number, one in enumerate(told, 1):
+                now += timedelta(minutes=one["pause"])
+                if "does" not in one:
+                    comes(house, one, now)
+                if "does" in one or number % seen == 0:  # whose a waiting signal is, is asked when it is decided: hands move between
+                    house.decide(now, limit=at_once)
+                if "does" in one:
+                    with suppress(Refused):
+                        by_hand(store, one, now)
+            house.decide(now, limit=at_once)
+            assert_same(store, tmp_path_factory.mktemp("history"))
+    finally:
+        next(opened, None)
+
+
+def by_hand(store: Store, one: dict[str, Any], now: datetime) -> None:
+    """What a hand does. Raises Refused."""
+    ids = {}
+    for name in ("of", "and"):
+        told = why(store, one[name])
+        ids[name] = told["id"] if told is not None else "per_nobody"
+    if one["does"] == "says":
+        set_override(store, one["of"], one["verdict"], f"Said at {now}", "mia", now + timedelta(days=one["days"]), now)
+    elif one["does"] == "lifts":
+        for row in list_overrides(store, now)[:1]:
+            lift_override(store, row.id, now)
+    elif one["does"] == "merges":
+        merge(store, ids["of"], ids["and"], "rita", now)
+    else:
+        with store.reading() as conn:
+            standing = merges.merges(conn)
+        for done in standing[:1]:
+            unmerge(store, done.folded, "rita", now)
 
 
 def test_the_record_is_read_as_it_was_written(store: Store, tmp_path: Path) -> None:

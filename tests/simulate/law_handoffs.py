@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from tests.simulate.house import Row, Snapshot
 from tests.simulate.law_whose import in_share
-from tests.simulate.seen import Seen, firm, moment
+from tests.simulate.seen import Seen, firm, moment, said_by_hand
 
 HALF_LIFE_DAYS = 14
 
@@ -83,9 +83,8 @@ def verdicts_stand_on_what_they_name(seen: Seen) -> Iterator[str]:
 
 
 def _overridden(seen: Seen, verdict: Row) -> bool:
-    return any(
-        row["person_id"] == verdict["person_id"] or row["account_id"] == verdict["account_id"]
-        for row in seen.now.readiness_override.values()
+    return verdict["person_id"] in said_by_hand(seen) or any(
+        row["account_id"] == verdict["account_id"] for row in seen.now.readiness_override.values()
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from tests.simulate.company import REACHED_SECONDS
 from tests.simulate.ledger import SOURCE, TRUSTED
 from tests.simulate.offices import IMPORTED
-from tests.simulate.seen import Seen, domain, firm, moment
+from tests.simulate.seen import Seen, domain, firm, moment, said_by_hand
 
 SOURCES = (SOURCE, TRUSTED, IMPORTED)
 
@@ -67,6 +67,8 @@ def who_raised_the_hand_was_handed_over(seen: Seen) -> Iterator[str]:
         person = seen.now.identity.get(f"email:{event.email}")
         if person is None:
             yield f"{event.email} asked for a demo (message {event.message}), it was decided, and nobody knows them"
+            continue
+        if person["person_id"] in said_by_hand(seen):
             continue
         account = seen.now.person[person["person_id"]]["account_id"] or person["person_id"]
         mine = [seen.now.handoff[row["handoff_id"]] for row in seen.now.handoff_person.values() if row["person_id"] == person["person_id"]]

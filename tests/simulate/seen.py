@@ -99,3 +99,18 @@ def domain(email: str) -> str:
 
 def not_after(text: str, at: datetime) -> bool:
     return moment(text) <= at
+
+
+def said_by_hand(seen: Seen) -> set[str]:
+    """People of whom anything was ever said by hand, and whomever they are, or were, folded into."""
+    into: dict[str, set[str]] = {}
+    for key, row in seen.now.person.items():
+        into.setdefault(key, set()).add(row["merged_into"])
+    for row in seen.now.person_merge.values():
+        into.setdefault(row["folded_id"], set()).add(row["kept_id"])
+    found: set[str] = set()
+    met = {row["person_id"] for row in seen.now.readiness_override.values()} - {None}
+    while met:
+        found |= met
+        met = {other for one in met for other in into.get(one, ())} - found - {None}
+    return found

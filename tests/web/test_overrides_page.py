@@ -61,6 +61,16 @@ def test_it_is_set_shown_to_everybody_and_lifted(server, client, maya: str, who:
     assert "Look at the list again" in again.text
 
 
+def test_of_somebody_who_was_folded_it_is_shown_of_the_one_who_was_kept(server, client, maya: str) -> None:
+    client("rita").post("/overrides", data=ASKED)
+    with server.store.writing() as conn:
+        conn.execute(
+            "INSERT INTO person (id, email, name, account_id, created_at) VALUES ('per_m', 'm@kraus.example', 'M. Kraus', 'acc_k', now())"
+        )
+        conn.execute("UPDATE person SET merged_into = 'per_m' WHERE id = 'per_k'")
+    assert '<b>M. Kraus</b> <span class="mute">of Kraus AG</span> is <b>not yet ready</b>' in text_of(client("eva").get("/overrides"))
+
+
 def test_a_company_is_everybody_there(server, client, maya: str) -> None:
     client("rita").post("/overrides", data={**ASKED, "about": "kraus.example", "verdict": "never"})
     [row] = running(server)

@@ -63,7 +63,7 @@ class Batch:
 class Moment(NamedTuple):
     """A person at the time of one of their signals. `subject` names what was known of them then: it changes when more becomes known.
 
-    `taught`: this signal taught something of them.
+    `taught`: this signal taught something of them. `folded`: whom this batch had folded into them by then.
     """
 
     waiting: Pending
@@ -72,6 +72,7 @@ class Moment(NamedTuple):
     at: datetime
     account: str | None = None
     taught: bool = False
+    folded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -214,7 +214,8 @@ def _write_down(b: Batch, named: Named, mine: list[Pending], whose: list[tuple[S
 
 def _follow_up(b: Batch, moments: list[Moment], subjects: Mapping[str, Mapping[str, Any]], written: Meanwhile, done: Decided) -> None:
     before = rows.standings(b.eyes, b.directory.stored({m.person for m in moments}))
-    by_hand = for_people(b.eyes, {m.subject: (m.account, m.person) for m in moments})
+    subjects_of = {m.subject: (m.account, m.person) for m in moments}
+    by_hand = for_people(b.eyes, subjects_of, {m.subject: m.folded for m in moments if m.folded})
     asked, facts = worth_asking(b, moments, subjects, before, by_hand)
     if b.agreement.contract.ready.account is not None:
         written.done()  # a buying group is read with the members this batch found

@@ -2,12 +2,13 @@
 
 It comes before what the terms say, from its moment on, in the live loop and in a replay alike. To be decided upon at once it is also a
 signal, of the kind `overridden`, that the person's own lane waits for: so it is taken in turn with everything else that happens to them.
+Given of somebody who is folded into another, it holds for the one who was kept, for as long as they are one.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, Literal, cast
@@ -36,8 +37,8 @@ SOURCE: Final = "handfast"
 def set_override(store: Store, key: str, verdict: str, reason: str, by: str, until: datetime, at: datetime) -> OverrideRow:
     """Decides by hand that a person or account is ready, not yet, or never, from `at` up to `until` (UTC).
 
-    `key`: an id, an e-mail address, a user id or a domain. Raises Refused where nobody is known by it, the reason is empty, the verdict is
-    none, or the end lies before the beginning; StorageAway.
+    `key`: an id, an e-mail address, a user id or a domain; the id of somebody who was folded into another means the one who was kept.
+    Raises Refused where nobody is known by it, the reason is empty, the verdict is none, or the end lies before the beginning; StorageAway.
     """
     if verdict not in VERDICTS:
         raise _refused("verdict", f"'{verdict}' is no verdict", "Say ready, not_yet or never.")
@@ -85,6 +86,8 @@ def _refused(part: str, what: str, fix: str) -> Refused:
 
 def _found(conn: psycopg.Connection, key: str) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]:
     person = story.person(conn, key)
+    if person is not None and person["merged_into"] is not None:
+        person = story.person(conn, rows.kept(conn, [person["id"]])[person["id"]])
     account = None if person is not None else story.account(conn, key)
     if person is None and account is None:
         raise _refused("about", f"nobody is known as '{key}'", "Give an id as the pages show it, an e-mail address or a domain.")
@@ -93,7 +96,11 @@ def _found(conn: psycopg.Connection, key: str) -> tuple[Mapping[str, Any] | None
 
 def _signals(conn: psycopg.Connection, row: OverrideRow, at: datetime) -> list[Signal]:
     """What the lanes wait for: of a person, them; of an account, each of its people, who are judged anew."""
-    people = [row.person_id] if row.person_id else [person["id"] for person in story.people_of_account(conn, row.account_id or "")]
+    people = (
+        [*rows.kept(conn, [row.person_id]).values()]
+        if row.person_id
+        else [person["id"] for person in story.people_of_account(conn, row.account_id or "")]
+    )
     return [signal for person in people if person and (signal := _signal(conn, row, person, at)) is not None]
 
 
@@ -116,26 +123,37 @@ _CARRIES: Final = {"email": "email", "user": "user_id", "visitor": "anonymous_id
 # --- for whoever judges -----------------------------------------------------------------------------------------
 
 
-def for_people(conn: psycopg.Connection, subjects: Mapping[str, tuple[str | None, str]]) -> pl.DataFrame | None:
+def for_people(
+    conn: psycopg.Connection, subjects: Mapping[str, tuple[str | None, str]], folding: Mapping[str, Sequence[str]] | None = None
+) -> pl.DataFrame | None:
     """The frame `judge` takes; None where nothing was ever decided by hand about any of them.
 
-    `subjects`: what stands as `person_id` among the points → the account and person it is about.
+    `subjects`: what stands as `person_id` among the points → the account and person it is about. `folding`: of people whom the batch at
+    hand folds, subject → those who had been folded into its person by then; whether that is written yet makes no difference.
     """
-    people, accounts = {person for _, person in subjects.values()}, {account for account, _ in subjects.values() if account}
-    found = rows.about(conn, list(people), list(accounts))
+    folding = folding or {}
+    apart = {person for folded in folding.values() for person in folded}
+    people, accounts = {person for _, person in subjects.values()} | apart, {account for account, _ in subjects.values() if account}
+    found = rows.about(conn, people, accounts, apart)
     if not found:
         return None
-    told, of_person = _told(found), defaultdict(list)
-    for subject, (_, person) in subjects.items():
-        of_person[person].append(subject)
-    named = [replace(one, person_id=subject) for one in told if one.person_id for subject in of_person[one.person_id]]
-    inherited = [one for one in told if one.account_id is not None]
+    concerning = defaultdict(list)
+    for concerned, row in found:
+        if row.person_id is not None:
+            concerning[concerned].append(row)
+    named = [
+        replace(one, person_id=subject)
+        for subject, (_, person) in subjects.items()
+        for whom in (person, *folding.get(subject, ()))
+        for one in _told(concerning.get(whom, ()))
+    ]
+    inherited = _told(row for _, row in found if row.account_id is not None)
     return of_people([*named, *inherited], ((account, subject) for subject, (account, _) in subjects.items() if account))
 
 
 def told_of_accounts(conn: psycopg.Connection, accounts: Iterable[str]) -> list[Override]:
     """What was ever decided by hand about these accounts as a whole."""
-    return _told(rows.about(conn, [], list(accounts)))
+    return _told(row for _, row in rows.about(conn, (), list(accounts)))
 
 
 def _told(found: Iterable[OverrideRow]) -> list[Override]:

@@ -30,7 +30,7 @@ from handfast.store.base import Conn, Store
 from handfast.tuning.replay import judged
 from handfast.tuning.replay_frontier import Bars, bars_of, counted, frontier
 from handfast.tuning.replay_groups import replayed_groups
-from handfast.tuning.replay_known import Lens
+from handfast.tuning.replay_known import Fold, Lens
 from handfast.tuning.replay_life import MATURE, Lives, Opening, ReadyRow, Recorded, in_turn, lived, ready_rows
 from handfast.tuning.replay_load import Crew, working_minutes
 from handfast.tuning.replay_report import SIDES, Period, Side, changes, report
@@ -66,6 +66,8 @@ class World:
     recorded: Sequence[Recorded]
     crew: Crew
     overrides: Sequence[Override] = ()
+    #: Of the people it was said of, and of whoever they became: who was folded into whom, and when.
+    folds: Sequence[Fold] = ()
     #: Handoffs of the period that were about people erased since.
     erased: int = 0
 
@@ -110,7 +112,8 @@ def read_world(conn: Conn, asked: Asked) -> World:
     crew = read_crew(conn, [asked.draft, *(agreement for agreement, _, _ in spans)], asked.since)
     overrides = [Override(*row) for row in rows.overrides(conn)]
     erased = rows.erased_handoffs(conn, asked.draft.contract.motion, asked.since, asked.until)
-    return World([Lens(agreement, since, until) for agreement, since, until in spans], recorded, crew, overrides, erased)
+    lenses = [Lens(agreement, since, until) for agreement, since, until in spans]
+    return World(lenses, recorded, crew, overrides, [Fold.of(row) for row in rows.folds(conn)], erased)
 
 
 def replay_folder(folder: Folder, asked: Asked, world: World, work: Path, tell: Tell) -> Found:
@@ -146,7 +149,7 @@ def _bucket(folder: Folder, number: int, asked: Asked, world: World, lives: Live
     """What one bucket comes to, as plain values."""
     history = folder.bucket(number)
     lenses = [*world.lenses, Lens(asked.draft, asked.since, asked.until)]
-    verdicts = judged(history, lenses, overrides=world.overrides)
+    verdicts = judged(history, lenses, overrides=world.overrides, folds=world.folds)
     groups = replayed_groups(history, lenses, world.overrides)
     before = [row for place, pair in enumerate(zip(verdicts[:-1], groups[:-1], strict=True)) for row in ready_rows(*pair, place)]
     before.sort(key=in_turn)

@@ -114,9 +114,14 @@ def resolve_all(b: Batch, mine: list[Pending], keys: Keys) -> tuple[list[Moment]
     moments: list[Moment] = []
     subjects: dict[str, dict[str, Any]] = {}
     whose: list[tuple[Signal, str]] = []
+    folded: dict[str, tuple[str, ...]] = {}
     for one in mine:
         signal = one.signal
+        folds = len(book.merges)
         person, may_teach = resolve(signal, keys.of[one.seq], book, b.domain_of)
+        if len(book.merges) > folds:  # a signal folds one at most
+            loser, winner = next(reversed(book.merges.items()))
+            folded[winner] = (*folded.get(winner, ()), loser)
         if person is None:
             continue
         whose.append((signal, person))
@@ -132,7 +137,7 @@ def resolve_all(b: Batch, mine: list[Pending], keys: Keys) -> tuple[list[Moment]
                 was.begins_anew()
             was.known, was.latest = known, max(at, was.latest)
         subjects[was.subject] = known.fields
-        moments.append(Moment(one, person, was.subject, at, known.person.account, taught))
+        moments.append(Moment(one, person, was.subject, at, known.person.account, taught, folded.get(person, ())))
     return moments, subjects, whose
 
 

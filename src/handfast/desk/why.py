@@ -55,7 +55,7 @@ def _person(conn: psycopg.Connection, book: Book, person: Story) -> Story:
     told: Story = {"is": "person", **person, "keys": story.keys(conn, person["id"]), "matches": story.matches(conn, person["id"])}
     if stands is not None:
         told["standing"] = {**stands, **_working(conn, book, person, stands)}
-        told["overrides"] = [asdict(row) for row in about(conn, [person["id"]], [person["account_id"]] if person["account_id"] else [])]
+        told["overrides"] = [asdict(row) for _, row in about(conn, [person["id"]], [person["account_id"]] if person["account_id"] else [])]
     told["verdicts"] = [_whole(book, verdict) for verdict in story.verdicts(conn, person["id"])]
     told["handoffs"] = story.handoffs_of_person(conn, person["id"])
     return told

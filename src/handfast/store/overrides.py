@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -55,16 +55,37 @@ def running(conn: psycopg.Connection, at: datetime) -> list[OverrideRow]:
     return [OverrideRow(*row) for row in found.fetchall()]
 
 
-def about(conn: psycopg.Connection, people: Sequence[str], accounts: Sequence[str]) -> list[OverrideRow]:
-    """All there ever were about these people and accounts: a verdict at an earlier moment asks for the one that held then.
+def about(
+    conn: psycopg.Connection, people: Collection[str], accounts: Collection[str], apart: Collection[str] = ()
+) -> list[tuple[str, OverrideRow]]:
+    """All there ever were, each beside the one of these people and accounts whom it concerns: a verdict at an earlier moment asks for the one
+    that held then.
 
-    Most installations have few or none, and every batch asks: that there is none is known from one probe.
+    One of a person who is folded into another now concerns the one who was kept. `apart`: people who are taken for themselves, although
+    they are folded into somebody. Most installations have few or none, and every batch asks: that there is none is known from one probe.
     """
     if conn.execute("SELECT EXISTS (SELECT FROM readiness_override)").fetchone() == (False,):
         return []
     found = conn.execute(
-        f"""SELECT {_COLUMNS} FROM readiness_override WHERE person_id = ANY(%b)
-            UNION ALL SELECT {_COLUMNS} FROM readiness_override WHERE account_id = ANY(%b)""",
-        (list(people), list(accounts)),
+        f"""WITH RECURSIVE one (concerned, id) AS (
+                SELECT d.id, d.id FROM unnest(%b::text[]) AS d (id)
+                UNION SELECT one.concerned, p.id FROM one, LATERAL (SELECT id FROM person WHERE merged_into = one.id OFFSET 0) AS p
+                WHERE p.id <> ALL(%b))
+            SELECT one.concerned, o.* FROM one,
+                   LATERAL (SELECT {_COLUMNS} FROM readiness_override WHERE person_id = one.id OFFSET 0) AS o
+            UNION ALL SELECT account_id, {_COLUMNS} FROM readiness_override WHERE account_id = ANY(%b)""",
+        (list(people), list(apart), list(accounts)),
     )
-    return [OverrideRow(*row) for row in found.fetchall()]
+    return [(row[0], OverrideRow(*row[1:])) for row in found.fetchall()]
+
+
+def kept(conn: psycopg.Connection, people: Sequence[str]) -> dict[str, str]:
+    """person → who they are now: themselves, or the one they were folded into."""
+    found = conn.execute(
+        """WITH RECURSIVE one (asked, id, merged_into) AS (
+               SELECT id, id, merged_into FROM person WHERE id = ANY(%s)
+               UNION SELECT one.asked, p.id, p.merged_into FROM one JOIN person AS p ON p.id = one.merged_into)
+           SELECT asked, id FROM one WHERE merged_into IS NULL""",
+        (list(people),),
+    )
+    return dict(found.fetchall())

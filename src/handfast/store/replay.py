@@ -202,6 +202,41 @@ def overrides(conn: psycopg.Connection) -> list[tuple[Any, ...]]:
     ).fetchall()
 
 
+#: Of whomever something was said by hand, and whoever they became: each time one was folded into another. By hand, `person_merge` tells when,
+#: and what was learned of the one who was kept (of the one who came back) tells after which signal; by a signal, the keys that changed hands.
+_FOLDS = """
+WITH RECURSIVE met (id) AS (
+    SELECT person_id FROM readiness_override WHERE person_id IS NOT NULL
+    UNION SELECT e.becomes FROM met JOIN (
+        SELECT id AS was, merged_into AS becomes FROM person WHERE merged_into IS NOT NULL UNION SELECT folded_id, kept_id FROM person_merge
+    ) AS e ON e.was = met.id
+), gone AS (
+    SELECT p.id, p.merged_into FROM met JOIN person AS p ON p.id = met.id
+    WHERE p.merged_into IS NOT NULL AND NOT EXISTS (SELECT FROM person_merge AS m WHERE m.folded_id = p.id AND m.undone_at IS NULL)
+), moved AS (
+    SELECT belongs_to AS becomes, at, signal_seq, imported, lag(belongs_to) OVER (PARTITION BY id ORDER BY seq) AS was
+    FROM learned WHERE noun = 'key' AND id IN (SELECT id FROM learned WHERE noun = 'key' AND belongs_to IN (SELECT id FROM gone))
+), last AS (
+    SELECT DISTINCT ON (was, becomes) was, becomes, at, signal_seq FROM moved WHERE NOT imported ORDER BY was, becomes, at DESC, signal_seq DESC
+)
+SELECT g.id, g.merged_into, coalesce(l.at, {ever}), coalesce(l.signal_seq, 0), NULL, NULL
+FROM gone AS g LEFT JOIN last AS l ON l.was = g.id AND l.becomes = g.merged_into
+UNION ALL
+SELECT m.folded_id, m.kept_id, m.at, {after_fold}, m.undone_at, {after_parting} FROM person_merge AS m JOIN met ON met.id = m.folded_id
+ORDER BY 3, 4, 1"""
+_AFTER = """coalesce((SELECT max(signal_seq) FROM learned WHERE noun = 'person' AND imported AND id = m.{who} AND at = m.{at}), 0)"""
+
+
+def folds(conn: psycopg.Connection) -> list[tuple[Any, ...]]:
+    """(folded, kept, since, signal, until, signal) of everybody of whom something was said by hand, and of whoever they were folded into.
+
+    Both ends are places in the record: a moment and the number of a signal; without `until` it stands. What nobody wrote down, of what was
+    recorded before there was a log, is taken to have been so always.
+    """
+    fold, parting = _AFTER.format(who="kept_id", at="at"), _AFTER.format(who="folded_id", at="undone_at")
+    return conn.execute(sql.SQL(_FOLDS.format(ever=_EVER, after_fold=fold, after_parting=parting))).fetchall()
+
+
 def names(conn: psycopg.Connection, ids: Sequence[str]) -> dict[str, str]:
     """Person or account id → what people call it, for lists that people read."""
     rows = conn.execute(

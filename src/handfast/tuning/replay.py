@@ -14,26 +14,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import polars as pl
 
 from handfast.contract.agreement import BY_HAND, Agreement
-from handfast.readiness.overrides import Override, of_people
+from handfast.readiness.overrides import Override
 from handfast.readiness.verdict import judge
-from handfast.tuning.replay_known import MOMENT, History, Known, Lens, Spells, asks, evidence_of, with_asked_at
+from handfast.tuning.replay_by_hand import concerned, given
+from handfast.tuning.replay_known import MOMENT, Fold, History, Known, Lens, Spells, asks, evidence_of, with_asked_at
 
 #: Persons and milliseconds share an integer: 40 bits are 34 years, of which half may be used, so that no span reaches the next person.
 _TIME_BITS: Final = 2**40
 _LONGEST: Final = 2**39
 
 
-def judged(history: History, lenses: Sequence[Lens], *, overrides: Sequence[Override] = (), every: bool = False) -> list[pl.DataFrame]:
+def judged(
+    history: History, lenses: Sequence[Lens], *, overrides: Sequence[Override] = (), folds: Sequence[Fold] = (), every: bool = False
+) -> list[pl.DataFrame]:
     """The verdicts of each lens on the people of a bucket, in the order in which their signals were received.
 
     Args:
         overrides: verdicts given by hand, of whomever; each holds in its own period, whatever the contract.
+        folds: who of them was folded into whom, and when: theirs hold for the one who was kept for as long as that stands.
         every: judge every moment, not only those at which a next step may be open.
 
     Returns:
@@ -42,7 +46,7 @@ def judged(history: History, lenses: Sequence[Lens], *, overrides: Sequence[Over
         asked for last (null where none is), and `by_hand`: since when an override says so (then the next step of one who is ready may be
         `BY_HAND`).
     """
-    known = Known(history, overrides)
+    known = Known(history, overrides, folds)
     asked = [_moments(known, lens, every=every) for lens in lenses]
     wanted = pl.concat([a.select("_row") for a in asked]).unique() if asked else pl.DataFrame({"_row": []}, schema={"_row": pl.UInt32})
     if wanted.is_empty():
@@ -69,7 +73,7 @@ def _moments(known: Known, lens: Lens, *, every: bool) -> pl.DataFrame:
     if every or (wished := _wished(known, lens.agreement)) is None:
         return rows.select("_row")
     # Whoever was made ready by hand may have asked for nothing.
-    named = pl.Series([one.person_id for one in known.overrides if one.person_id is not None], dtype=pl.String)
+    named = pl.Series(concerned(known.overrides, known.folds), dtype=pl.String)
     by_hand = known.numbers.filter(pl.col("person_id").is_in(named.implode()))["_who"]
     said = rows.filter(pl.col("_who").is_in(by_hand.implode())).select("_row")
     return pl.concat([_while_wished(rows, wished), said]).unique()
@@ -117,28 +121,13 @@ def _verdicts(known: Known, spells: Spells, lens: Lens, moments: pl.DataFrame) -
     people = spells.people_for(lens.agreement)
     evidence = evidence_of(known, spells, lens.agreement)
     asked = points.select("_i", "_who", "account_id", pl.col("_spell").alias("person_id"), at=pl.col("_at").cast(MOMENT))
-    given = _overrides(known, spells)
-    verdicts = _by_hand(judge(lens.agreement, asked, people, evidence, overrides=given))
+    verdicts = _by_hand(judge(lens.agreement, asked, people, evidence, overrides=given(known, spells)))
     verdicts = with_asked_at(lens.agreement, verdicts, evidence)
     spell, signals = verdicts["person_id"], known.signals.select("signal", "received_at", "source")[verdicts["_i"]]
     who = known.names.gather(verdicts["_who"]).alias("person_id")
     texts = pl.Series("fields", [json.dumps(one) for one in spells.fields], dtype=pl.String).gather(spell)
     found = verdicts.drop("_i", "_who", "person_id").hstack([*signals.get_columns(), who, texts])
     return found.select(*_nothing().columns)
-
-
-def _overrides(known: Known, spells: Spells) -> pl.DataFrame | None:
-    """Verdicts given by hand, as `judge` takes them: about spells. None where there are none."""
-    if not known.overrides:
-        return None
-    who = spells.table.select("_spell", known.names.gather(spells.table["_who"]).alias("person_id"))
-    of_person: dict[str, list[str]] = {}
-    for spell, person in who.iter_rows():
-        of_person.setdefault(person, []).append(str(spell))
-    named = [replace(one, person_id=spell) for one in known.overrides for spell in of_person.get(one.person_id or "", ())]
-    inherited = [one for one in known.overrides if one.account_id is not None]
-    members = spells.points.select("account_id", pl.col("_spell").cast(pl.String)).drop_nulls().unique().iter_rows()
-    return of_people([*named, *inherited], members)
 
 
 def _by_hand(verdicts: pl.DataFrame) -> pl.DataFrame:

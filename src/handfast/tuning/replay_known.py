@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import orjson
 import polars as pl
@@ -64,6 +64,29 @@ class Lens:
     until: datetime
 
 
+#: A place in the record: when a signal was received, and its number.
+Place: TypeAlias = tuple[datetime, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """One person folded into another, from the place `since` up to, not including, `until`; None: it stands."""
+
+    folded: str
+    kept: str
+    since: Place
+    until: Place | None = None
+
+    @classmethod
+    def of(cls, row: Sequence[Any]) -> Fold:
+        """From (folded, kept, since, signal, until, signal)."""
+        folded, kept, since, signal, until, last = row
+        return cls(folded, kept, (since, signal), (until, last) if until is not None else None)
+
+    def holds(self, place: Place) -> bool:
+        return self.since <= place and (self.until is None or place < self.until)
+
+
 def typed(frame: pl.DataFrame, fields: Mapping[str, FieldType]) -> pl.DataFrame:
     """Properties as the contract declares them, under their own names, by the reading the live path uses.
 
@@ -87,9 +110,10 @@ class Known:
     `rows`: `_row`, `_i` (position in `signals`), `_held` (which holding of a key), `_who` (person), `_at` (occurred, microseconds).
     """
 
-    def __init__(self, history: History, overrides: Sequence[Override] = ()) -> None:
+    def __init__(self, history: History, overrides: Sequence[Override] = (), folds: Sequence[Fold] = ()) -> None:
         self.history = history
         self.overrides = overrides
+        self.folds = folds
         self.signals = history.signals
         self.names = history.keys["person_id"].unique().sort()
         self.numbers = pl.DataFrame({"person_id": self.names}).with_row_index("_who")
@@ -227,10 +251,10 @@ FOREVER: Final = 2**62
 
 
 def holdings(known: Known, places: pl.Series) -> pl.DataFrame:
-    """From which place on, and until which, each key was whose: `_held`, `_since`, `_until`."""
+    """From which place on, and until which, each key was whose: `_held`, `_since`, `_until`; twice where it was somebody else's between."""
     keys = known.keys.select("who", "_who", places.alias("_since")).sort("_since")
-    keys = keys.with_columns(_until=pl.col("_since").shift(-1).over("who").fill_null(FOREVER))
-    spans = keys.group_by("who", "_who").agg(pl.col("_since").min(), pl.col("_until").max())
+    keys = keys.with_columns(_until=pl.col("_since").shift(-1).over("who").fill_null(FOREVER), _time=pl.col("_who").rle_id().over("who"))
+    spans = keys.group_by("who", "_who", "_time").agg(pl.col("_since").min(), pl.col("_until").max())
     return known.held.join(spans, on=("who", "_who")).select("_held", "_since", "_until")
 
 

@@ -88,18 +88,19 @@ def _page(request: Request, user: User, typed: Typed, problem: Problem | None = 
 
 
 def _named(conn: Conn, running: list[OverrideRow]) -> list[Shown]:
-    """Those that end first stand first."""
-    people = {p.id: (p, a) for p, a in identity.people_with_accounts(conn, [one.person_id for one in running if one.person_id])}
+    """Those that end first stand first. One given of somebody who is folded into another is shown as about the one who was kept."""
+    kept = rows.kept(conn, [one.person_id for one in running if one.person_id])
+    people = {p.id: (p, a) for p, a in identity.people_with_accounts(conn, list(kept.values()))}
     accounts = identity.known_accounts(conn, [one.account_id for one in running if one.account_id])
     shown = []
     for one in sorted(running, key=lambda row: row.ends_at):
-        if one.person_id in people:
-            person, account = people[one.person_id]
+        if one.person_id is not None and kept[one.person_id] in people:
+            person, account = people[kept[one.person_id]]
             shown.append(Shown(one, person.name or person.email or person.id, account.name or account.key if account else ""))
         elif one.account_id in accounts:
             found = accounts[one.account_id].account
             shown.append(Shown(one, found.name or found.domain or found.key, ""))
-        else:  # Folded into somebody else since, or erased.
+        else:  # Erased since.
             shown.append(Shown(one, one.person_id or one.account_id or "", ""))
     return shown
 

@@ -103,6 +103,7 @@ CREATE TABLE person (
     erased_at   timestamptz                           -- the person asked to be forgotten: the row is blank, and named by what is kept
 );
 CREATE INDEX person_account ON person (account_id) WHERE account_id IS NOT NULL;
+CREATE INDEX person_folded ON person (merged_into) WHERE merged_into IS NOT NULL;
 
 -- What a person is known by. `who` is 'email:…', 'user:…' or 'visitor:…': see identity.keys.
 -- Linking an anonymous visitor to a person is one row here; no signal is ever rewritten, so a link can be undone.
