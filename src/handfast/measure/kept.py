@@ -78,12 +78,12 @@ def clocks_kept(facts: Facts, as_of: datetime, period: Period, calendars: Calend
     with the same; `answers` of what is measured once a period: how marketing's answer was kept; and `why`: what there is instead of rows.
     """
     rows = _worked(_states(facts.promises, as_of), facts.pauses, as_of, calendars)
-    rows = rows.filter(period.holds("due_at"))
+    came_out = _CameOut(rows.filter(period.holds("due_at")), minimum)
     measured = facts.measured.filter(period.holds("at"))
     return [
-        _periodic(one, measured, rows, minimum, promised=one.kind in promised)
+        _periodic(one, measured, came_out, minimum, promised=one.kind in promised)
         if one.kind in _PERIODIC
-        else _entry(one, rows.filter(pl.col("kind") == one.kind), minimum, promised=one.kind in promised)
+        else _entry(one, came_out, promised=one.kind in promised)
         for one in ASKED
     ]
 
@@ -135,18 +135,61 @@ def _worked(rows: pl.DataFrame, pauses: pl.DataFrame, as_of: datetime, calendars
 # --- figures ------------------------------------------------------------------------------------------------------
 
 
-def _entry(asked: Asked, rows: pl.DataFrame, minimum: int, *, promised: bool) -> Entry:
-    months = [
-        {"month": f"{month:%Y-%m}", **_figures(mine, minimum)}
-        for (month,), mine in sorted(rows.group_by("month"), key=lambda pair: str(pair[0][0]))
-        if isinstance(month, date)
-    ]
+class _CameOut:
+    """How clocks came out, counted at once for every kind and month: asked one by one, each figure would be a query of its own."""
+
+    def __init__(self, rows: pl.DataFrame, minimum: int) -> None:
+        self._minimum = minimum
+        still = ((pl.col("state") == "missed") & pl.col("stopped_at").is_null()).sum()
+        of = ("kind", "month", "state")
+        self._counts = rows.group_by(of).agg(pl.len().alias("n"), still.alias("still_open")).rows()
+        seen = rows.filter(pl.col("seconds").is_not_null()).select("kind", "month", "seconds", "happened")
+        self._seen = seen.group_by("kind", "month").agg(pl.len().alias("n"), pl.col("happened").sum().alias("met")).rows()
+        by_month = summary(seen, ["kind", "month"], ()).iter_rows(named=True)
+        by_kind = summary(seen, ["kind"], ()).iter_rows(named=True)
+        self._times: dict[tuple[str, date | None], Row] = {(row["kind"], row.get("month")): row for row in (*by_month, *by_kind)}
+
+    def months(self, kind: str) -> list[date]:
+        """Those in which any of a kind fell due, in order."""
+        return sorted({month for one, month, *_ in self._counts if one == kind and month is not None})
+
+    def figures(self, kind: str, month: date | None = None) -> Entry:
+        """Counts, the rate and the time used of a kind, in one month or in all."""
+        found: Entry = dict.fromkeys((*_STATES, "still_open"), 0)
+        for one, when, state, n, still_open in self._counts:
+            if one == kind and month in (None, when):
+                found[state] += n
+                found["still_open"] += still_open
+        return {**found, "rate": rate(found["kept"], found["kept"] + found["missed"], self._minimum), "used": self._used(kind, month)}
+
+    def _used(self, kind: str, month: date | None) -> Entry:
+        """The half and nine tenths of them, by the Kaplan-Meier curve."""
+        seen = [(n, met) for one, when, n, met in self._seen if one == kind and month in (None, when)]
+        n, happened = (sum(column) for column in zip(*seen, strict=True)) if seen else (0, 0)
+        none = {"value": None, "low": None, "high": None}
+        if n < self._minimum or not n:
+            why = f"not enough data: {n} of {self._minimum}"
+            return {"n": n, "happened": happened, "p50": {**none, "why": why}, "p90": {**none, "why": why}}
+        row = self._times[kind, month]
+        said: Entry = {"n": n, "happened": happened}
+        never = f"not reached: {happened} of {n} met, the rest not watched long enough or never"
+        for name in ("p50", "p90"):
+            high = row[f"{name}_high"] if row[name] is not None else None
+            said[name] = {"value": row[name], "low": row[f"{name}_low"], "high": high, "why": None if row[name] is not None else never}
+        return said
+
+    def any_of(self, kind: str) -> bool:
+        return any(one == kind for one, *_ in self._counts)
+
+
+def _entry(asked: Asked, came_out: _CameOut, *, promised: bool) -> Entry:
+    months = [{"month": f"{month:%Y-%m}", **came_out.figures(asked.kind, month)} for month in came_out.months(asked.kind)]
     return {
         **_head(asked, promised=promised),
-        **_figures(rows, minimum),
+        **came_out.figures(asked.kind),
         "months": months,
         "answers": None,
-        "why": _why(rows, promised=promised),
+        "why": _why(came_out.any_of(asked.kind), promised=promised),
     }
 
 
@@ -154,18 +197,10 @@ def _head(asked: Asked, *, promised: bool) -> Entry:
     return {"kind": asked.kind, "title": asked.title, "owed_by": asked.owed_by, "counted": asked.counted, "promised": promised}
 
 
-def _why(rows: pl.DataFrame, *, promised: bool) -> str | None:
-    if len(rows):
+def _why(there: bool, *, promised: bool) -> str | None:
+    if there:
         return None
     return "nothing fell due in this period" if promised else "the contract makes no such promise"
-
-
-def _figures(rows: pl.DataFrame, minimum: int) -> Entry:
-    """Counts, the rate and the time used of some clocks."""
-    counts = dict(rows.group_by("state").len().iter_rows())
-    found: Entry = {state: int(counts.get(state, 0)) for state in _STATES}
-    found["still_open"] = int(rows.filter((pl.col("state") == "missed") & pl.col("stopped_at").is_null()).height)
-    return {**found, "rate": rate(found["kept"], found["kept"] + found["missed"], minimum), "used": _used(rows, minimum)}
 
 
 def rate(hits: int, n: int, minimum: int) -> Entry:
@@ -177,26 +212,10 @@ def rate(hits: int, n: int, minimum: int) -> Entry:
     return figure | {"value": round(hits / n, 6), "low": round(low, 6), "high": round(high, 6)}
 
 
-def _used(rows: pl.DataFrame, minimum: int) -> Entry:
-    """The half and nine tenths of them, by the Kaplan-Meier curve."""
-    seen = rows.filter(pl.col("seconds").is_not_null()).with_columns(pl.lit(1).alias("all"))
-    none = {"value": None, "low": None, "high": None}
-    if len(seen) < minimum:
-        why = f"not enough data: {len(seen)} of {minimum}"
-        return {"n": len(seen), "happened": int(seen["happened"].sum()), "p50": {**none, "why": why}, "p90": {**none, "why": why}}
-    row = summary(seen, ["all"], ()).row(0, named=True)
-    said: Entry = {"n": row["n"], "happened": row["happened"]}
-    never = f"not reached: {row['happened']} of {row['n']} met, the rest not watched long enough or never"
-    for name in ("p50", "p90"):
-        high = row[f"{name}_high"] if row[name] is not None else None
-        said[name] = {"value": row[name], "low": row[f"{name}_low"], "high": high, "why": None if row[name] is not None else never}
-    return said
-
-
-def _periodic(asked: Asked, measured: pl.DataFrame, clocks: pl.DataFrame, minimum: int, *, promised: bool) -> Entry:
+def _periodic(asked: Asked, measured: pl.DataFrame, came_out: _CameOut, minimum: int, *, promised: bool) -> Entry:
     """What is measured once a period: periods within their bounds; and how marketing answered for the others."""
     rows = measured.filter(pl.col("kind") == asked.kind).sort("at")
-    answers = _figures(clocks.filter(pl.col("kind") == asked.kind), minimum)
+    answers = came_out.figures(asked.kind)
     # A period is measured as soon as it is over: its last day lies the day before.
     month = (pl.col("at") - pl.duration(days=1)).dt.truncate("1mo").dt.date()
     months = [
@@ -206,7 +225,7 @@ def _periodic(asked: Asked, measured: pl.DataFrame, clocks: pl.DataFrame, minimu
     ]
     found = {**_head(asked, promised=promised), **_periods(rows, minimum), "used": answers["used"], "months": months}
     latest = rows["why"].to_list()[-1:]
-    return {**found, "answers": answers, "latest": latest[0] if latest else None, "why": _why(rows, promised=promised)}
+    return {**found, "answers": answers, "latest": latest[0] if latest else None, "why": _why(len(rows) > 0, promised=promised)}
 
 
 def _periods(rows: pl.DataFrame, minimum: int) -> Entry:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import polars as pl
 
@@ -39,6 +39,8 @@ _STEPS: Final = (
 )  # fmt: skip
 
 Board = dict[str, Any]
+#: What is read off the curve of each week shown, None where there was nobody.
+_Times: TypeAlias = list[Mapping[str, Any] | None]
 
 
 def scoreboard(
@@ -57,12 +59,13 @@ def scoreboard(
     monday = today - timedelta(days=today.weekday())
     starts = [monday - _WEEK * (weeks - 1 - i) for i in range(weeks)]
     view = _View(units(facts, as_of), as_of, starts, minimum)
-    tiles = [_speed_tile(view), _rate_tile(view, d.COMPLIANCE), _rate_tile(view, d.MEETING), _pipeline_tile(view)]
+    times = _weekly_times(view)
+    tiles = [_speed_tile(view, times), _rate_tile(view, d.COMPLIANCE), _rate_tile(view, d.MEETING), _pipeline_tile(view)]
     return {
         "period": f"last {weeks} weeks",
         "verdict": _verdict(tiles),
         "tiles": [tile.as_dict() for tile in tiles],
-        "speed": _speed(view),
+        "speed": _speed(view, times),
         "funnel": _funnel(view),
         "cohorts": _cohorts(view),
         "sla": _sla(view, promises or {}),
@@ -130,9 +133,8 @@ class _Tile:
 # --- tiles ----------------------------------------------------------------------------------------------------
 
 
-def _speed_tile(view: _View) -> _Tile:
+def _speed_tile(view: _View, by_week: _Times) -> _Tile:
     """The median of the last four weeks; it moved if the intervals of the two medians do not touch."""
-    by_week = _weekly_times(view)
     before, after = (_times(view, period) for period in view.lately(None))
     tile = _Tile("Speed to lead", spark=[_minutes(row, "p50") for row in by_week], target="median, wall clock")
     if after is None or after["n"] < view.minimum:
@@ -193,8 +195,7 @@ def _verdict(tiles: Sequence[_Tile]) -> list[dict[str, str]]:
 # --- panels ---------------------------------------------------------------------------------------------------
 
 
-def _speed(view: _View) -> Board:
-    rows = _weekly_times(view)
+def _speed(view: _View, rows: _Times) -> Board:
     n = sum(row["n"] for row in rows if row)
     touched = sum(row["happened"] for row in rows if row)
     return {
@@ -264,7 +265,7 @@ def _sla(view: _View, promises: Mapping[str, str]) -> Board:
 # --- counting -------------------------------------------------------------------------------------------------
 
 
-def _weekly_times(view: _View) -> list[Mapping[str, Any] | None]:
+def _weekly_times(view: _View) -> _Times:
     rows = words(watched(view.rows("leads", "raised_at"), d.SPEED, view.as_of, {}), ("week",), "raised_at")
     found = {row["week"]: row for row in summary(rows, ["week"], ()).iter_rows(named=True)}
     return [found.get(day) for day in view.starts]

@@ -298,6 +298,10 @@ class Hours:
         worked -= a_micro if a_micro and self.is_open_s(a_second) else 0
         return worked // 1_000_000 if worked >= 0 else -(-worked // 1_000_000)
 
+    def open_s(self, a: datetime, b: datetime) -> list[tuple[int, int]]:
+        """The whole intervals, in seconds since the epoch, that are open at any moment from `a` to `b`; in order."""
+        return list(self._between(seconds_of(a)[0], seconds_of(b)[0]))
+
     def counted(self, a: datetime, b: datetime) -> Counted:
         """What made up the working time from `a` to `b`, for explaining a due time.
 
