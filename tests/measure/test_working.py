@@ -46,3 +46,14 @@ def test_friday_half_past_four_to_monday_half_past_nine_is_an_hour():
 def test_a_calendar_nobody_gave_gives_no_time():
     friday = datetime(2026, 6, 5, tzinfo=UTC)
     assert working_seconds(frame([("unheard", friday, friday)]), "a", "b", CALENDARS).to_list() == [None]
+
+
+def test_hours_that_are_not_open_all_the_while_count_nothing():
+    mondays = {("c1", "mondays"): Hours("Europe/Berlin", Week.of({0: ((540, 1020),)})), **CALENDARS}
+    friday, sunday = datetime(2026, 6, 5, tzinfo=UTC), datetime(2026, 6, 7, tzinfo=UTC)
+    asked = frame([("mondays", friday, sunday), ("night", friday, sunday), ("unheard", friday, sunday)])
+    assert working_seconds(asked, "a", "b", mondays).to_list() == [0, 2 * 8 * 3600, None]
+
+
+def test_nobody_asks():
+    assert working_seconds(frame([]), "a", "b", CALENDARS).to_list() == []

@@ -67,7 +67,7 @@ def board_of(conn: psycopg.Connection, as_of: datetime, weeks: int = WEEKS) -> d
     if rows.latest(conn) is None:
         return None
     # What fell due or was opened in these weeks belongs to handoffs at most so much older; pipeline from older ones still counts.
-    facts = rows.facts(conn, at, at - timedelta(weeks=weeks) - boards.EARLIER)
+    facts = rows.facts(conn, at, at - timedelta(weeks=weeks) - boards.EARLIER, assigned=False)
     book = Book().refresh(conn)
     return boards.scoreboard(
         facts, at, weeks, promises=_promises(book, facts), calendars=_calendars(book, facts), promised=_promised(book, at)

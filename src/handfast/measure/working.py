@@ -38,7 +38,7 @@ def _laid(calendars_used: pl.DataFrame, calendars: Calendars) -> pl.DataFrame:
     closed: list[int] = []
     for number, terms, calendar, low, high in calendars_used.select("_calendar", "terms", "calendar", "low", "high").iter_rows():
         if (hours := calendars.get((terms, calendar))) is not None:
-            # One that is always closed has an opening of no length, so that it is known.
+            # One that is closed all the while has an opening of no length, so that it is known.
             pieces = hours.open_s(low, high) or [(0, 0)]
             which += [number] * len(pieces)
             opened += [start for start, _ in pieces]

@@ -120,12 +120,15 @@ _OPPORTUNITIES = (
 )
 
 
-def facts(conn: psycopg.Connection, as_of: datetime, since: datetime | None = None) -> Facts:
-    """Everything measured, as known at `as_of` (UTC); only handoffs opened at or after `since`, where it is given."""
+def facts(conn: psycopg.Connection, as_of: datetime, since: datetime | None = None, *, assigned: bool = True) -> Facts:
+    """Everything measured, as known at `as_of` (UTC); only handoffs opened at or after `since`, where it is given.
+
+    `assigned`: also the assignments, and what spoke for or against each.
+    """
     given = {"as_of": as_of, "since": since or "-infinity"}
     read = (
         (_LEADS, LEADS), (_HANDOFFS, HANDOFFS), (_CLOCKS, CLOCKS), (_OPPORTUNITIES, OPPORTUNITIES), (_PROMISES, PROMISES), (_PAUSES, PAUSES),
-        (_MEASURED, MEASURED), (accuracy.ASSIGNMENTS, ASSIGNMENTS),
+        (_MEASURED, MEASURED), *([(accuracy.ASSIGNMENTS, ASSIGNMENTS)] if assigned else []),
     )  # fmt: skip
     return Facts(*(_frame(conn, query, given, columns) for query, columns in read))
 
