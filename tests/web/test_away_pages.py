@@ -55,6 +55,25 @@ def _is_away(store: Store, http, monkeypatch: pytest.MonkeyPatch) -> None:
         assert set(asked) == {BRIEF_SECONDS}, "sixty requests would have kept every thread busy for many seconds"
 
 
+def test_an_address_that_is_no_page_is_none_whatever_the_database_says(there: OwnServer, running, browse) -> None:
+    """A part of a page is answered beside it, and nobody waits for it; a whole page says why it stands outside its frame."""
+    there.start()
+    with Store(there.url, size=4, patience_seconds=2) as store:
+        http = browse(running(store).url, cookies={"handfast": "a-session"})
+        assert "database" not in http.get("/nowhere").text
+        there.signal(signal.SIGKILL)
+        beside = http.get("/nowhere", headers={"HX-Request": "true", "HX-Request-Type": "partial"})
+        assert (beside.status_code, beside.headers["HX-Reswap"]) == (404, "none")
+        assert "There is no page at this address. Reload the page" in beside.text
+        assert "<html" not in beside.text
+        answer = http.get("/nowhere")
+        assert answer.status_code == 404
+        assert "There is no page at this address. Nor can anything be read from the database just now" in answer.text
+        assert http.get("/who/nobody").status_code == 503
+        assert "database" not in browse(running(store).url).get("/nowhere").text
+        there.start()
+
+
 def test_a_user_without_rights_is_told_by_whoever_can_help(database_url: str, running, browse) -> None:
     with psycopg.connect(database_url, autocommit=True) as conn:
         name = f"weak_{conn.info.dbname}"

@@ -195,17 +195,24 @@ def _user(request: Request) -> User | None:
 
 
 def _not_found(request: Request, error: NotFound) -> Response:
-    user = _user(request)
-    if user is None:
-        return plain_page(request, "stop.html", status=404, heading="Not found", what=error.what)
+    """That there is no such page holds whatever the database says; it is asked only for whom the page would be framed."""
     if wants_fragment(request):
-        return _toast(request, user, Problem(Place("page"), error.what.rstrip("."), "Reload the page to see what is there."), 404)
-    return page(request, user, "missing.html", nav="", status=404, what=error.what)
+        return _toast(Problem(Place("page"), error.what.rstrip("."), "Reload the page to see what is there."), 404)
+    what = error.what
+    try:
+        return page(request, signed_in(request), "missing.html", nav="", status=404, what=what)
+    except NotSignedIn:
+        pass
+    except StorageAway as away:
+        _note_away(request, away)
+        what = f"{what} Nor can anything be read from the database just now: any other page is there again when it can."
+    return plain_page(request, "stop.html", status=404, heading="Not found", what=what)
 
 
-def _toast(request: Request, user: User, problem: Problem, status: int) -> Response:
+def _toast(problem: Problem, status: int) -> Response:
     """A refusal beside the page as it is: nothing of it is replaced."""
-    return page(request, user, "_toast_refused.html", nav="", status=status, problem=problem, headers={"HX-Reswap": "none"})
+    headers = {"Cache-Control": "private, no-store", "Vary": "HX-Request-Type", "HX-Reswap": "none"}
+    return HTMLResponse(render("_toast_refused.html", problem=problem), status, headers)
 
 
 def _forbidden(request: Request, error: Forbidden) -> Response:
@@ -223,7 +230,7 @@ def _stopped(request: Request, error: Forbidden | Refused, status: int) -> Respo
             request, "stop.html", status=status, heading="This was not done", what=f"{error.problem.what}. {error.problem.fix}"
         )
     if wants_fragment(request):
-        return _toast(request, user, error.problem, status)
+        return _toast(error.problem, status)
     return refused(request, user, error.problem, _came_from(request) or user.home, status)
 
 
@@ -235,11 +242,17 @@ def _came_from(request: Request) -> str:
     return login.local(referer.path + (f"?{referer.query}" if referer.query else ""))
 
 
-def _away(request: Request, error: Exception) -> Response:
+def _note_away(request: Request, error: Exception) -> tuple[bool, str | None]:
+    """Whether it has no room, and what it refuses; said in the log, now and then."""
     full = isinstance(error, StorageFull)
     refuses = str(error) if isinstance(error, StorageRefused) else None
     if full or house_of(request).store.says_away():
         log.warning("storage_full" if full else "storage_refused" if refuses else "storage_away", path=request.url.path, said=refuses)
+    return full, refuses
+
+
+def _away(request: Request, error: Exception) -> Response:
+    full, refuses = _note_away(request, error)
     if request.url.path.startswith(MACHINES):
         return PlainTextResponse("The database cannot be reached. Nothing was recorded; send it again.", 503, headers={"Retry-After": "2"})
     what = "The database cannot be reached just now. Nothing was saved. Try again in a moment."
@@ -273,7 +286,7 @@ def _malformed(request: Request, error: RequestValidationError) -> Response:
     if user is None:
         return plain_page(request, "stop.html", status=422, heading="This was not understood", what=f"{problem.what}. {problem.fix}")
     if wants_fragment(request):
-        return _toast(request, user, problem, 422)
+        return _toast(problem, 422)
     return refused(request, user, problem, _came_from(request) or user.home, 422)
 
 
