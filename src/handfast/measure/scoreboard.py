@@ -39,8 +39,8 @@ _STEPS: Final = (
 )  # fmt: skip
 
 Board = dict[str, Any]
-#: What is read off the curve of each week shown, None where there was nobody.
-_Times: TypeAlias = list[Mapping[str, Any] | None]
+#: What is read off a curve; None where there was nobody.
+_Read: TypeAlias = Mapping[str, Any] | None
 
 
 def scoreboard(
@@ -59,7 +59,7 @@ def scoreboard(
     monday = today - timedelta(days=today.weekday())
     starts = [monday - _WEEK * (weeks - 1 - i) for i in range(weeks)]
     view = _View(units(facts, as_of), as_of, starts, minimum)
-    times = _weekly_times(view)
+    times = _times(view)
     tiles = [_speed_tile(view, times), _rate_tile(view, d.COMPLIANCE), _rate_tile(view, d.MEETING), _pipeline_tile(view)]
     return {
         "period": f"last {weeks} weeks",
@@ -102,6 +102,15 @@ class _View:
         return Period(middle - LATELY * _WEEK, middle), Period(middle, end)
 
 
+@dataclass(frozen=True, slots=True)
+class _Times:
+    """How long the first touch took: of each week shown, and of the last four whole weeks and the four before."""
+
+    weeks: Sequence[_Read]
+    before: _Read
+    after: _Read
+
+
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
@@ -133,10 +142,10 @@ class _Tile:
 # --- tiles ----------------------------------------------------------------------------------------------------
 
 
-def _speed_tile(view: _View, by_week: _Times) -> _Tile:
+def _speed_tile(view: _View, times: _Times) -> _Tile:
     """The median of the last four weeks; it moved if the intervals of the two medians do not touch."""
-    before, after = (_times(view, period) for period in view.lately(None))
-    tile = _Tile("Speed to lead", spark=[_minutes(row, "p50") for row in by_week], target="median, wall clock")
+    before, after = times.before, times.after
+    tile = _Tile("Speed to lead", spark=[_minutes(row, "p50") for row in times.weeks], target="median, wall clock")
     if after is None or after["n"] < view.minimum:
         return replace(tile, needs=_needs(after["n"] if after else 0, view.minimum, "leads in four whole weeks"))
     if after["p50"] is None:
@@ -195,7 +204,8 @@ def _verdict(tiles: Sequence[_Tile]) -> list[dict[str, str]]:
 # --- panels ---------------------------------------------------------------------------------------------------
 
 
-def _speed(view: _View, rows: _Times) -> Board:
+def _speed(view: _View, times: _Times) -> Board:
+    rows = times.weeks
     n = sum(row["n"] for row in rows if row)
     touched = sum(row["happened"] for row in rows if row)
     return {
@@ -265,16 +275,16 @@ def _sla(view: _View, promises: Mapping[str, str]) -> Board:
 # --- counting -------------------------------------------------------------------------------------------------
 
 
-def _weekly_times(view: _View) -> _Times:
-    rows = words(watched(view.rows("leads", "raised_at"), d.SPEED, view.as_of, {}), ("week",), "raised_at")
-    found = {row["week"]: row for row in summary(rows, ["week"], ()).iter_rows(named=True)}
-    return [found.get(day) for day in view.starts]
-
-
-def _times(view: _View, period: Period) -> Mapping[str, Any] | None:
-    rows = view.frames["leads"].filter(period.holds("raised_at"))
-    found = summary(words(watched(rows, d.SPEED, view.as_of, {}), (), "raised_at"), ["all"], ())
-    return found.row(0, named=True) if len(found) else None
+def _times(view: _View) -> _Times:
+    """Off one call for all of them: what a curve costs is the call."""
+    columns = ("when", "seconds", "happened")
+    weeks = watched(view.rows("leads", "raised_at"), d.SPEED, view.as_of, {})
+    parts = [weeks.with_columns(pl.col("week").cast(pl.String).alias("when")).select(columns)]
+    for name, period in zip(("before", "after"), view.lately(None), strict=True):
+        rows = watched(view.frames["leads"].filter(period.holds("raised_at")), d.SPEED, view.as_of, {})
+        parts.append(rows.with_columns(pl.lit(name).alias("when")).select(columns))
+    found = {row["when"]: row for row in summary(pl.concat(parts), ["when"], ()).iter_rows(named=True)}
+    return _Times([found.get(day.isoformat()) for day in view.starts], found.get("before"), found.get("after"))
 
 
 def _asked(view: _View, measure: d.Rate, rows: pl.DataFrame) -> pl.DataFrame:
