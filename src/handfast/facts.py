@@ -26,12 +26,23 @@ def stable_id(prefix: str, *cause: str) -> str:
 
 def signal_id(source: str, message_id: str) -> uuid.UUID:
     """The identity of a signal: one per source and message id, for ever."""
-    return uuid.UUID(int=int.from_bytes(hashlib.sha256(f"{source}\x1f{message_id}".encode()).digest()[:16]))
+    digest = hashlib.sha256(f"{source}\x1f{message_id}".encode()).digest()
+    # As `UUID(bytes=…)` makes it, without asking what it was given: that costs more than the digest.
+    made = _NEW(_UUID)
+    _SET_INT(made, int.from_bytes(digest[:16], "big"))
+    _SET_SAFE(made, _UNKNOWN)
+    return made
+
+
+#: How a UUID is made: it is filled in once, and lets nobody change it afterwards.
+_UUID, _UNKNOWN, _NEW = uuid.UUID, uuid.SafeUUID.unknown, object.__new__
+_SET_INT, _SET_SAFE = uuid.UUID.__dict__["int"].__set__, uuid.UUID.__dict__["is_safe"].__set__
 
 
 def lane_of(key: str) -> int:
     """The lane (0 to 63) of an account key. Stable across processes and versions, unlike `hash()`."""
-    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big") % LANES
+    # Of the number that the first four bytes are: 256 is so many times the lanes, so only the last of them counts.
+    return hashlib.sha256(key.encode()).digest()[3] % LANES
 
 
 def utc(moment: datetime) -> datetime:

@@ -92,6 +92,15 @@ class Keys:
 
 def admit(store: Store, keys: Keys, post: Post, received_at: datetime, limits: Limits = LIMITS) -> Receipt | Refusal:
     """Everything between a request and its answer. `received_at` is UTC. Raises StorageAway: nothing is recorded, ask again later."""
+    done = _told_by(store, keys, post, received_at, limits)
+    # What the body was is let go of before its signals are recorded: they find room where it was, in memory that is still near.
+    return done if isinstance(done, Refusal) else record(store, *done, received_at)
+
+
+def _told_by(
+    store: Store, keys: Keys, post: Post, received_at: datetime, limits: Limits
+) -> tuple[str, list[Signal], list[Refused]] | Refusal:
+    """The source, the signals and the refused events of a request; or why it is refused as a whole."""
     candidates = segment.header_keys(post.authorization)
     bearer = post.authorization[:6].lower() == "bearer"
     # A key in the header is checked before the body is read: whoever has none shall not make us unpack five megabytes.
@@ -108,20 +117,28 @@ def admit(store: Store, keys: Keys, post: Post, received_at: datetime, limits: L
     if isinstance(document, Refusal):
         _keep_unreadable(store, source, document, received_at)
         return document
-    return receive(store, source, post.call, document, received_at, limits=limits)
+    return _events_of(store, source, post.call, document, received_at, limits)
 
 
 def receive(
     store: Store, source: str, call: str, document: Document, received_at: datetime, *, limits: Limits = LIMITS
 ) -> Receipt | Refusal:
     """Records the events of a decoded request under its source. Raises StorageAway."""
+    done = _events_of(store, source, call, document, received_at, limits)
+    return done if isinstance(done, Refusal) else record(store, *done, received_at)
+
+
+def _events_of(
+    store: Store, source: str, call: str, document: Document, received_at: datetime, limits: Limits
+) -> tuple[str, list[Signal], list[Refused]] | Refusal:
+    """The events of a decoded request as signals and refused ones; a request that is none is kept as far as it is text."""
     done = segment.read(document, call, source, received_at, limits)
     if isinstance(done, Refusal):
         if done.status == 400:
             text = rows.as_json(document.value) or segment.repr_of(document.value)
             _keep_unreadable(store, source, replace(done, raw=text), received_at)
         return done
-    return record(store, source, done[0], done[1], received_at)
+    return source, *done
 
 
 def record(store: Store, source: str, signals: Sequence[Signal], refused: Sequence[Refused], received_at: datetime) -> Receipt:
@@ -172,7 +189,7 @@ def in_lanes(conn: Conn, signals: Sequence[Signal], homes: Homes, at: datetime) 
     told = _told(keyed, homes)
     wanted = {key for keys, signal in keyed if not signal.email for key in keys} - told.keys()
     known = homes.lanes(wanted)
-    asked = wanted - known.keys() - homes.strangers(at)
+    asked = wanted - homes.strangers(at) - known.keys()
     told |= {key: home_of(email) for key, email in rows.emails_of(conn, sorted(asked)).items()}
     homes.learn(told, asked - told.keys(), at)
     known |= told

@@ -11,19 +11,23 @@ from typing import Any, Final
 import psycopg
 
 _BYTEA: Final = psycopg.adapters.types["bytea"].oid
-#: What a document begins with in the binary format, by its type: `jsonb` with the version of that.
-_BEGINS: Final = {psycopg.adapters.types["json"].oid: b"", psycopg.adapters.types["jsonb"].oid: b"\x01"}
+#: What a document of type `jsonb` begins with in the binary format: the version of that.
+JSONB: Final = b"\x01"
+_BEGINS: Final = {psycopg.adapters.types["json"].oid: b"", psycopg.adapters.types["jsonb"].oid: JSONB}
 
 #: `table (columns)` → the types of its columns, as the database has them; a schema does not change while a process runs.
 _types: dict[str, list[int]] = {}
 
 
-def copy_rows(conn: psycopg.Connection[Any], into: str, rows: Sequence[Sequence[Any]]) -> None:
-    """COPY these rows into `table (columns)`. Each value is of its column's type; JSON comes as text, or as bytes of UTF-8."""
+def copy_rows(conn: psycopg.Connection[Any], into: str, rows: Sequence[Sequence[Any]], *, packed: bool = False) -> None:
+    """COPY these rows into `table (columns)`. Each value is of its column's type; JSON comes as text, or as bytes of UTF-8.
+
+    `packed`: each document begins already with what it begins with in the binary format (`JSONB`), for whoever makes many.
+    """
     if not rows:
         return
     types = _types_of(conn, into)
-    documents = [(place, _BEGINS[kind]) for place, kind in enumerate(types) if kind in _BEGINS]
+    documents = [(place, _BEGINS[kind]) for place, kind in enumerate(types) if kind in _BEGINS and not packed]
     with conn.cursor() as cursor, cursor.copy(f"COPY {into} FROM STDIN (FORMAT BINARY)") as copy:
         copy.set_types([_BYTEA if kind in _BEGINS else kind for kind in types])
         for row in rows:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
 
@@ -15,7 +16,7 @@ import orjson
 import psycopg
 
 from handfast.facts import Signal
-from handfast.store.copying import copy_rows
+from handfast.store.copying import JSONB, copy_rows
 
 if TYPE_CHECKING:
     from handfast.store.base import Conn
@@ -25,9 +26,10 @@ Deadlock = psycopg.errors.DeadlockDetected
 #: One of them was recorded before, so the whole transaction is undone.
 Repeated = psycopg.errors.UniqueViolation
 
+#: The lane, the strongest key, and a signal's own fields in their order.
 _COLUMNS: Final = (
-    ("lane", "smallint"), ("id", "uuid"), ("source", "text"), ("kind", "text"),
-    ("occurred_at", "timestamptz"), ("received_at", "timestamptz"), ("who", "text"),
+    ("lane", "smallint"), ("who", "text"),
+    ("id", "uuid"), ("source", "text"), ("kind", "text"), ("occurred_at", "timestamptz"), ("received_at", "timestamptz"),
     ("email", "text"), ("user_id", "text"), ("anonymous_id", "text"), ("group_id", "text"), ("previous_id", "text"),
     ("properties", "jsonb"), ("person", "jsonb"), ("account", "jsonb"),
 )  # fmt: skip
@@ -85,7 +87,8 @@ def add_new_signals(conn: Conn, rows: Sequence[Laned]) -> int:
     if not ordered:
         return 0
     numbers = [seq for (seq,) in conn.execute(_NUMBERS, (len(ordered),)).fetchall()]
-    copy_rows(conn, f"signal (seq, {_GIVEN})", [(seq, *_as_row(row)) for seq, row in zip(numbers, ordered, strict=True)])
+    made = [(seq, *_as_row(row, JSONB)) for seq, row in zip(numbers, ordered, strict=True)]
+    copy_rows(conn, f"signal (seq, {_GIVEN})", made, packed=True)
     waiting = [(row.lane, row.signal.received_at, seq, row.signal.id) for seq, row in zip(numbers, ordered, strict=True)]
     copy_rows(conn, "pending (lane, received_at, seq, signal_id)", waiting)
     return len(ordered)
@@ -96,18 +99,23 @@ def _in_order(rows: Sequence[Laned]) -> list[Laned]:
 
     That is the order they are decided in, and a batch sent twice at the same time locks its rows in the same order.
     """
-    unique = {row.signal.id: row for row in rows}
-    return sorted(unique.values(), key=lambda row: (row.signal.occurred_at, row.signal.id))
+    unique = {row.signal.id.int: row for row in rows}
+    return sorted(unique.values(), key=_TURN)
 
 
-def _as_row(row: Laned) -> tuple[Any, ...]:
-    s = row.signal
+#: By the number of its id, which is what a UUID is compared by.
+_TURN: Final = attrgetter("signal.occurred_at", "signal.id.int")
+
+
+def _as_row(row: Laned, begins: bytes = b"") -> tuple[Any, ...]:
+    """The values of `_COLUMNS`; each document begins with these bytes."""
+    lane, who, signal = row
+    properties, person, account = signal[-_DOCUMENTS:]
     return (
-        row.lane, s.id, s.source, s.kind, s.occurred_at, s.received_at, row.who,
-        s.email, s.user_id, s.anonymous_id, s.group_id, s.previous_id,
-        orjson.dumps(s.properties),
-        orjson.dumps(s.person) if s.person else None,
-        orjson.dumps(s.account) if s.account else None,
+        lane, who, *signal[:-_DOCUMENTS],
+        begins + orjson.dumps(properties),
+        begins + orjson.dumps(person) if person else None,
+        begins + orjson.dumps(account) if account else None,
     )  # fmt: skip
 
 

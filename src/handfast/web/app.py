@@ -108,6 +108,9 @@ def create_app(
 
 
 def _mount(app: FastAPI) -> None:
+    # First of all: routes are tried in turn, and this door opens more often than all the others together.
+    if find_spec("handfast.web.intake") is not None:
+        app.include_router(import_module("handfast.web.intake").router)
     app.add_api_route("/", home, methods=["GET"], include_in_schema=False)
     for module in (
         login,
@@ -141,8 +144,6 @@ def _mount(app: FastAPI) -> None:
         metrics,
     ):
         app.include_router(module.router)
-    if find_spec("handfast.web.intake") is not None:
-        app.include_router(import_module("handfast.web.intake").router)
     app.mount("/static", Assets(directory=STATIC), name="static")
 
 

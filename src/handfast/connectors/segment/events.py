@@ -92,6 +92,7 @@ class _Reader:
         self.sent_as_given = common.get("sentAt")
         self.sent = time_or_none(self.sent_as_given)
         self.sent_as_text = self.sent.isoformat() if self.sent is not None else None
+        self.lag = _NONE if self.sent is None else received_at - self.sent
 
     def all(self, events: list[Any]) -> tuple[list[Signal], list[Refused]]:
         signals: list[Signal] = []
@@ -208,14 +209,15 @@ class _Reader:
             if given is None:
                 return received
             own = time_of(given)
-            sent = self.sent if (stated := event.get("sentAt")) is None else time_of(stated)
-            corrected = own if sent is None else received - (sent - own)
+            lag = self.lag if (stated := event.get("sentAt")) is None else received - time_of(stated)
+            corrected = own + lag
         except (ValueError, OverflowError, TypeError, OSError):
             raise _unreadable_time(event) from None
-        corrected = min(corrected, received)
+        if corrected > received:
+            corrected = received
         if abs(corrected - own) >= _A_SECOND:
             properties["_original_timestamp"] = given
-            if sent is not None:
+            if stated is not None or self.sent is not None:
                 properties["_sent_at"] = self.sent_as_text if stated is None else stated
         return corrected
 
@@ -237,6 +239,7 @@ def _properties(event: Mapping[str, Any], kind: str, context: Mapping[str, Any])
     return properties
 
 
+_NONE: Final = timedelta(0)
 _A_SECOND: Final = timedelta(seconds=1)
 _NO_ID: Final = frozenset({"null", "undefined", "none", "nan", "nil", "[object object]", "anonymous"})
 
