@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -83,7 +83,7 @@ class _Reader:
         self.limits = limits
         self.kind = kind
         self.dirty = document.dirty
-        self.weigh = document.size > limits.event_bytes
+        self.size = document.size
         context = common.get("context")
         self.context: dict[str, Any] = mended(context) if isinstance(context, dict) and document.dirty else context or {}
         if not isinstance(self.context, dict):
@@ -92,22 +92,43 @@ class _Reader:
         self.sent_as_given = common.get("sentAt")
         self.sent = time_or_none(self.sent_as_given)
         self.sent_as_text = self.sent.isoformat() if self.sent is not None else None
-        self.lag = _NONE if self.sent is None else received_at - self.sent
+        self.lag = _NO_LAG if self.sent is None else received_at - self.sent
 
     def all(self, events: list[Any]) -> tuple[list[Signal], list[Refused]]:
         signals: list[Signal] = []
         refused: list[Refused] = []
+        weighed = self.weighed(events)
         for number, event in enumerate(events, 1):
             kept = event
             try:
                 if self.dirty:
                     kept = mended(event)
+                if number in weighed and isinstance(kept, dict):
+                    _check_weight(kept, self.limits)
                 signals.append(self.signal(kept))
             except TooDeep:
                 refused.append(self.refused(_too_deep(), number, kept))
             except _Wrong as wrong:
                 refused.append(self.refused(wrong, number, kept))
         return signals, refused
+
+    def weighed(self, events: list[Any]) -> Container[int]:
+        """The numbers of the events to be weighed one by one: not those that many together weigh no more than one of them may."""
+        most = self.limits.event_bytes
+        if self.size <= most:
+            return ()
+        if self.dirty:
+            return range(1, len(events) + 1)
+        found: set[int] = set()
+        step = max(1, len(events) * most // (2 * self.size))
+        for start in range(0, len(events), step):
+            try:
+                light = len(orjson.dumps(events[start : start + step])) <= most
+            except (orjson.JSONEncodeError, RecursionError):
+                light = False
+            if not light:
+                found.update(range(start + 1, start + 1 + step))
+        return found
 
     def refused(self, wrong: _Wrong, number: int, event: Any) -> Refused:
         problem = problem_at(wrong.part, wrong.what, wrong.fix, f"{self.source} event {number}")
@@ -126,8 +147,6 @@ class _Reader:
         """One event. Raises _Wrong."""
         if not isinstance(event, dict):
             raise _Wrong("event", "An event is no JSON object", "Send each event as an object with `type`.")
-        if self.weigh:
-            _check_weight(event, self.limits)
         kind = self.kind or event.get("type")
         if type(kind) is not str or kind not in _TYPES:
             kind = _type_of(kind)
@@ -144,8 +163,10 @@ class _Reader:
         email = email or (email_address(user_id) if user_id and "@" in user_id else None)
         if user_id is None and anonymous_id is None and email is None:
             raise _nobody(person)
-        group_id = self._id(event.get("groupId") if kind == "group" else context.get("groupId"), "groupId")
-        previous_id = self._id(event.get("previousId"), "previousId")
+        group = event.get("groupId") if kind == "group" else context.get("groupId")
+        group_id = None if group is None else self._id(group, "groupId")
+        previous = event.get("previousId")
+        previous_id = None if previous is None else self._id(previous, "previousId")
         if kind == "alias" and previous_id is None:
             raise _Wrong("previousId", "An alias does not say who it was before", "Send `previousId`, the id the person had until now.")
         return Signal(
@@ -239,7 +260,7 @@ def _properties(event: Mapping[str, Any], kind: str, context: Mapping[str, Any])
     return properties
 
 
-_NONE: Final = timedelta(0)
+_NO_LAG: Final = timedelta(0)
 _A_SECOND: Final = timedelta(seconds=1)
 _NO_ID: Final = frozenset({"null", "undefined", "none", "nan", "nil", "[object object]", "anonymous"})
 
