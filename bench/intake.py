@@ -110,12 +110,13 @@ def floor_round(store: Store, batches: list[list[Signal]]) -> float:
     start = time.perf_counter()
     for batch in batches:
         with store.writing() as conn, conn.cursor() as cursor:
-            names = "id, source, kind, occurred_at, received_at, who, email, user_id, anonymous_id, properties, person, account"
+            names = "lane, id, source, kind, occurred_at, received_at, who, email, user_id, anonymous_id, properties, person, account"
             with cursor.copy(f"COPY signal ({names}) FROM STDIN") as copy:
                 for s in batch:
                     said = [orjson.dumps(x).decode() if x else "{}" for x in (s.properties, s.person, s.account)]
                     copy.write_row(
                         (
+                            0,
                             s.id,
                             s.source,
                             s.kind,
