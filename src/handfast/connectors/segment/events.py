@@ -113,7 +113,7 @@ class _Reader:
         return signals, refused
 
     def weighed(self, events: list[Any]) -> Container[int]:
-        """The numbers of the events to be weighed one by one: not those that many together weigh no more than one of them may."""
+        """The numbers of the events to be weighed one by one: where many together weigh no more than one may, none of them need be."""
         most = self.limits.event_bytes
         if self.size <= most:
             return ()
@@ -231,11 +231,9 @@ class _Reader:
                 return received
             own = time_of(given)
             lag = self.lag if (stated := event.get("sentAt")) is None else received - time_of(stated)
-            corrected = own + lag
+            corrected = min(own + lag, received)
         except (ValueError, OverflowError, TypeError, OSError):
             raise _unreadable_time(event) from None
-        if corrected > received:
-            corrected = received
         if abs(corrected - own) >= _A_SECOND:
             properties["_original_timestamp"] = given
             if stated is not None or self.sent is not None:
@@ -253,7 +251,7 @@ def _properties(event: Mapping[str, Any], kind: str, context: Mapping[str, Any])
         add_campaign(campaign, properties)
     if type(agent := context.get("userAgent")) is str and agent:
         properties.setdefault("user_agent", agent[:500])
-    if "channel" not in properties and (medium := properties.get("utm_medium")) is not None:
+    if (medium := properties.get("utm_medium")) is not None and "channel" not in properties:
         properties["channel"] = medium
     if type(consent := context.get("consent")) is dict:
         keep({"consent": consent.get("categoryPreferences")}, properties)

@@ -29,7 +29,7 @@ def add_page(event: Mapping[str, Any], kind: str, context: Mapping[str, Any], pr
         for name in _PAGE:
             if name not in properties and type(value := page.get(name)) is str and value:
                 properties[name] = value
-        if type(url := properties.get("url")) is str:
+        if "path" not in properties and type(url := properties.get("url")) is str:
             _add_address(url, properties)
     elif page:
         for name in ("path", "url"):
@@ -46,8 +46,6 @@ _NOTHING: Final[dict[str, Any]] = {}
 
 def _add_address(url: str, properties: dict[str, Any]) -> None:
     """`path` and `search` of a page that gave its address only, as server libraries do."""
-    if "path" in properties:
-        return
     path, search = _address(url)
     if path:
         properties["path"] = path
@@ -77,5 +75,6 @@ def _utm_of(search: str) -> tuple[tuple[str, str], ...]:
 def add_campaign(campaign: Mapping[str, Any], properties: dict[str, Any]) -> None:
     for name, value in campaign.items():
         if type(value) is str and value:
-            key = _CAMPAIGN.get(name)
-            properties.setdefault(key or f"utm_{snake_case(name)}", value)
+            key = _CAMPAIGN.get(name) or f"utm_{snake_case(name)}"
+            if key not in properties:
+                properties[key] = value
