@@ -135,19 +135,27 @@ def _evidence(b: Batch, moments: list[Moment]) -> pl.DataFrame:
     last = {m.subject: m for m in moments}  # what was received by the last moment of a subject was known to all of them
     places = {subject: (m.waiting.signal.received_at, m.waiting.seq) for subject, m in last.items()}
     held = [(who, s, *places[s]) for s, m in last.items() for who in b.learned.keys_at(m.person, places[s])]
-    keys = {who: who for who, *_ in held}
+    keys = {one[0]: one[0] for one in held}
     got = rows.evidence(b.eyes, keys, list(agreement.kinds), since, until, list(agreement.signal_fields))
     return typed((theirs_one_by_one if got.height <= FEW else theirs)(got, held), agreement)
 
 
 #: A key, a subject it belonged to, and the last signal known to that: when it was received, and its number.
 Held: TypeAlias = tuple[str, str, datetime, int]
-_HELD: Final[dict[str, Any]] = {"_who": pl.String, "person_id": pl.String, "_by": pl.Datetime("us", "UTC"), "_seq": pl.Int64}
 
 
 def theirs(got: pl.DataFrame, held: Sequence[Held]) -> pl.DataFrame:
     """The signals that came with each key (here `person_id`) and had been received by then, as the subject's: `person_id` is that now."""
-    found = got.rename({"person_id": "_who"}).join(pl.DataFrame(held, schema=_HELD, orient="row"), on="_who")
+    who, subjects, by, seqs = zip(*held, strict=True) if held else ((), (), (), ())
+    whose = pl.DataFrame(
+        [
+            pl.Series("_who", who, dtype=pl.String),
+            pl.Series("person_id", subjects, dtype=pl.String),
+            as_moments("_by", by),
+            pl.Series("_seq", seqs, dtype=pl.Int64),
+        ]
+    )
+    found = got.rename({"person_id": "_who"}).join(whose, on="_who")
     received = (pl.col("received_at") < pl.col("_by")) | ((pl.col("received_at") == pl.col("_by")) & (pl.col("signal") <= pl.col("_seq")))
     return found.filter(received).drop("_who", "received_at", "_by", "_seq")
 
@@ -181,7 +189,8 @@ def write_standings(b: Batch, judged: Judged, facts: Mapping[str, int], before: 
                 continue
         newest[m.person] = max(m.at, newest.get(m.person, m.at))
         latest[m.person] = (m.person, m.at, b.contract_id, *said, m.waiting.signal.id, facts[m.subject])
-    rows.write_standings(b.conn, [row if person not in late else (*row[:-1], None) for person, row in latest.items()])
+    stand = [row if person not in late else (*row[:-1], None) for person, row in latest.items()]
+    rows.write_standings(b.conn, stand, b.directory.new_people)
 
 
 def telling(judged: Judged, before: Mapping[str, Standing]) -> list[int]:

@@ -6,10 +6,10 @@ collide (ids derived from their cause, lanes held), else through arrays and ON C
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -197,12 +197,23 @@ def standings(conn: psycopg.Connection, person_ids: Sequence[str]) -> dict[str, 
     return {row[0]: Standing._make(row[1:]) for row in got.fetchall()}
 
 
-def write_standings(conn: psycopg.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-    """(person_id, at, contract_id, outcome, fit, intent, next_step, reason, signal_id, facts), one a person."""
+#: From so many on, those who cannot stand anywhere yet go in by COPY: less for one more way to the server.
+_MANY: Final = 50
+_STANDING: Final = "person_id, at, contract_id, outcome, fit, intent, next_step, reason, signal_id, facts"
+
+
+def write_standings(conn: psycopg.Connection, rows: Sequence[tuple[Any, ...]], new: Container[str] = ()) -> None:
+    """(person_id, at, contract_id, outcome, fit, intent, next_step, reason, signal_id, facts), one a person. `new`: who was made in this transaction."""
+    fresh = [row for row in rows if row[0] in new]
+    if len(fresh) >= _MANY:
+        copy_rows(conn, f"standing ({_STANDING})", fresh)
+        rows = [row for row in rows if row[0] not in new]
+    if not rows:
+        return
     columns = list(zip(*rows, strict=True))
     conn.execute(
-        """
-        INSERT INTO standing (person_id, at, contract_id, outcome, fit, intent, next_step, reason, signal_id, facts)
+        f"""
+        INSERT INTO standing ({_STANDING})
         SELECT * FROM unnest(%b::text[], %b::timestamptz[], %b::text[], %b::text[], %b::int[], %b::bigint[], %b::text[], %b::text[], %b::uuid[],
                              %b::bigint[])
         ON CONFLICT (person_id) DO UPDATE SET at = excluded.at, contract_id = excluded.contract_id, outcome = excluded.outcome,
