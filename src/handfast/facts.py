@@ -26,10 +26,13 @@ def stable_id(prefix: str, *cause: str) -> str:
 
 def signal_id(source: str, message_id: str) -> uuid.UUID:
     """The identity of a signal: one per source and message id, for ever."""
-    digest = hashlib.sha256(f"{source}\x1f{message_id}".encode()).digest()
-    # As `UUID(bytes=…)` makes it, without asking what it was given: that costs more than the digest.
+    return uuid_of(hashlib.sha256(f"{source}\x1f{message_id}".encode()).digest()[:16])
+
+
+def uuid_of(number: bytes | bytearray | memoryview) -> uuid.UUID:
+    """The UUID of these 16 bytes, as `UUID(bytes=…)` makes it, without asking what it was given: that costs more than a digest."""
     made = _NEW(_UUID)
-    _SET_INT(made, int.from_bytes(digest[:16], "big"))
+    _SET_INT(made, int.from_bytes(number, "big"))
     _SET_SAFE(made, _UNKNOWN)
     return made
 

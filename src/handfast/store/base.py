@@ -20,11 +20,13 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
+from handfast.facts import uuid_of
 from handfast.store.hints import Hints
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import LiteralString
+    from uuid import UUID
 
     from psycopg.abc import Buffer, PQGen
 
@@ -74,6 +76,15 @@ class _JsonbLoader(Loader):
 
     def load(self, data: Buffer) -> Any:
         return orjson.loads(memoryview(data)[1:])
+
+
+class _UuidLoader(Loader):
+    """A uuid in the binary format, which is its bytes: every signal that is read has one."""
+
+    format = pq.Format.BINARY
+
+    def load(self, data: Buffer) -> UUID:
+        return uuid_of(data)
 
 
 #: How many statements a connection keeps prepared.
@@ -335,6 +346,7 @@ def _configure(conn: Conn) -> None:
     set_json_dumps(orjson.dumps, conn)
     set_json_loads(orjson.loads, conn)
     conn.adapters.register_loader("jsonb", _JsonbLoader)
+    conn.adapters.register_loader("uuid", _UuidLoader)
     # The loops of a worker share its connections, in turn: after five times each, as it is by itself, an hour may have passed on a quiet day;
     # and they say more than the hundred statements that one remembers of itself.
     conn.prepare_threshold, conn.prepared_max = 0, STATEMENTS_KEPT
