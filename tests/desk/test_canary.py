@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from handfast.contract.reading import read_contract
 from handfast.desk import contracts, drafts
 from handfast.desk.canary import on_trial, watch
 from handfast.desk.drafts import Who
+from handfast.desk.handover import decide
+from handfast.facts import Signal
 from handfast.routing.canary import Figures, in_share, passed
 from handfast.store.base import Store
 
@@ -70,6 +73,41 @@ def test_it_decides_for_its_share_of_the_segment_and_for_nobody_else(house: Hous
         found = on_trial(conn, house.book.refresh(conn), moment("Mon 10:02"))
     assert found is not None
     assert (found.version, found.figures.handoffs) == (2, [*german.values()].count("cleo"))
+
+
+def test_a_batch_is_parted_where_a_trial_begins(house: House) -> None:
+    """Waiting together, some received before it: those are decided as if it were not there, whichever share they are of."""
+
+    def asks(number: int) -> Signal:
+        at = "Mon 08:59" if number < 6 else "Mon 09:01"
+        said: dict[str, Any] = {"form": "demo", "account": {"employees": 200, "country": "DE"}}
+        return house.signal(f"eva@de-a{number}.example", "form_submitted", at, **said)
+
+    sign(house, trial_text(share="99%"), "Mon 09:00")
+    house.hears(*map(asks, range(12)))
+    assert decide(house.store, house.book, moment("Mon 09:10"), channels=()).signals == 6
+    assert decide(house.store, house.book, moment("Mon 09:10"), channels=()).signals == 6
+    contract = dict(
+        house.rows(
+            "SELECT a.key, c.version FROM handoff AS h JOIN account AS a ON a.id = h.account_id JOIN contract AS c ON c.id = h.contract_id"
+        )
+    )
+    assert {contract[f"de-a{n}.example"] for n in range(6)} == {1}
+    assert 2 in {contract[f"de-a{n}.example"] for n in range(6, 12)}
+
+
+def test_the_next_change_is_the_first_moment_at_which_another_version_holds(house: House) -> None:
+    sign(house, trial_text(), "Mon 09:00")
+    sign(house, CONTRACT.replace("cap: 3 open", "cap: 4 open"), "Tue 09:00")
+    with house.store.reading() as conn:
+        book = house.book.refresh(conn)
+    minutes = [moment("Mon 08:00") + timedelta(minutes=30 * n) for n in range(80)]
+    for at in minutes:
+        change = book.change_after(at)
+        held = (book.id_at(at), book.trial_at(at))
+        assert all((book.id_at(one), book.trial_at(one)) == held for one in minutes if at < one and (change is None or one < change))
+        assert change is None or (book.id_at(change), book.trial_at(change)) != held
+    assert book.change_after(moment("Mon 08:00")) == moment("Mon 09:00")
 
 
 def test_it_rolls_itself_back_and_says_why(house: House) -> None:

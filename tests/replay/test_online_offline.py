@@ -222,12 +222,15 @@ SIGNAL = st.fixed_dictionaries({
 })  # fmt: skip
 
 
-@settings(
+STREAMS = settings(
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+
+
+@STREAMS
 @given(told=st.lists(SIGNAL, min_size=1, max_size=18), at_once=st.sampled_from([1, 3, 50]), seen=st.integers(1, 20))
 def test_random_streams_through_the_real_desk(
     postgres_url: str, template_database: str, tmp_path_factory: pytest.TempPathFactory, told: list[dict[str, Any]], at_once: int, seen: int
@@ -275,12 +278,7 @@ HAND = st.fixed_dictionaries({
 })  # fmt: skip
 
 
-@settings(
-    phases=(Phase.explicit, Phase.reuse, Phase.generate),
-    max_examples=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@STREAMS
 @given(told=st.lists(st.one_of(SIGNAL, HAND), min_size=12, max_size=30), at_once=st.sampled_from([1, 3, 50]), seen=st.integers(1, 12))
 def test_random_hands_among_random_streams(
     postgres_url: str, template_database: str, tmp_path_factory: pytest.TempPathFactory, told: list[dict[str, Any]], at_once: int, seen: int

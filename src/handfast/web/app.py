@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
-from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
@@ -36,6 +34,7 @@ from handfast.web import (
     feedback,
     handoffs,
     health,
+    intake,
     login,
     messages,
     metrics,
@@ -109,8 +108,7 @@ def create_app(
 
 def _mount(app: FastAPI) -> None:
     # First of all: routes are tried in turn, and this door opens more often than all the others together.
-    if find_spec("handfast.web.intake") is not None:
-        app.include_router(import_module("handfast.web.intake").router)
+    app.include_router(intake.router)
     app.add_api_route("/", home, methods=["GET"], include_in_schema=False)
     for module in (
         login,
