@@ -95,7 +95,7 @@ class House:
     # --- what the world does ----------------------------------------------------------------------------------
 
     def signal(self, email: str | None, kind: str, at: str | datetime, **said: Any) -> Signal:
-        """A signal; `visitor`, `user`, `person`, `account` and `received` are about who and when, everything else is a property."""
+        """A signal; `visitor`, `user`, `previous`, `person`, `account` and `received` are about who and when, everything else is a property."""
         occurred = moment(at) if isinstance(at, str) else at
         received = said.pop("received", None) or occurred
         message = said.pop("message", None) or f"m{next(self.numbers)}"
@@ -110,6 +110,7 @@ class House:
             anonymous_id=said.pop("visitor", None),
             person=said.pop("person", {}),
             account=said.pop("account", {}),
+            previous_id=said.pop("previous", None),
             properties=said,
         )
 

@@ -58,3 +58,14 @@ def test_the_short_way_and_the_whole_way_lead_to_the_same(said: list[dict[str, o
         patch.setattr(room, "_as_known", lambda *_: None)
         whole = lived(said)
     assert short == whole
+
+
+@given(st.lists(SAID, max_size=14))
+def test_no_key_is_of_somebody_who_was_folded_and_nobody_is_folded_into_them(said: list[dict[str, object]]) -> None:
+    whose, book, _ = lived(said)
+    gone = book.merges.keys()
+    assert not gone & {*book.who.values(), *book.merges.values()}
+    assert {person for person in whose if person} <= book.people.keys()
+    for one, person in zip(said, whose, strict=True):
+        if one.get("user_id") and person is not None and not book.conflicts:
+            assert book.who[f"user:{one['user_id']}"] == book.merges.get(person, person)

@@ -97,6 +97,64 @@ def test_an_alias_links_what_came_before() -> None:
     assert resolve(says(visitor="old"), book, domain) == person
 
 
+def test_an_alias_of_somebody_known_is_them() -> None:
+    """The new id, never heard of, is one more key of whoever had the old one."""
+    book = Directory()
+    old = resolve(says("a@kraus.example", user="5"), book, domain)
+    assert resolve(says(user="9", previous="5"), book, domain) == old
+    assert resolve(says(user="9"), book, domain) == old
+    nameless = resolve(says(user="6"), book, domain)
+    assert resolve(says("b@kraus.example", user="7", previous="6"), book, domain) == nameless
+    assert book.people[nameless or ""].email == "b@kraus.example"
+    assert not book.merges
+    assert not book.conflicts
+
+
+def test_an_alias_makes_one_of_two_and_the_one_with_an_address_is_kept() -> None:
+    book = Directory()
+    old = resolve(says(user="5", person={"title": "VP", "country": "DE"}, group="g"), book, domain)
+    new = resolve(says("a@gmail.com", user="9", person={"country": "AT"}), book, domain)
+    assert resolve(says(user="9", previous="5"), book, domain) == new
+    assert book.merges == {old: new}
+    kept = book.people[new or ""]
+    assert (dict(kept.fields), kept.account) == ({"title": "VP", "country": "AT"}, book.account_of_key["group:g"])
+    assert resolve(says(user="5"), book, domain) == new
+    other = resolve(says(user="7"), book, domain)
+    assert resolve(says(user="7", previous="9"), book, domain) == new
+    assert book.merges == {old: new, other: new}
+
+
+def test_of_two_without_an_address_the_one_of_the_old_id_is_kept_and_goes_on_into_whoever_has_one() -> None:
+    book = Directory()
+    old, new = resolve(says(user="5"), book, domain), resolve(says(user="9"), book, domain)
+    assert resolve(says(user="9", previous="5"), book, domain) == old
+    assert book.merges == {new: old}
+    named = resolve(says("a@kraus.example"), book, domain)
+    assert resolve(says("a@kraus.example", user="9"), book, domain) == named
+    assert book.merges == {new: named, old: named}  # nobody is folded into somebody who is gone
+    assert {book.who[key] for key in ("user:5", "user:9")} == {named}
+
+
+def test_an_alias_of_somebody_with_another_address_is_reported() -> None:
+    book = Directory()
+    first = resolve(says("a@kraus.example", user="5"), book, domain)
+    second = resolve(says("b@kraus.example", user="9"), book, domain)
+    assert resolve(says("b@kraus.example", user="9", previous="5"), book, domain) == second
+    assert [(c.who, c.kept, c.claimed_by) for c in book.conflicts] == [("user:5", first, second)]
+    assert not book.merges
+    third = resolve(says("c@kraus.example", user="11", previous="5"), book, domain)
+    assert [(c.who, c.kept, c.claimed_by) for c in book.conflicts[1:]] == [("user:5", first, third)]
+
+
+def test_an_alias_of_a_shared_device_takes_it_from_nobody() -> None:
+    book = Directory()
+    first = resolve(says("a@kraus.example", user="5", visitor="v"), book, domain)
+    second = resolve(says(user="9", previous="v"), book, domain)
+    assert first != second
+    assert resolve(says(visitor="v"), book, domain) == first
+    assert not book.merges
+
+
 def test_the_persons_own_word_beats_the_accounts() -> None:
     book = Directory()
     person = resolve(

@@ -132,6 +132,11 @@ class Senders:
         if kind == "page":
             return Event(message, body | {"context": {"traits": {"email": lead.email}}, "userId": lead.email}, good=True, email=lead.email)
         if kind == "user page" and lead.user is not None:
+            match len(self.ledger.events) % 6:
+                case 0:  # the id they had before
+                    return Event(message, {**body, "type": "alias", "userId": f"{lead.user}-new", "previousId": lead.user}, good=True)
+                case 1:
+                    return Event(message, body | {"userId": f"{lead.user}-new"}, good=True)
             return Event(message, body | {"userId": lead.user}, good=True)
         return Event(message, body | {"anonymousId": lead.visitor}, good=True)
 

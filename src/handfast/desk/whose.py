@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any, NamedTuple
 
 from handfast.desk.batch import Batch, Moment
 from handfast.desk.of_account import Named, name_accounts
 from handfast.facts import LANES, Account, Person, Signal, lane_of
-from handfast.identity.keys import home_of, keys_of, user_key
+from handfast.identity.keys import home_of, keys_before, keys_of
 from handfast.identity.resolve import Directory, resolve
 from handfast.store import handover as rows
 from handfast.store import lanes as lane_rows
@@ -21,6 +22,8 @@ class Keys:
 
     def __init__(self, waiting: list[Pending]) -> None:
         self.of = {one.seq: keys_of(one.signal.email, one.signal.user_id, one.signal.anonymous_id) for one in waiting}
+        #: Those of ids that people had before, of the signals that name one.
+        self.before = {one.seq: keys_before(one.signal.previous_id) for one in waiting if one.signal.previous_id}
         self.user_key_of: dict[str, str] = {}
         self.named = Named()
         self._homes: dict[str, int] = {}
@@ -35,9 +38,11 @@ class Keys:
 def look_up(b: Batch, waiting: list[Pending]) -> Keys:
     """Fills the directory with whoever the keys of these signals name, and their accounts."""
     keys, book = Keys(waiting), b.directory
-    book.who = rows.known_by(b.conn, list({key for named in keys.of.values() for key in named}))
+    book.who = rows.known_by(b.conn, list({key for named in (*keys.of.values(), *keys.before.values()) for key in named}))
     book.people = rows.people(b.conn, list(set(book.who.values())))
-    keys.user_key_of = {person: who for who, person in book.who.items() if who.startswith("user:")}
+    for who, person in book.who.items():
+        if who.startswith("user:"):
+            keys.user_key_of[person] = min(who, keys.user_key_of.get(person, who))
     book.users = set(keys.user_key_of)
     account_keys = {k for email in {one.signal.email for one in waiting} if email and (k := b.domain_of(email))}
     account_keys |= {f"group:{one.signal.group_id}" for one in waiting if one.signal.group_id}
@@ -86,19 +91,28 @@ def by_lane(b: Batch, waiting: list[Pending], keys: Keys) -> tuple[list[Pending]
 
 
 def _lanes_needed(b: Batch, one: Pending, keys: Keys) -> tuple[int, list[int]]:
-    """The lane this signal's account lives in, and the lanes of keys it would link for the first time."""
-    signal, book, named = one.signal, b.directory, keys.of[one.seq]
-    known = next((p for k in named if (p := book.who.get(k)) is not None), None)
-    email = signal.email or (book.people[known].email if known is not None else None)
+    """The lane this signal's account lives in; and those of keys it would link, and of whoever it says is the same person."""
+    signal, who, named = one.signal, b.directory.who, keys.of[one.seq]
+    before = keys.before.get(one.seq, ())
+    known = next((p for k in (*named, *before) if (p := who.get(k)) is not None), None)
     home = one.lane
-    if email is not None:
-        home = keys.home_of(email)
-    elif known is not None and named[0].startswith("visitor:"):
-        home = lane_of(keys.user_key_of.get(known, named[0]))
-    links = [lane_of(k) for k in named[1:] if k not in book.who]
-    if signal.previous_id:
-        links.append(lane_of(user_key(signal.previous_id)))
+    if signal.email is not None:
+        home = keys.home_of(signal.email)
+    elif known is not None:
+        home = _home_of(b, known, keys, named[0])
+    links = []
+    for key in (*named[1:], *before):
+        if (other := who.get(key)) is None:
+            links.append(lane_of(key))
+        elif other != known and key.startswith("user:"):
+            links.append(_home_of(b, other, keys, key))
     return home, links
+
+
+def _home_of(b: Batch, person: str, keys: Keys, key: str) -> int:
+    """The lane of somebody who is known, by `key` among others: of their account; of nobody's, of the first of their user ids."""
+    email = b.directory.people[person].email
+    return keys.home_of(email) if email is not None else lane_of(keys.user_key_of.get(person, key))
 
 
 def resolve_all(b: Batch, mine: list[Pending], keys: Keys) -> tuple[list[Moment], dict[str, dict[str, Any]], list[tuple[Signal, str]]]:
@@ -119,9 +133,9 @@ def resolve_all(b: Batch, mine: list[Pending], keys: Keys) -> tuple[list[Moment]
         signal = one.signal
         folds = len(book.merges)
         person, may_teach = resolve(signal, keys.of[one.seq], book, b.domain_of)
-        if len(book.merges) > folds:  # a signal folds one at most
-            loser, winner = next(reversed(book.merges.items()))
-            folded[winner] = (*folded.get(winner, ()), loser)
+        for loser in islice(book.merges, folds, None) if len(book.merges) > folds else ():
+            winner = book.merges[loser]
+            folded[winner] = (*folded.get(winner, ()), *folded.pop(loser, ()), loser)
         if person is None:
             continue
         whose.append((signal, person))

@@ -39,6 +39,11 @@ def keys_of(email: str | None, user_id: str | None, anonymous_id: str | None) ->
     return tuple(found)
 
 
+def keys_before(previous_id: str | None) -> tuple[str, ...]:
+    """The keys of an id the person had before: it may have been either kind."""
+    return (user_key(previous_id), visitor_key(previous_id)) if previous_id else ()
+
+
 def account_key(who: str, business_domain: str | None) -> str:
     """The key that decides the lane: the business domain where there is one, else the strongest key of the person."""
     return f"domain:{business_domain}" if business_domain else who

@@ -7,7 +7,8 @@ The rules, in order:
 
 1. An e-mail address is a person. A user id is a person. An anonymous id is a person only once a signal named both.
 2. Where keys of one signal point to different people, e-mail beats user id beats anonymous id. A person without an e-mail address is
-   folded into the one with it; two people with two addresses stay two, and the conflict is reported.
+   folded into the one with it; two people with two addresses stay two, and the conflict is reported. A user id the person had before (an
+   alias) is one more user id of theirs: where neither has an address, the one known by the old id is kept.
 3. A person's account is the one the words of the signal name (where the contract asks for words, see `match`), else the registrable
    business domain of the address (free-mail and disposable domains are nobody's), else the group the signal names.
 """
@@ -21,7 +22,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from handfast.facts import Account, Person, Signal, stable_id
-from handfast.identity.keys import email_key, user_key, visitor_key
+from handfast.identity.keys import email_key, keys_before, user_key, visitor_key
 
 #: What a signal may say of a person that is kept beside the fields, not among them.
 _NAMES = frozenset({"email", "name", "first_name", "last_name"})
@@ -112,8 +113,17 @@ def _as_known(signal: Signal, keys: Sequence[str], book: Directory, domain_of: C
 
 
 def _person(signal: Signal, book: Directory) -> str | None:
+    found = _by_own_keys(signal, book)
+    before = book.who.get(user_key(signal.previous_id)) if signal.previous_id else None
+    if found is None or before is None or before == found:
+        return found
+    return _were_before(signal, found, before, book)
+
+
+def _by_own_keys(signal: Signal, book: Directory) -> str | None:
+    """Whose keys these are. One known by an old user id alone has it as their own; nobody is made where they are known by that."""
     by_email = book.who.get(email_key(signal.email)) if signal.email else None
-    by_user = book.who.get(user_key(signal.user_id)) if signal.user_id else None
+    by_user = next((p for name in (signal.user_id, signal.previous_id) if name and (p := book.who.get(user_key(name))) is not None), None)
     if signal.email and by_email is None and by_user is not None and book.people[by_user].email is None:
         # The user we knew by id alone has told an address: the same person, now with a name.
         _change_person(book, book.people[by_user]._replace(email=signal.email))
@@ -121,16 +131,26 @@ def _person(signal: Signal, book: Directory) -> str | None:
     if by_email is None and signal.email:
         made = _new_person(signal, book)
         if by_user is not None:
-            book.conflicts.append(Conflict(user_key(signal.user_id or ""), by_user, made, signal))
+            book.conflicts.append(Conflict(_user_key_of(signal, by_user, book), by_user, made, signal))
         return made
     if by_email is not None and by_user is not None and by_email != by_user:
         _two_claims(signal, by_email, by_user, book)
     if (found := by_email or by_user) is not None:
         return found
+    by_visitor = next((p for key in _visitor_keys(signal) if (p := book.who.get(key)) is not None), None)
     if signal.user_id:
-        by_visitor = book.who.get(visitor_key(signal.anonymous_id)) if signal.anonymous_id else None
         return by_visitor if by_visitor is not None and by_visitor not in book.users else _new_person(signal, book)
-    return book.who.get(visitor_key(signal.anonymous_id)) if signal.anonymous_id else None
+    return by_visitor
+
+
+def _user_key_of(signal: Signal, person: str, book: Directory) -> str:
+    """The key of the user id, of those the signal names, by which this person is known."""
+    own = user_key(signal.user_id or "")
+    return own if book.who.get(own) == person else user_key(signal.previous_id or "")
+
+
+def _visitor_keys(signal: Signal) -> list[str]:
+    return [visitor_key(name) for name in (signal.anonymous_id, signal.previous_id) if name]
 
 
 def _new_person(signal: Signal, book: Directory) -> str:
@@ -142,16 +162,37 @@ def _new_person(signal: Signal, book: Directory) -> str:
 
 def _two_claims(signal: Signal, by_email: str, by_user: str, book: Directory) -> None:
     """The address and the user id name two people: fold the nameless one in, or report the conflict."""
-    nameless = book.people[by_user]
-    if nameless.email is not None:
-        book.conflicts.append(Conflict(user_key(signal.user_id or ""), by_user, by_email, signal))
-        return
-    keeper = book.people[by_email]
-    _change_person(book, keeper._replace(name=keeper.name or nameless.name, fields={**nameless.fields, **keeper.fields}))
-    book.merges[by_user] = by_email
+    if book.people[by_user].email is not None:
+        book.conflicts.append(Conflict(_user_key_of(signal, by_user, book), by_user, by_email, signal))
+    else:
+        _fold(by_user, by_email, book)
+
+
+def _were_before(signal: Signal, found: str, before: str, book: Directory) -> str:
+    """The signal says that whoever has its keys had the user id of somebody else before: which of the two they are from now on."""
+    if book.people[found].email is None:
+        _fold(found, before, book)
+        return before
+    if book.people[before].email is None:
+        _fold(before, found, book)
+    elif all(c.signal is not signal or c.kept != before for c in book.conflicts[-1:]):
+        book.conflicts.append(Conflict(user_key(signal.previous_id or ""), before, found, signal))
+    return found
+
+
+def _fold(loser: str, winner: str, book: Directory) -> None:
+    """Makes one of two: what is known of the loser fills what is not known of the winner."""
+    gone, keeper = book.people[loser], book.people[winner]
+    account = keeper.account or gone.account
+    _change_person(book, keeper._replace(name=keeper.name or gone.name, account=account, fields={**gone.fields, **keeper.fields}))
+    for earlier in [one for one, into in book.merges.items() if into == loser]:
+        book.merges[earlier] = winner
+    book.merges[loser] = winner
+    if loser in book.users:
+        book.users.add(winner)
     for who, person in list(book.who.items()):
-        if person == by_user:
-            book.who[who] = by_email
+        if person == loser:
+            book.who[who] = winner
 
 
 def _link(signal: Signal, keys: Sequence[str], person_id: str, book: Directory) -> None:
@@ -161,11 +202,10 @@ def _link(signal: Signal, keys: Sequence[str], person_id: str, book: Directory) 
             book.links.append(Link(who, person_id, signal.received_at))
     if signal.user_id and book.who[user_key(signal.user_id)] == person_id:
         book.users.add(person_id)
-    if signal.previous_id:
-        for who in (user_key(signal.previous_id), visitor_key(signal.previous_id)):
-            if who not in book.who:
-                book.who[who] = person_id
-                book.links.append(Link(who, person_id, signal.received_at))
+    for who in keys_before(signal.previous_id):
+        if who not in book.who:
+            book.who[who] = person_id
+            book.links.append(Link(who, person_id, signal.received_at))
 
 
 def _change_person(book: Directory, person: Person) -> None:
