@@ -189,6 +189,18 @@ def test_due_and_elapsed_agree_to_the_microsecond(question: tuple[Hours, datetim
 
 
 @settings(max_examples=100, deadline=None)
+@given(questions(), absences, st.integers(1, 1_500))
+def test_a_wait_of_hours_is_found_as_any_other_is(question: tuple[Hours, datetime], spans: list[tuple[int, int]], minutes: int) -> None:
+    """`due` goes step by step where the wait is short and laid out already; in seconds it is looked for among all."""
+    hours, start = question
+    hours = hours.without((start + timedelta(minutes=begin), start + timedelta(minutes=begin + length)) for begin, length in spans)
+    start = start.replace(microsecond=0)
+    second = int(start.timestamp())
+    for _ in range(2):  # the years being laid out, and then laid out
+        assert hours.due(start, minutes) == datetime.fromtimestamp(hours.due_s(second, minutes), UTC)
+        assert hours.due(start, minutes).tzinfo is UTC
+
+
 @given(questions(), st.lists(st.timedeltas(timedelta(days=-800), timedelta(days=800)), min_size=3, max_size=3))
 def test_working_time_adds_up(question: tuple[Hours, datetime], shifts: list[timedelta]) -> None:
     """From a to c is from a to b and from b to c, in whatever order the years between them are first asked for."""

@@ -194,19 +194,17 @@ class Hours:
 
     def worked_off_s(self, start: int, seconds: int) -> int:
         """When so many seconds (at least one) of working time have passed since `start`. Raises BeyondCalendarError."""
-        laid = self._plan.laid
-        if not laid[3] <= start < laid[4]:
-            laid = self._plan.at(start)
-        starts, ends, before, _, _ = laid
-        i = bisect_right(ends, start)
+        laid = self._plan.at(start)
+        starts, before, ahead = laid.starts, laid.before, laid.ahead
+        i = bisect_right(laid.ends, start)
         target = before[i] + seconds
         if i < len(starts) and start > starts[i]:
             target += start - starts[i]
         while target > before[-1]:
-            starts, _, before, _, _ = laid = self._plan.later(laid)
+            laid = self._plan.later(laid)
+            before, ahead = laid.before, laid.ahead
         # The interval in which the target is reached: its very end still belongs to it.
-        i = bisect_left(before, target) - 1
-        return starts[i] + target - before[i]
+        return ahead[bisect_left(before, target) - 1] + target
 
     def next_opening_s(self, at: int) -> int:
         """As `next_opening`, in whole seconds since the epoch."""
@@ -217,7 +215,7 @@ class Hours:
 
     def is_open_s(self, at: int) -> bool:
         """As `is_open`, in whole seconds since the epoch."""
-        starts, ends, _, _, _ = self._plan.at(at)
+        starts, ends, *_ = self._plan.at(at)
         i = bisect_right(ends, at)
         return i < len(starts) and starts[i] <= at
 
@@ -226,7 +224,7 @@ class Hours:
         return self._worked(b) - self._worked(a)
 
     def _worked(self, at: int) -> int:
-        starts, ends, before, _, _ = self._plan.at(at)
+        starts, ends, before, _, _, _, _ = self._plan.at(at)
         i = bisect_right(ends, at)
         return before[i] + (at - starts[i] if i < len(starts) and at > starts[i] else 0)
 
@@ -242,13 +240,31 @@ class Hours:
             ValueError: negative minutes.
             TypeError: `start` has no time zone.
         """
-        since = start - EPOCH  # written out, not `seconds_of`: this is the one question asked a million times
+        # The one question asked a million times, so nothing of it is asked of other functions. It is looked for from where the day begins
+        # and step by step, since a wait of hours ends a few intervals on.
+        since = start - EPOCH
         second = since.days * DAY + since.seconds
+        starts, ends, before, after, low, high, first, ahead = self._plan.bare
+        if low <= second < high and 0 < minutes < 1440 and not since.microseconds:
+            try:
+                i = first[(second - low) // DAY]
+                while ends[i] <= second:
+                    i += 1
+                target = minutes * 60 + (second - ahead[i] if second > starts[i] else before[i])
+                while after[i] < target:
+                    i += 1
+                return _utc(ahead[i] + target, UTC)
+            except IndexError:  # later than what is laid out
+                pass
+        return self._due_exactly(second, since.microseconds, minutes)
+
+    def _due_exactly(self, second: int, micro: int, minutes: int) -> datetime:
+        """As `due`, of any wait, into years that are not laid out yet, to the microsecond."""
         due = self.due_s(second, minutes)
-        if since.microseconds and self.is_open_s(second):
+        if micro and self.is_open_s(second):
             # The fraction is working time too. Where the whole seconds end exactly at closing, it is worked off after the next opening.
-            return moment_of(self.next_opening_s(due), since.microseconds)
-        return EPOCH + timedelta(0, due)
+            return moment_of(self.next_opening_s(due), micro)
+        return moment_of(due)
 
     def worked_off(self, start: datetime, seconds: int) -> datetime:
         """When so many seconds of working time have passed since `start`; for none, `start` if open, else the next opening.
@@ -337,6 +353,10 @@ class Hours:
         laid = self._plan.at(high)  # covers both: what is laid out has no holes
         some = slice(bisect_right(laid.ends, low), bisect_right(laid.starts, high))
         return merged_pieces(zip(laid.starts[some], laid.ends[some], strict=True))
+
+
+#: Of a moment in seconds: two thirds of the time of adding a timedelta to the epoch.
+_utc: Final = datetime.fromtimestamp
 
 
 def worked(seconds: float) -> str:

@@ -9,6 +9,7 @@ import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
+from operator import sub
 from typing import Final, NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -41,6 +42,9 @@ class Laid(NamedTuple):
 
     `before[i]` is the working time before interval i, counted from an arbitrary zero that never moves: only differences mean something,
     and they stay true while another thread lays out further years. It is one longer than the intervals; its last is the total.
+
+    `first[d]`: the first interval that ends after the d-th day (of 24 hours) since `low` has begun. `ahead[i]`: how far the clock is
+    ahead of the working time within interval i, `starts[i] - before[i]`.
     """
 
     starts: Sequence[int]
@@ -48,6 +52,12 @@ class Laid(NamedTuple):
     before: Sequence[int]
     low: int
     high: int
+    first: Sequence[int]
+    ahead: Sequence[int]
+
+
+#: The same as a tuple without names, which is quicker to take apart, and after `before` the totals at the ends of the intervals.
+Bare: TypeAlias = tuple[Sequence[int], Sequence[int], Sequence[int], Sequence[int], int, int, Sequence[int], Sequence[int]]
 
 
 def seconds_of(moment: datetime) -> tuple[int, int]:
@@ -114,14 +124,18 @@ class Plan:
     Readers take one `Laid` and stay with it: it is never changed, only replaced by a longer one under the lock.
     """
 
-    __slots__ = ("_days", "_intervals_on", "_lock", "laid", "zone")
+    __slots__ = ("_days", "_intervals_on", "_lock", "bare", "laid", "zone")
 
     def __init__(self, zone: ZoneInfo, intervals_on: Callable[[date], Day]) -> None:
         self.zone = zone
         self._intervals_on = intervals_on
         self._days: dict[int, tuple[tuple[int, int, int], ...]] = {}
         self._lock = threading.Lock()
-        self.laid = Laid((), (), (0,), 0, 0)  # an empty stretch: nothing lies within it
+        self._keep(Laid((), (), (0,), 0, 0, (), ()))  # an empty stretch: nothing lies within it
+
+    def _keep(self, laid: Laid) -> None:
+        self.laid = laid
+        self.bare: Bare = (laid.starts, laid.ends, laid.before, laid.before[1:], laid.low, laid.high, laid.first, laid.ahead)
 
     def at(self, second: int) -> Laid:
         """What is laid out, at least up to and including the year of `second`."""
@@ -145,7 +159,7 @@ class Plan:
                 laid = _with_earlier(laid, self._year(moment_of(laid.low).year - 1))
             while second >= laid.high:
                 laid = _with_later(laid, self._year(moment_of(laid.high).year))
-            self.laid = laid
+            self._keep(laid)
         return laid
 
     def _year(self, year: int) -> Laid:
@@ -220,7 +234,13 @@ def _added(pieces: Sequence[tuple[int, int]], low: int, high: int) -> Laid:
     before = [0]
     for start, end in pieces:
         before.append(before[-1] + end - start)
-    return Laid(tuple(start for start, _ in pieces), tuple(end for _, end in pieces), tuple(before), low, high)
+    first, i = [], 0
+    for midnight in range(low, high, DAY):
+        while i < len(pieces) and pieces[i][1] <= midnight:
+            i += 1
+        first.append(i)
+    starts, ends = tuple(start for start, _ in pieces), tuple(end for _, end in pieces)
+    return Laid(starts, ends, tuple(before), low, high, tuple(first), tuple(map(sub, starts, before)))
 
 
 def _less(pieces: Iterable[tuple[int, int]], away: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -256,16 +276,20 @@ def merged_pieces(pieces: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _with_later(laid: Laid, year: Laid) -> Laid:
-    total = laid.before[-1]
-    before = (*laid.before, *(total + worked for worked in year.before[1:]))
-    return Laid((*laid.starts, *year.starts), (*laid.ends, *year.ends), before, laid.low, year.high)
+    return _joined(laid, year, 0, laid.before[-1])
 
 
 def _with_earlier(laid: Laid, year: Laid) -> Laid:
     """The earlier totals count down from the old zero, which must not move: another thread may hold a total read before."""
-    first = laid.before[0] - year.before[-1]
-    before = (*(first + worked for worked in year.before[:-1]), *laid.before)
-    return Laid((*year.starts, *laid.starts), (*year.ends, *laid.ends), before, year.low, laid.high)
+    return _joined(year, laid, laid.before[0] - year.before[-1], 0)
+
+
+def _joined(early: Laid, late: Laid, early_total: int, late_total: int) -> Laid:
+    """Two stretches as one, the totals of each moved by so much. They must meet."""
+    before = (*(early_total + worked for worked in early.before[:-1]), *(late_total + worked for worked in late.before))
+    first = (*early.first, *(len(early.starts) + i for i in late.first))
+    starts = (*early.starts, *late.starts)
+    return Laid(starts, (*early.ends, *late.ends), before, early.low, late.high, first, tuple(map(sub, starts, before)))
 
 
 def zone_of(name: str) -> ZoneInfo:
