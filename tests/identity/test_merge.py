@@ -161,6 +161,22 @@ def test_two_open_handoffs_forbid_a_merge_and_say_what_to_do(house: House) -> No
     assert whole(house) == before
 
 
+def test_a_handoff_about_nobodys_account_does_not_become_a_second_of_the_account(house: House) -> None:
+    """A colleague of the one kept is in work: what is open about the folded one alone would be about that account too."""
+    house.arrives("tom@firm.example", "Mon 09:00")
+    house.hears(house.signal("pia@firm.example", "identified", "Mon 09:30"))
+    house.hears(house.signal(None, "form_submitted", "Mon 10:00", form="demo", user="5", person={"employees": 200}))
+    assert house.decide("Mon 10:01").opened == 1
+    pia, five = (house.one("SELECT person_id FROM identity WHERE who = %s", who) for who in ("email:pia@firm.example", "user:5"))
+    assert preview(house.store, pia, five).problem is not None
+    with pytest.raises(Refused, match="about the account of the person kept, which is in an open handoff already") as refused:
+        merge(house.store, pia, five, "otto", moment("Mon 11:00"))
+    assert "Close one of them first" in refused.value.problem.fix
+    house.ends(house.handoff(1), house.owner(1) or "", Outcome.DISQUALIFY, "Mon 11:30", reason="bad_fit")
+    merge(house.store, pia, five, "otto", moment("Mon 12:00"))
+    assert house.one("SELECT merged_into FROM person WHERE id = %s", five) == pia
+
+
 def test_merges_are_undone_latest_first(house: House) -> None:
     for name in ("anna", "anne", "ann"):
         says(house, f"{name}@kraus.example", "Mon 09:00", person={"title": name})

@@ -78,13 +78,18 @@ def _preview(conn: psycopg.Connection, two: tuple[Person, Person], chosen: Mappi
     kept, folded = two
     mine, theirs = rows.keys_of(conn, kept.id), rows.keys_of(conn, folded.id)
     fields = combine(kept, folded, rows.sayings(conn, mine), rows.sayings(conn, theirs), chosen)
-    return Preview(kept, folded, fields, tuple(theirs), rows.counts(conn, folded.id), _forbidden(conn, kept, folded))
+    party = person_of(kept, fields).account or kept.id
+    return Preview(kept, folded, fields, tuple(theirs), rows.counts(conn, folded.id), _forbidden(conn, kept, folded, party))
 
 
-def _forbidden(conn: psycopg.Connection, kept: Person, folded: Person) -> Problem | None:
+def _forbidden(conn: psycopg.Connection, kept: Person, folded: Person, party: str) -> Problem | None:
+    """Why these two cannot be one now, where they cannot. `party`: whom the handoffs of the folded person would be about."""
     one, other = rows.open_handoffs_of(conn, kept.id), rows.open_handoffs_of(conn, folded.id)
     if one and other and set(one) != set(other):
         what = f"both are in open handoffs ({one[0]}, {other[0]}), and one person can be in one only"
+        return Problem(Place("merge", part=folded.id), what, "Close one of them first, as a duplicate, then merge.")
+    if (found := rows.in_the_way(conn, folded.id, party)) is not None:
+        what = f"{found[0]} would be about the account of the person kept, which is in an open handoff already ({found[1]})"
         return Problem(Place("merge", part=folded.id), what, "Close one of them first, as a duplicate, then merge.")
     return None
 

@@ -93,6 +93,15 @@ def open_handoffs_of(conn: psycopg.Connection, person: str) -> list[str]:
     return [r[0] for r in rows]
 
 
+def in_the_way(conn: psycopg.Connection, person: str, party: str) -> tuple[str, str] | None:
+    """An open handoff about this person alone, and the one of the same motion that is open about `party`; None where there are no such two."""
+    return conn.execute(
+        """SELECT own.id, other.id FROM handoff AS own JOIN handoff AS other ON other.party = %s AND other.motion = own.motion AND other.closed_at IS NULL
+           WHERE own.party = %s AND own.closed_at IS NULL AND own.id <> other.id LIMIT 1""",
+        (party, person),
+    ).fetchone()
+
+
 def counts(conn: psycopg.Connection, person: str) -> dict[str, int]:
     """noun → how many rows would move."""
     found = {}
