@@ -85,9 +85,9 @@ def test_no_more_is_remembered_than_fits(monkeypatch: pytest.MonkeyPatch) -> Non
     homes = Homes()
     for n in range(100):
         homes.learn({f"user:{n}": 1}, [f"visitor:{n}"], NOON)
-        assert homes.lanes([f"user:{n}"]) == {f"user:{n}": 1}
+        assert homes.lanes[f"user:{n}"] == 1
         assert f"visitor:{n}" in homes.strangers(NOON)
-    assert len(homes.lanes(f"user:{n}" for n in range(100))) + len(homes.strangers(NOON)) <= 11
+    assert len(homes.lanes) + len(homes.strangers(NOON)) <= 11
     assert not homes.strangers(NOON - timedelta(seconds=1))  # a clock that was set back
 
 
@@ -95,7 +95,6 @@ def test_nobody_is_remembered_for_longer_than_an_hour() -> None:
     homes = Homes()
     homes.learn({"user:1": 1}, [], NOON)
     homes.learn({"user:2": 2}, [], NOON + timedelta(minutes=59))
-    keys = ["user:1", "user:2", "user:3"]
-    assert homes.lanes(keys) == {"user:1": 1, "user:2": 2}
+    assert homes.lanes == {"user:1": 1, "user:2": 2}
     homes.learn({"user:3": 3}, [], NOON + timedelta(minutes=60))
-    assert homes.lanes(keys) == {"user:3": 3}
+    assert homes.lanes == {"user:3": 3}

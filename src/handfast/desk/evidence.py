@@ -38,9 +38,9 @@ class _Heard:
 
 def take(b: Batch, whose: Sequence[tuple[Signal, str]]) -> None:
     """Records what the signals of this batch are evidence of, each with its person as resolved."""
-    if not b.agreement.touch_kinds:
+    if not (kinds := b.agreement.touch_kinds):
         return
-    asked = [(s, b.directory.merges.get(p, p)) for s, p in whose if s.kind in b.agreement.touch_kinds]
+    asked = [(s, b.directory.merges.get(p, p)) for s, p in whose if s.kind in kinds]
     heard = _heard(b.agreement, asked) if asked else []
     if not heard:
         return

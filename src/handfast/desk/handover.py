@@ -24,6 +24,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+import polars as pl
+
 from handfast.contract.agreement import BY_HAND
 from handfast.desk.batch import Batch, Moment, Ready
 from handfast.desk.canary import by_version
@@ -47,6 +49,7 @@ from handfast.store import handover as rows
 from handfast.store import lanes as lane_rows
 from handfast.store.base import Conn, Store
 from handfast.store.lanes import Pending
+from handfast.store.overrides import any_given
 
 #: How many signals one transaction decides at most. More amortises the locks and statements; fewer keeps the wait short.
 BATCH = 2000
@@ -214,8 +217,7 @@ def _write_down(b: Batch, named: Named, mine: list[Pending], whose: list[tuple[S
 
 def _follow_up(b: Batch, moments: list[Moment], subjects: Mapping[str, Mapping[str, Any]], written: Meanwhile, done: Decided) -> None:
     before = rows.standings(b.eyes, b.directory.stored({m.person for m in moments}))
-    subjects_of = {m.subject: (m.account, m.person) for m in moments}
-    by_hand = for_people(b.eyes, subjects_of, {m.subject: m.folded for m in moments if m.folded})
+    by_hand = _by_hand(b, moments)
     asked, facts = worth_asking(b, moments, subjects, before, by_hand)
     if b.agreement.contract.ready.account is not None:
         written.done()  # a buying group is read with the members this batch found
@@ -231,6 +233,13 @@ def _follow_up(b: Batch, moments: list[Moment], subjects: Mapping[str, Mapping[s
         positions = telling(judged, before)
     if positions or groups:
         _hand_over(b, judged, positions, groups, {person: stands.outcome for person, stands in before.items()}, done)
+
+
+def _by_hand(b: Batch, moments: list[Moment]) -> pl.DataFrame | None:
+    """What was decided by hand of those these moments are about."""
+    if not any_given(b.eyes):
+        return None
+    return for_people(b.eyes, {m.subject: (m.account, m.person) for m in moments}, {m.subject: m.folded for m in moments if m.folded})
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,17 +186,16 @@ def in_lanes(conn: Conn, signals: Sequence[Signal], homes: Homes, at: datetime) 
     what is remembered of earlier ones, and learns from these; `at` (UTC): when they are taken in.
     """
     keyed = [(keys_of(s.email, s.user_id, s.anonymous_id), s) for s in signals]
-    told = _told(keyed, homes)
-    wanted = {key for keys, signal in keyed if not signal.email for key in keys} - told.keys()
-    known = homes.lanes(wanted)
-    asked = wanted - homes.strangers(at) - known.keys()
+    known = homes.lanes
+    told = _told(keyed, known)
+    asked = {key for keys, signal in keyed if not signal.email for key in keys if key not in known and key not in told}
+    asked -= homes.strangers(at)
     told |= {key: home_of(email) for key, email in rows.emails_of(conn, sorted(asked)).items()}
     homes.learn(told, asked - told.keys(), at)
-    known |= told
     laned = []
     for keys, signal in keyed:
         for key in keys:
-            if (lane := known.get(key)) is not None:
+            if (lane := told.get(key)) is not None or (lane := known.get(key)) is not None:
                 break
         else:
             lane = lane_of(keys[0])
@@ -204,17 +203,16 @@ def in_lanes(conn: Conn, signals: Sequence[Signal], homes: Homes, at: datetime) 
     return laned
 
 
-def _told(keyed: Sequence[tuple[Sequence[str], Signal]], homes: Homes) -> dict[str, int]:
+def _told(keyed: Sequence[tuple[Sequence[str], Signal]], remembered: Mapping[str, int]) -> dict[str, int]:
     """The lanes of the keys that came with an address: the first one that a key came with here."""
-    named = [(keys, signal.email) for keys, signal in keyed if signal.email]
-    remembered = homes.lanes(keys[0] for keys, _ in named)
+    homes: dict[str, int] = {}
     known: dict[str, int] = {}
-    for keys, email in named:
-        lane = remembered.get(keys[0])
-        if lane is None:
-            lane = remembered[keys[0]] = home_of(email)
-        for key in keys:
-            known.setdefault(key, lane)
+    for keys, signal in keyed:
+        if email := signal.email:
+            if (lane := homes.get(keys[0])) is None and (lane := remembered.get(keys[0])) is None:
+                lane = homes[keys[0]] = home_of(email)
+            for key in keys:
+                known.setdefault(key, lane)
     return known
 
 

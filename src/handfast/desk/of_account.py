@@ -6,6 +6,7 @@ clear enough gives nobody an account here; the question stands on the page *Revi
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -29,11 +30,14 @@ class Named:
     settled: set[str] = field(default_factory=set)
 
 
-def name_accounts(b: Batch, waiting: list[Pending]) -> Named:
-    """Decides the companies that signals of people without an account speak of. Fills the directory's `named` and `account_of_key`."""
+def name_accounts(b: Batch, waiting: list[Pending], emails: Iterable[str]) -> Named:
+    """Decides the companies that signals of people without an account speak of. Fills the directory's `named` and `account_of_key`.
+
+    `emails`: all that these signals tell.
+    """
     book, named = b.directory, Named()
     named.settled = {p.id for p in book.people.values() if p.account}
-    _further_domains(b, waiting)
+    _further_domains(b, emails)
     policy = matching.policy_of(b.agreement.contract.match)
     if not policy.distinctive_words:
         return named
@@ -61,9 +65,9 @@ def name_accounts(b: Batch, waiting: list[Pending]) -> Named:
     return named
 
 
-def _further_domains(b: Batch, waiting: list[Pending]) -> None:
+def _further_domains(b: Batch, emails: Iterable[str]) -> None:
     """Domains that are one account's beside its own. One that several accounts have (subsidiaries) says nothing alone."""
-    domains = {d for one in waiting if one.signal.email and (d := b.domain_of(one.signal.email))} - b.directory.account_of_key.keys()
+    domains = {d for email in emails if (d := b.domain_of(email))} - b.directory.account_of_key.keys()
     if not domains:
         return
     found = rows.accounts_of_domains(b.conn, sorted(domains))
@@ -94,8 +98,11 @@ def record_matches(b: Batch, named: Named, whose: list[tuple[Signal, str]]) -> N
     signal that folded them is among these with the person who was kept.
     """
     made: dict[str, Matched] = {}
+    people, gone = b.directory.people, b.directory.merges
     for signal, person in whose:
-        if person in named.settled or person in made or person in b.directory.merges:
+        if person in named.settled or person in made or person in gone:
+            continue
+        if people[person].account is None and signal.id not in named.decisions:
             continue
         if (found := _decided(b, named, signal, person)) is not None:
             company, said = found

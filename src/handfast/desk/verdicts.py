@@ -18,7 +18,7 @@ from handfast.contract.frames import FEW, as_column, as_frame, as_json_column, a
 from handfast.desk.batch import Batch, Moment, Ready
 from handfast.facts import Signal
 from handfast.readiness.explain import shortened, workings
-from handfast.readiness.hearing import answers_of, fields_of, listening
+from handfast.readiness.hearing import answers_of, fields_of, heard
 from handfast.readiness.plan import plan_of
 from handfast.readiness.verdict import judge
 from handfast.store import handover as rows
@@ -118,7 +118,7 @@ def _heard(agreement: Agreement, signals: Sequence[Signal]) -> list[bool]:
     types = {name: agreement.signal_fields[name] for name in fields_of(plan, kinds)}
     told = [as_column(name, [signal.properties.get(name) for signal in signals], kind) for name, kind in types.items()]
     answers = answers_of(plan, kinds, pl.DataFrame([pl.Series("kind", kinds, dtype=pl.String), *told]))
-    return [bool(listeners) for listeners in listening(plan, kinds, answers)]
+    return heard(plan, kinds, answers)
 
 
 def typed(evidence: pl.DataFrame, agreement: Agreement) -> pl.DataFrame:

@@ -21,12 +21,29 @@ class Keys:
     """The keys of a batch's signals, strongest first, and the lane each address lives in: worked out once."""
 
     def __init__(self, waiting: list[Pending]) -> None:
-        self.of = {one.seq: keys_of(one.signal.email, one.signal.user_id, one.signal.anonymous_id) for one in waiting}
+        self.of: dict[int, tuple[str, ...]] = {}
         #: Those of ids that people had before, of the signals that name one.
-        self.before = {one.seq: keys_before(one.signal.previous_id) for one in waiting if one.signal.previous_id}
-        self.user_key_of: dict[str, str] = {}
+        self.before: dict[int, tuple[str, ...]] = {}
+        self.all: set[str] = set()
+        self.emails: set[str] = set()
+        self.groups: set[str] = set()
         self.named = Named()
         self._homes: dict[str, int] = {}
+        self._user_keys: dict[str, str] | None = None
+        for one in waiting:
+            self._add(one.seq, one.signal)
+
+    def _add(self, seq: int, signal: Signal) -> None:
+        email = signal.email
+        self.of[seq] = found = keys_of(email, signal.user_id, signal.anonymous_id)
+        self.all.update(found)
+        if email:
+            self.emails.add(email)
+        if group := signal.group_id:
+            self.groups.add(group)
+        if previous := signal.previous_id:
+            self.before[seq] = before = keys_before(previous)
+            self.all.update(before)
 
     def home_of(self, email: str) -> int:
         """The lane of the account of whoever has this address."""
@@ -34,23 +51,29 @@ class Keys:
             lane = self._homes[email] = home_of(email)
         return lane
 
+    def user_key_of(self, person: str, book: Directory) -> str | None:
+        """The first of the keys of their user ids: where somebody without an address is at home."""
+        if self._user_keys is None:
+            self._user_keys = {}
+            for who, holder in book.who.items():
+                if who.startswith("user:"):
+                    self._user_keys[holder] = min(who, self._user_keys.get(holder, who))
+        return self._user_keys.get(person)
+
 
 def look_up(b: Batch, waiting: list[Pending]) -> Keys:
     """Fills the directory with whoever the keys of these signals name, and their accounts."""
     keys, book = Keys(waiting), b.directory
-    book.who = rows.known_by(b.conn, list({key for named in (*keys.of.values(), *keys.before.values()) for key in named}))
+    book.who = rows.known_by(b.conn, list(keys.all))
     book.people = rows.people(b.conn, list(set(book.who.values())))
-    for who, person in book.who.items():
-        if who.startswith("user:"):
-            keys.user_key_of[person] = min(who, keys.user_key_of.get(person, who))
-    book.users = set(keys.user_key_of)
-    account_keys = {k for email in {one.signal.email for one in waiting} if email and (k := b.domain_of(email))}
-    account_keys |= {f"group:{one.signal.group_id}" for one in waiting if one.signal.group_id}
+    book.users = {person for who, person in book.who.items() if who.startswith("user:")}
+    account_keys = {k for email in keys.emails if (k := b.domain_of(email))}
+    account_keys |= {f"group:{group}" for group in keys.groups}
     ids = {p.account for p in book.people.values() if p.account}
     for account in rows.accounts(b.conn, list(ids), list(account_keys)):
         book.accounts[account.id] = account
         book.account_of_key[account.key] = account.id
-    keys.named = name_accounts(b, waiting)
+    keys.named = name_accounts(b, waiting, keys.emails)
     b.learned.begin(book)
     return keys
 
@@ -112,7 +135,7 @@ def _lanes_needed(b: Batch, one: Pending, keys: Keys) -> tuple[int, list[int]]:
 def _home_of(b: Batch, person: str, keys: Keys, key: str) -> int:
     """The lane of somebody who is known, by `key` among others: of their account; of nobody's, of the first of their user ids."""
     email = b.directory.people[person].email
-    return keys.home_of(email) if email is not None else lane_of(keys.user_key_of.get(person, key))
+    return keys.home_of(email) if email is not None else lane_of(keys.user_key_of(person, b.directory) or key)
 
 
 def resolve_all(b: Batch, mine: list[Pending], keys: Keys) -> tuple[list[Moment], dict[str, dict[str, Any]], list[tuple[Signal, str]]]:

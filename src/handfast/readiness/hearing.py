@@ -39,6 +39,19 @@ def listening(plan: Plan, kinds: Sequence[str | None], answers: Mapping[str, Seq
     return found
 
 
+def heard(plan: Plan, kinds: Sequence[str | None], answers: Mapping[str, Sequence[Any]]) -> list[bool]:
+    """Whether any listener hears each signal, or cannot tell. `answers`: `answers_of`."""
+    asked = {kind: [asks for _, asks in plan.hear.get(kind, ())] for kind in dict.fromkeys(kinds)}
+    always = {kind for kind, those in asked.items() if None in those}
+    said = {kind: _any([answers[asks] for asks in those if asks is not None]) for kind, those in asked.items() if those}
+    return [kind in always or (kind in said and said[kind][row] is not False) for row, kind in enumerate(kinds)]
+
+
+def _any(columns: Sequence[Sequence[Said]]) -> Sequence[Said]:
+    """For each signal something else than False where any of the answers is."""
+    return columns[0] if len(columns) == 1 else [set(row) != {False} for row in zip(*columns, strict=True)]
+
+
 def _asked(plan: Plan, kinds: Sequence[str | None]) -> list[Question]:
     asked = {asks for kind in dict.fromkeys(kinds) for _, asks in plan.hear.get(kind, ()) if asks is not None}
     return [plan.questions[asks] for asks in sorted(asked)]

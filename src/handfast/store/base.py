@@ -75,7 +75,7 @@ class _JsonbLoader(Loader):
     format = pq.Format.BINARY
 
     def load(self, data: Buffer) -> Any:
-        return orjson.loads(memoryview(data)[1:])
+        return orjson.loads(data[1:])
 
 
 class _UuidLoader(Loader):

@@ -25,6 +25,8 @@ from handfast.store.frames import lines
 set_json_dumps(orjson.dumps)
 set_json_loads(orjson.loads)
 
+#: A named tuple of a tuple: by the thousand, what making one does besides takes as long again.
+_MADE: Final = tuple.__new__
 #: The advisory lock classes; the second key is the lane, or 0.
 ASSIGN_LOCK = 7102
 TICK_LOCK = 7103
@@ -67,7 +69,7 @@ def people(conn: psycopg.Connection, ids: Sequence[str]) -> dict[str, Person]:
     if not ids:
         return {}
     rows = conn.execute("SELECT id, email, name, account_id, fields FROM person WHERE id = ANY(%b)", (list(ids),)).fetchall()
-    return {r[0]: Person(*r) for r in rows}
+    return {r[0]: _MADE(Person, r) for r in rows}
 
 
 def accounts(conn: psycopg.Connection, ids: Sequence[str], keys: Sequence[str]) -> list[Account]:
@@ -76,7 +78,7 @@ def accounts(conn: psycopg.Connection, ids: Sequence[str], keys: Sequence[str]) 
     rows = conn.execute(
         "SELECT id, key, name, domain, owner_id, fields FROM account WHERE id = ANY(%b) OR key = ANY(%b)", (list(ids), list(keys))
     ).fetchall()
-    return [Account(*r) for r in rows]
+    return [_MADE(Account, r) for r in rows]
 
 
 def add_accounts(conn: psycopg.Connection, rows: Sequence[tuple[Account, datetime]]) -> None:
@@ -194,7 +196,7 @@ def standings(conn: psycopg.Connection, person_ids: Sequence[str]) -> dict[str, 
     if not person_ids:
         return {}
     got = conn.execute("SELECT person_id, outcome, next_step, facts, at FROM standing WHERE person_id = ANY(%b)", (list(person_ids),))
-    return {row[0]: Standing._make(row[1:]) for row in got.fetchall()}
+    return {row[0]: _MADE(Standing, row[1:]) for row in got.fetchall()}
 
 
 #: From so many on, those who cannot stand anywhere yet go in by COPY: less for one more way to the server.

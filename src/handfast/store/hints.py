@@ -67,10 +67,10 @@ class Homes:
         self._since: datetime | None = None
         self._asked: datetime | None = None
 
-    def lanes(self, keys: Iterable[str]) -> dict[str, int]:
-        """key → the lane of whoever has it, of those of which that is remembered."""
-        known = self._lanes
-        return {key: known[key] for key in keys if key in known}
+    @property
+    def lanes(self) -> Mapping[str, int]:
+        """key → the lane of whoever has it, as far as remembered now. Others may learn meanwhile: what is in it stays as it is."""
+        return self._lanes
 
     def strangers(self, at: datetime) -> AbstractSet[str]:
         """The keys that were nobody's a moment before `at`."""

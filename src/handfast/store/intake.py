@@ -89,7 +89,7 @@ def add_new_signals(conn: Conn, rows: Sequence[Laned]) -> int:
     numbers = [seq for (seq,) in conn.execute(_NUMBERS, (len(ordered),)).fetchall()]
     made = [(seq, *_as_row(row, JSONB)) for seq, row in zip(numbers, ordered, strict=True)]
     copy_rows(conn, f"signal (seq, {_GIVEN})", made, packed=True)
-    waiting = [(row.lane, row.signal.received_at, seq, row.signal.id) for seq, row in zip(numbers, ordered, strict=True)]
+    waiting = [(row[1], row[7], row[0], row[3]) for row in made]
     copy_rows(conn, "pending (lane, received_at, seq, signal_id)", waiting)
     return len(ordered)
 

@@ -55,6 +55,12 @@ def running(conn: psycopg.Connection, at: datetime) -> list[OverrideRow]:
     return [OverrideRow(*row) for row in found.fetchall()]
 
 
+def any_given(conn: psycopg.Connection) -> bool:
+    """Whether there ever was one: one probe. Most installations have few or none, and every batch asks."""
+    row = conn.execute("SELECT EXISTS (SELECT FROM readiness_override)").fetchone()
+    return bool(row and row[0])
+
+
 def about(
     conn: psycopg.Connection, people: Collection[str], accounts: Collection[str], apart: Collection[str] = ()
 ) -> list[tuple[str, OverrideRow]]:
@@ -62,10 +68,8 @@ def about(
     that held then.
 
     One of a person who is folded into another now concerns the one who was kept. `apart`: people who are taken for themselves, although
-    they are folded into somebody. Most installations have few or none, and every batch asks: that there is none is known from one probe.
+    they are folded into somebody.
     """
-    if conn.execute("SELECT EXISTS (SELECT FROM readiness_override)").fetchone() == (False,):
-        return []
     found = conn.execute(
         f"""WITH RECURSIVE one (concerned, id) AS (
                 SELECT d.id, d.id FROM unnest(%b::text[]) AS d (id)
