@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+
+from handfast.desk import handover
 from tests.desk.house import House
+
+
+@pytest.fixture(autouse=True, params=["few", "large"])
+def decided(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of these also in a batch that is decided as a large one."""
+    if request.param == "large":
+        monkeypatch.setattr(handover, "SIDE_BY_SIDE", 1)
 
 
 def test_the_new_id_is_one_more_key_of_whoever_had_the_old_one(house: House) -> None:

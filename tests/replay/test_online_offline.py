@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from handfast.demo import run as demo
+from handfast.desk import handover
 from handfast.desk.contracts import Book
 from handfast.desk.merge import merge, unmerge
 from handfast.desk.overrides import lift_override, list_overrides, set_override
@@ -207,7 +209,7 @@ def assert_whose(store: Store, where: Path, end: datetime) -> None:
 WHO = st.sampled_from([
     {"email": "ada@one.example"}, {"email": "ada@one.example", "user": "u1"}, {"user": "u1"}, {"email": "ada@one.example", "visitor": "v1"},
     {"visitor": "v1"}, {"email": "bob@one.example", "visitor": "v2"}, {"visitor": "v2"}, {"user": "u2", "visitor": "v2"},
-    {"email": "cyd@two.example", "user": "u2"}, {"email": "cyd@two.example"},
+    {"email": "cyd@two.example", "user": "u2"}, {"email": "cyd@two.example"}, {"user": "u2", "previous": "u1"}, {"user": "u3", "previous": "v1"},
 ])  # fmt: skip
 SIGNAL = st.fixed_dictionaries({
     "who": WHO,
@@ -231,18 +233,31 @@ STREAMS = settings(
 
 
 @STREAMS
-@given(told=st.lists(SIGNAL, min_size=1, max_size=18), at_once=st.sampled_from([1, 3, 50]), seen=st.integers(1, 20))
+@given(told=st.lists(SIGNAL, min_size=1, max_size=18), at_once=st.sampled_from([1, 3, 50]), seen=st.integers(1, 20), large=st.booleans())
 def test_random_streams_through_the_real_desk(
-    postgres_url: str, template_database: str, tmp_path_factory: pytest.TempPathFactory, told: list[dict[str, Any]], at_once: int, seen: int
-) -> None:
-    """Duplicates, late and out-of-order signals, visitors who become known, people folded into others; decided in batches of any size."""
+    postgres_url: str, template_database: str, tmp_path_factory: pytest.TempPathFactory, told: list[dict[str, Any]], at_once: int, seen: int,
+    large: bool,
+) -> None:  # fmt: skip
+    """Duplicates, late and out-of-order signals, visitors who become known, people folded into others; decided in batches of any size.
+
+    `large`: each is decided as a large one is.
+    """
     opened = _own_database(postgres_url, template_database)
     try:
-        with Store(next(opened)) as store:
+        with Store(next(opened)) as store, taken_for_large(large):
             live(House(store), told, at_once, seen)
             assert_same(store, tmp_path_factory.mktemp("history"))
     finally:
         next(opened, None)
+
+
+@contextmanager
+def taken_for_large(large: bool) -> Iterator[None]:
+    """Every batch is decided as one of hundreds of signals is."""
+    with pytest.MonkeyPatch.context() as patch:
+        if large:
+            patch.setattr(handover, "SIDE_BY_SIDE", 1)
+        yield
 
 
 def live(house: House, told: list[dict[str, Any]], at_once: int, seen: int) -> None:
@@ -261,7 +276,7 @@ def comes(house: House, one: dict[str, Any], now: datetime) -> None:
     said = {"path": one["path"], "form": one["form"]} if one["form"] is not None else {"path": one["path"]}
     signal = house.signal(
         one["who"].get("email"), one["kind"], now - timedelta(minutes=one["late"]), user=one["who"].get("user"),
-        visitor=one["who"].get("visitor"), received=now, person=one["person"], account=one["account"], **said,
+        visitor=one["who"].get("visitor"), previous=one["who"].get("previous"), received=now, person=one["person"], account=one["account"], **said,
     )  # fmt: skip
     house.hears(signal)
     if one["again"]:
@@ -279,14 +294,20 @@ HAND = st.fixed_dictionaries({
 
 
 @STREAMS
-@given(told=st.lists(st.one_of(SIGNAL, HAND), min_size=12, max_size=30), at_once=st.sampled_from([1, 3, 50]), seen=st.integers(1, 12))
+@given(
+    told=st.lists(st.one_of(SIGNAL, HAND), min_size=12, max_size=30),
+    at_once=st.sampled_from([1, 3, 50]),
+    seen=st.integers(1, 12),
+    large=st.booleans(),
+)
 def test_random_hands_among_random_streams(
-    postgres_url: str, template_database: str, tmp_path_factory: pytest.TempPathFactory, told: list[dict[str, Any]], at_once: int, seen: int
-) -> None:
+    postgres_url: str, template_database: str, tmp_path_factory: pytest.TempPathFactory, told: list[dict[str, Any]], at_once: int, seen: int,
+    large: bool,
+) -> None:  # fmt: skip
     """Verdicts given by hand, lifted, of people who are folded into others by signals and by hands, and parted again."""
     opened = _own_database(postgres_url, template_database)
     try:
-        with Store(next(opened)) as store:
+        with Store(next(opened)) as store, taken_for_large(large):
             house, now = House(store), moment("Mon 09:00")
             for who in ({"email": "ada@one.example"}, {"email": "bob@one.example"}, {"user": "u1"}, {"user": "u2"}):
                 house.hears(house.signal(who.get("email"), "page_viewed", now, user=who.get("user")))

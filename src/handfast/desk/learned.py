@@ -7,7 +7,8 @@ question, and it costs next to nothing where nothing was learned.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -34,6 +35,8 @@ class Learned:
         self._folds = 0
         self._holder: dict[str, str] = {}
         self._before: dict[str, list[str]] | None = None
+        #: Those of whom only some keys are known yet.
+        self._partly: AbstractSet[str] = frozenset()
         #: Person → their keys, each with the places from and until which it was theirs; of those who were asked about.
         self._held: dict[str, dict[str, tuple[Place, Place | None]]] = {}
         self._rows: list[tuple[Any, ...]] = []
@@ -41,12 +44,13 @@ class Learned:
         self._people_before: dict[str, Person | None] = {}
         self._accounts_before: dict[str, Account | None] = {}
 
-    def begin(self, book: Directory) -> None:
-        """What is in the directory now was known before."""
+    def begin(self, book: Directory, partly: AbstractSet[str] = frozenset()) -> None:
+        """What is in the directory now was known before. `partly`: people of whom it holds some keys only, and no signal teaches any."""
+        self._partly = partly
         self._people, self._accounts, self._links = dict(book.people), dict(book.accounts), len(book.links)
         self._holder, self._before, self._held = dict(book.who), None, {}
 
-    def _at_first(self) -> Mapping[str, list[str]]:
+    def _at_first(self) -> dict[str, list[str]]:
         """Person → the keys that were theirs before this batch. Whatever changes hands asks here first, while that can still be told."""
         if self._before is None:
             self._before = defaultdict(list)
@@ -59,6 +63,19 @@ class Learned:
         if (found := self._held.get(person)) is None:
             found = self._held[person] = dict.fromkeys(self._at_first().get(person, ()), _ALWAYS)
         return found
+
+    def partly_known(self, people: Iterable[str]) -> set[str]:
+        """Those of these people whose keys are not all known: they have to be, before `keys_at` or `whole` is asked (`complete`)."""
+        return {one for one in people if one in self._partly} if self._partly else set()
+
+    def complete(self, people: AbstractSet[str], held: Mapping[str, str]) -> None:
+        """Every key of these people, key → person: they were theirs before this batch, which taught nothing of them."""
+        before = self._at_first()
+        for person in people:
+            before[person] = []
+        for who, person in held.items():
+            before[person].append(who)
+        self._partly = self._partly - people
 
     def keys_at(self, person: str, place: Place) -> list[str]:
         """The keys that were this person's when the signal at that place had been taken in."""

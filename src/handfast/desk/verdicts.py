@@ -132,6 +132,8 @@ def _evidence(b: Batch, moments: list[Moment]) -> pl.DataFrame:
     agreement = b.agreement
     since = min(m.at for m in moments) - agreement.reach
     until = max(m.at for m in moments)
+    if people := b.learned.partly_known(m.person for m in moments):
+        b.learned.complete(people, rows.keys_of_people(b.eyes, list(people)))
     last = {m.subject: m for m in moments}  # what was received by the last moment of a subject was known to all of them
     places = {subject: (m.waiting.signal.received_at, m.waiting.seq) for subject, m in last.items()}
     held = [(who, s, *places[s]) for s, m in last.items() for who in b.learned.keys_at(m.person, places[s])]

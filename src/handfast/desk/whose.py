@@ -25,6 +25,8 @@ class Keys:
         #: Those of ids that people had before, of the signals that name one.
         self.before: dict[int, tuple[str, ...]] = {}
         self.all: set[str] = set()
+        #: Those of signals that say something of somebody.
+        self.telling: set[str] = set()
         self.emails: set[str] = set()
         self.groups: set[str] = set()
         self.named = Named()
@@ -44,6 +46,9 @@ class Keys:
         if previous := signal.previous_id:
             self.before[seq] = before = keys_before(previous)
             self.all.update(before)
+            self.telling.update(before)
+        if previous or signal.person or signal.account:
+            self.telling.update(found)
 
     def home_of(self, email: str) -> int:
         """The lane of the account of whoever has this address."""
@@ -64,7 +69,7 @@ class Keys:
 def look_up(b: Batch, waiting: list[Pending]) -> Keys:
     """Fills the directory with whoever the keys of these signals name, and their accounts."""
     keys, book = Keys(waiting), b.directory
-    book.who = rows.known_by(b.conn, list(keys.all))
+    partly = _look_up_keys(b, keys)
     book.people = rows.people(b.conn, list(set(book.who.values())))
     book.users = {person for who, person in book.who.items() if who.startswith("user:")}
     account_keys = {k for email in keys.emails if (k := b.domain_of(email))}
@@ -74,8 +79,31 @@ def look_up(b: Batch, waiting: list[Pending]) -> Keys:
         book.accounts[account.id] = account
         book.account_of_key[account.key] = account.id
     keys.named = name_accounts(b, waiting, keys.emails)
-    b.learned.begin(book)
+    b.learned.begin(book, partly)
     return keys
+
+
+def _look_up_keys(b: Batch, keys: Keys) -> set[str]:
+    """Whose keys these are, and the other keys of those people. Returns those of whom only the keys at hand are known.
+
+    In a large batch the rest is looked for only of whom a signal may teach something, since keys of theirs may change hands; and of others
+    if they are judged, which most are not. But of everybody, where lanes or colleagues depend on them.
+    """
+    book = b.directory
+    if not b.apart or len(b.held) < LANES or any(terms.contract.ready.account is not None for terms in (b.agreement, *(b.trial or ())[:1])):
+        book.who = rows.known_by(b.conn, list(keys.all))
+        return set()
+    who = book.who = rows.identities(b.conn, list(keys.all))
+    whole = {who[key] for key in keys.telling if key in who}
+    for named in keys.of.values():
+        if len(named) > 1:
+            first = who.get(named[0])
+            for key in named[1:]:
+                if (other := who.get(key)) != first:
+                    whole.update(one for one in (first, other) if one is not None)
+    partly = set(who.values()) - whole
+    who.update(rows.keys_of_people(b.conn, list(whole)))
+    return partly
 
 
 def reach(b: Batch, waiting: list[Pending], keys: Keys) -> bool:

@@ -60,6 +60,11 @@ def known_by(conn: psycopg.Connection, keys: Sequence[str]) -> dict[str, str]:
     return dict(rows.fetchall())
 
 
+def keys_of_people(conn: psycopg.Connection, people: Sequence[str]) -> dict[str, str]:
+    """key → person id, for every key of these people."""
+    return dict(conn.execute("SELECT who, person_id FROM identity WHERE person_id = ANY(%b)", (list(people),)).fetchall()) if people else {}
+
+
 def keys_of_person(conn: psycopg.Connection, person_id: str) -> dict[str, str]:
     """key → person id, for every key of this person."""
     return dict(conn.execute("SELECT who, person_id FROM identity WHERE person_id = %s", (person_id,)).fetchall())
