@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -90,6 +91,23 @@ def test_a_lost_connection_is_away_and_the_next_one_works(store: Store) -> None:
     with pytest.raises(StorageAway):
         write_under_fire()
     assert notes(store) == []
+
+
+def test_a_value_error_of_a_connection_that_has_ended_says_that_the_database_is_away(store: Store) -> None:
+    """That is what the driver raises where a COPY finds itself without a server; on a connection that lives, it is a mistake of ours."""
+
+    def copy_in_vain() -> None:
+        with store.writing() as conn:
+            with store.session() as other:
+                other.execute("SELECT pg_terminate_backend(%s, 5000)", [conn.info.backend_pid])
+            with suppress(psycopg.OperationalError):
+                conn.execute("SELECT 1")
+            raise ValueError("no copy")
+
+    with pytest.raises(StorageAway, match="no copy"):
+        copy_in_vain()
+    with pytest.raises(ValueError, match="ours"), store.writing():
+        raise ValueError("ours")
 
 
 def test_every_idle_connection_dead_and_no_caller_notices(database_url: str) -> None:

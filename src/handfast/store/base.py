@@ -253,10 +253,13 @@ class Store:
             if away is error:
                 raise
             raise away from error
-        except BaseException:
+        except BaseException as error:
             # The pool would do it too, and warn of it: whoever is merely refused something would read that on their terminal.
             with suppress(psycopg.Error):
                 conn.rollback()
+            if type(error) is ValueError and (conn.broken or conn.closed):
+                # What psycopg says where a COPY finds that the connection has ended meanwhile: seen once, of a server that was being stopped.
+                raise StorageAway(str(error)) from error
             raise
         finally:
             # The pool throws a broken connection away.
