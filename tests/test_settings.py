@@ -165,3 +165,11 @@ def test_every_variable_is_read() -> None:
     for variable in VARIABLES:
         settings, problems = read_settings({variable.name: "smtp://mail.northwind.example"}, HERE)
         assert problems or settings != good(), variable.name
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "MAIL_FROM", "DATA_DIR", "WRITE_KEY"])
+def test_a_value_that_is_no_text_names_its_variable(name: str) -> None:
+    """Bytes that are not UTF-8, as the system hands them to Python."""
+    problem = bad(**{name: "postgresql://h\udcff@host/name"})
+    assert problem.where.file == f"HANDFAST_{name}"
+    assert "not UTF-8 text" in problem.what
