@@ -173,3 +173,10 @@ def test_a_value_that_is_no_text_names_its_variable(name: str) -> None:
     problem = bad(**{name: "postgresql://h\udcff@host/name"})
     assert problem.where.file == f"HANDFAST_{name}"
     assert "not UTF-8 text" in problem.what
+
+
+@pytest.mark.parametrize("name", ["PUBLIC_URL", "WEBHOOK_URL", "SLACK_API", "SMTP_URL"])
+@pytest.mark.parametrize("url", ["http://[", "https://[::1"])
+def test_half_an_address_names_its_variable(name: str, url: str) -> None:
+    beside = {"WEBHOOK_URL": {"WEBHOOK_SECRET": SECRET}, "SLACK_API": {"SLACK_TOKEN": "xoxb-1"}}.get(name, {})
+    assert bad(**beside, **{name: url}).where.file.startswith("HANDFAST_")

@@ -72,7 +72,11 @@ def lines_of(name: tuple[str, ...], command: click.Command) -> Iterator[list[str
 @pytest.fixture
 def run(stage: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """`run("why", "x")` is what the command says, on the cast, in a folder with some files."""
-    monkeypatch.setenv("HANDFAST_DATABASE_URL", stage.url)
+    return typing_into(stage, tmp_path, monkeypatch)
+
+
+def typing_into(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("HANDFAST_DATABASE_URL", store.url)
     monkeypatch.setenv("HANDFAST_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "list.csv").write_text("email\nada@weiss.example\n")
@@ -104,6 +108,21 @@ def test_no_word_breaks_a_command(run: Run) -> None:
             elif done.exit_code and not done.output.strip():
                 wrong.append((" ".join(words)[:120], "says nothing"))
     assert len(swept) > 40, "the commands are found on the command line"
+    assert wrong == []
+
+
+def test_every_command_answers_before_there_is_anything(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No contract, no reps, nobody: each command says what is missing, or that nothing is there."""
+    run, wrong = typing_into(store, tmp_path, monkeypatch), []
+    (tmp_path / "x").write_text(cast.CONTRACT)
+    for name, command in commands(main):
+        needed = sum(isinstance(one, click.Argument) for one in command.params)
+        flags = [[one.opts[0]] for one in command.params if getattr(one, "is_flag", False)]
+        for more in ([], *flags):
+            words = [*name, *REST.get(" ".join(name), ["x"] * needed), *more]
+            done = run(*words)
+            if not (done.exception is None or isinstance(done.exception, SystemExit)) or not done.output.strip():
+                wrong.append((" ".join(words), repr(done.exception)[:120]))
     assert wrong == []
 
 

@@ -11,6 +11,8 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
+import cast
+import pytest
 from fastapi.routing import APIRoute, iter_route_contexts
 from test_doors import OWN_KEY, filled
 
@@ -35,14 +37,14 @@ GOOD = {
 }  # fmt: skip
 #: What no table keeps, no encoding holds, no calendar knows, no column is wide enough for, or another thing is called. As sent.
 HOSTILE = (
-    "", "a%00b", "%FF%FE", "%ED%A0%80", "x" * 5000, "9" * 5000, "%C2%B2", "-1", "0001-01-01T00:00+14:00", "9999-12-31", "hnd_maya",
+    "", "a%00%ED%A0%80", "%FF%FE", "x" * 5000, "9" * 5000, "%C2%B2", "0001-01-01T00:00+14:00", "9999-12-31", "hnd_maya",
     "https://[::1", "%3Cscript%3Ex%3C/script%3E",
 )  # fmt: skip
 FORM = "application/x-www-form-urlencoded"
 TYPES = (
     None, "x", "text/plain", "application/json", "multipart/form-data", "multipart/form-data; boundary=x", f"{FORM}; charset=utf-16",
 )  # fmt: skip
-BODIES = (b"{", b"null", b"\xff\xfe", b"[" * 5000, b'{"text": "\\ud800\\u0000", "since": "\\ud800"}')
+BODIES = (b"null", b"[" * 5000, b'{"text": "\\ud800\\u0000", "since": "\\ud800"}')
 VALUES: tuple[Any, ...] = (None, -1, 10**30, 1.5, True, [], {}, "", "a\0b", "x" * 5000, "9999-12-31T23:59-14:00", "0001-01-01")
 
 
@@ -94,10 +96,12 @@ def amiss(answer: httpx.Response) -> str:
         return f"{answer.status_code}"
     if is_page and "<script>x" in answer.text:
         return "obeyed"
-    return "says nothing" if answer.status_code >= 400 and not is_page and len(answer.text) < 9 else ""
+    speaks = is_page or len(answer.text) > 8 or "hx-redirect" in answer.headers
+    return "" if answer.status_code < 400 or speaks else "says nothing"
 
 
-def test_no_field_of_a_form_breaks_a_page(server: Running, client: Client) -> None:
+def test_no_field_of_a_form_breaks_a_page(server: Running, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("handfast.desk.logins._NOBODY", cast.hashed())  # A wrong sign-in takes a tenth of a second on purpose.
     rita, nobody, wrong = client("rita"), client(None), []
     swept = pages(server.app)
     for door in swept:
@@ -108,7 +112,7 @@ def test_no_field_of_a_form_breaks_a_page(server: Running, client: Client) -> No
             answer = rita.request(door.method, path, content=form, headers={"Content-Type": FORM})
             wrong += [(door.path, name, value and value[:30], said)] if (said := amiss(answer)) else []
         odd = [(kind, b"{\xff") for kind in TYPES] + [(FORM, body) for body in BODIES]
-        for who, (kind, body) in chain(((rita, one) for one in odd), ((nobody, one) for one in odd[-4:-2])):
+        for who, (kind, body) in [*((rita, one) for one in odd), (nobody, odd[3]), (nobody, odd[-1])]:
             answer = who.request(door.method, path, content=body, headers={"Content-Type": kind} if kind else {})
             wrong += [(door.path, kind, body[:30], said)] if (said := amiss(answer)) else []
     assert len(swept) > 40, "the doors are found on the application"
@@ -153,4 +157,34 @@ def test_the_same_form_sent_from_several_tabs_at_once_breaks_nothing(server: Run
                 return tab.request(door.method, filled(door.path), content=written(door.sent), headers={"Content-Type": FORM})
 
             wrong += [(door.path, said) for answer in pool.map(send, tabs) if (said := amiss(answer))]
+    assert wrong == []
+
+
+def test_no_header_breaks_a_door(server: Running, client: Client) -> None:
+    """What a browser, a proxy or a script says beside: addresses that are none, cookies and passwords that are none."""
+    rita, nobody, wrong = client("rita"), client(None), []
+    odd = ("http://[", "//", "\xff", "x" * 6000, "Basic", "Basic !!!", "Basic //79", "null")
+    names = (
+        "Origin",
+        "Referer",
+        "HX-Current-URL",
+        "Cookie",
+        "Authorization",
+        "Accept-Encoding",
+        "Range",
+        "If-None-Match",
+        "HX-Request-Type",
+    )
+    for http in (rita, nobody):
+        for method, path in (
+            ("GET", "/queue"),
+            ("GET", "/none"),
+            ("GET", "/static/app.css"),
+            ("POST", "/overrides"),
+            ("GET", "/api/v1/contract"),
+        ):
+            for name, value in ((name, value) for name in names for value in odd):
+                headers = {"HX-Request": "true"} | {name: value.encode("latin-1")}
+                answer = http.request(method, path, headers=headers)  # type: ignore[arg-type]
+                wrong += [(method, path, name, value[:20], said)] if (said := amiss(answer)) else []
     assert wrong == []

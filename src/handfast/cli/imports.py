@@ -96,6 +96,9 @@ def _taken_in(files: list[Opened], report_file: Path | None, at: datetime) -> li
                 except StorageAway:
                     say("What was taken in is kept. Once the database is back, the same command goes on from there.")
                     raise
+                except KeyboardInterrupt:
+                    say("What was taken in is kept. The same command goes on from there.")
+                    raise
             said = f"{done.added:,} added, {done.known:,} known already, {done.refused:,} refused"
             said += f", {done.passed_over:,} passed over" if done.passed_over else ""
             said += f" (went on after row {done.began:,})" if done.began and done.before is None else ""
