@@ -225,3 +225,11 @@ def test_a_source_has_a_name(desk, source):
     done = desk.imports(desk.file("list.csv", "email\nanna@kraus.example\n"), "--as", "people", "--source", source)
     assert done.exit_code == 1
     assert "no name of a source" in done.stderr
+
+
+def test_a_moment_of_no_year_anybody_means_is_refused(desk):
+    """What was taken in could not be decided: there is nothing so long before it that could be looked for."""
+    text = "kind,at,email\nasked,0001-01-01T00:00:01Z,anna@kraus.example\nasked,2026-03-02,ben@weiss.example\n"
+    done = desk.imports(desk.file("list.csv", text), "--as", "signals")
+    assert "line 2, column at: '0001-01-01T00:00:01Z' lies outside the calendar" in done.stderr
+    assert [row[0] for row in signals_of(desk)] == ["ben@weiss.example"]

@@ -188,3 +188,9 @@ def test_no_header_breaks_a_door(server: Running, client: Client) -> None:
                 answer = http.request(method, path, headers=headers)  # type: ignore[arg-type]
                 wrong += [(method, path, name, value[:20], said)] if (said := amiss(answer)) else []
     assert wrong == []
+
+
+def test_a_monitor_may_ask_for_the_head_alone(server: Running, client: Client) -> None:
+    for path in ("/healthz", "/readyz"):
+        answer = client(None).head(path)
+        assert (answer.status_code, answer.text) == (client(None).get(path).status_code, "")
