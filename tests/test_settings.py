@@ -165,3 +165,18 @@ def test_every_variable_is_read() -> None:
     for variable in VARIABLES:
         settings, problems = read_settings({variable.name: "smtp://mail.northwind.example"}, HERE)
         assert problems or settings != good(), variable.name
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "MAIL_FROM", "DATA_DIR", "WRITE_KEY"])
+def test_a_value_that_is_no_text_names_its_variable(name: str) -> None:
+    """Bytes that are not UTF-8, as the system hands them to Python."""
+    problem = bad(**{name: "postgresql://h\udcff@host/name"})
+    assert problem.where.file == f"HANDFAST_{name}"
+    assert "not UTF-8 text" in problem.what
+
+
+@pytest.mark.parametrize("name", ["PUBLIC_URL", "WEBHOOK_URL", "SLACK_API", "SMTP_URL"])
+@pytest.mark.parametrize("url", ["http://[", "https://[::1"])
+def test_half_an_address_names_its_variable(name: str, url: str) -> None:
+    beside = {"WEBHOOK_URL": {"WEBHOOK_SECRET": SECRET}, "SLACK_API": {"SLACK_TOKEN": "xoxb-1"}}.get(name, {})
+    assert bad(**beside, **{name: url}).where.file.startswith("HANDFAST_")

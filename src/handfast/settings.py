@@ -145,6 +145,8 @@ def read_settings(environment: Mapping[str, str], folder: Path) -> tuple[Setting
     Relative paths start at `folder`. Looks at no file but the one of certificates that HANDFAST_SMTP_URL may name.
     """
     reader = _Reader({name: value.strip() for name, value in environment.items() if name.startswith("HANDFAST_") and value.strip()})
+    if reader.problems:
+        return None, reader.problems
     host, port = reader.host(), reader.port()
     settings = Settings(
         data_dir=folder.absolute() / reader.get("HANDFAST_DATA_DIR", ".handfast"),
@@ -183,6 +185,11 @@ class _Reader:
     def __init__(self, given: Mapping[str, str]) -> None:
         self._given = given
         self.problems: list[Problem] = []
+        for name, value in given.items():
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                self._wrong(name, "it is not UTF-8 text", "Write it in UTF-8.")
 
     def get(self, name: str, default: str = "") -> str:
         return self._given.get(name, default)

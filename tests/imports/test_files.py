@@ -171,3 +171,65 @@ def test_a_dry_run_checks_everything_and_records_nothing(desk):
     assert done.summary == [{"file": "list.csv", "kind": "people", "rows": 2, "good": 1, "refused": 1, "passed_over": 0}]
     assert signals_of(desk) == []
     assert desk.rows("SELECT count(*) FROM import_run") == [(0,)]
+
+
+def test_a_quote_that_is_never_closed_costs_its_own_row_and_no_other(desk):
+    rows = "".join(f"p{n}@kraus.example,note {n}\n" for n in range(50))
+    text = f'email,note\nanna@kraus.example,"never closed\n{rows}ben@weiss.example,"two\nlines"\ncara@weiss.example,"nor this\ndora@weiss.example,x\n'
+    done = desk.imports(desk.file("list.csv", text), "--as", "people", "--json")
+    told = done.summary[0]
+    assert (told["rows"], told["added"], told["refused"]) == (54, 52, 2)
+    assert "list.csv line 2: the row cannot be read" in done.stderr
+    assert "list.csv line 55: the row cannot be read" in done.stderr
+    (note,) = desk.rows("SELECT person->>'note' FROM signal WHERE email = 'ben@weiss.example'")
+    assert note == ("two\nlines",)
+
+
+def test_a_report_is_never_written_over_what_is_read(desk):
+    path = desk.file("list.jsonl", '{"email": "anna@kraus.example"}\n{"email": "no address"}\n')
+    before = path.read_bytes()
+    done = desk.imports(path, "--as", "people", "--dry-run", "--report", str(path))
+    assert done.exit_code == 1
+    assert "would be written over a file that is read" in done.stderr
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (b'{\n  "email": "anna@kraus.example"\n}\n', "line 1: the line is no JSON"),
+        ('{"email": "anna@kraus.example"}\n'.encode("utf-16"), "this is UTF-16, not UTF-8, text"),
+        (b"\n\n", "it has no rows"),
+        (b'{"email": "anna@kraus.exa', "line 1: the line is no JSON"),
+    ],
+)
+def test_json_lines_without_a_single_row_are_told_why_and_not_that_a_column_is_missing(desk, raw, said):
+    done = desk.imports(desk.file("list.jsonl", raw), "--as", "people")
+    assert done.exit_code == 1
+    assert said in done.stderr
+    assert "need a column" not in done.stderr
+
+
+def test_half_a_parquet_file_with_a_whole_footer_is_a_problem(desk):
+    whole = desk.folder / "whole.parquet"
+    pl.DataFrame({"email": [f"p{n}@kraus.example" for n in range(20_000)], "n": range(20_000)}).write_parquet(whole)
+    raw = whole.read_bytes()
+    done = desk.imports(desk.file("half.parquet", raw[len(raw) // 2 :]), "--as", "people")
+    assert done.exit_code == 1
+    assert "half.parquet" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("source", ["", " ", "x" * 61])
+def test_a_source_has_a_name(desk, source):
+    done = desk.imports(desk.file("list.csv", "email\nanna@kraus.example\n"), "--as", "people", "--source", source)
+    assert done.exit_code == 1
+    assert "no name of a source" in done.stderr
+
+
+def test_a_moment_of_no_year_anybody_means_is_refused(desk):
+    """What was taken in could not be decided: there is nothing so long before it that could be looked for."""
+    text = "kind,at,email\nasked,0001-01-01T00:00:01Z,anna@kraus.example\nasked,2026-03-02,ben@weiss.example\n"
+    done = desk.imports(desk.file("list.csv", text), "--as", "signals")
+    assert "line 2, column at: '0001-01-01T00:00:01Z' lies outside the calendar" in done.stderr
+    assert [row[0] for row in signals_of(desk)] == ["ben@weiss.example"]

@@ -56,3 +56,12 @@ def test_leave_is_whole_days_or_hours_and_a_second_time_changes_nothing(store: S
     assert away == [("ben", "03-03 12", "03-03 15"), ("ana", "03-09 00", "03-14 00")], "the last day belongs to it"
     again, _ = take(store, tmp_path, "leave.csv", LEAVE, "absences")
     assert again.added == 0
+
+
+def test_an_absence_for_ever_is_refused_with_what_to_do_and_the_others_go_in(store: Store, tmp_path: Path) -> None:
+    """9999-12-31 is what many systems write for a day that is not known; the day after it is in no calendar."""
+    take(store, tmp_path, "reps.csv", REPS, "reps")
+    text = "rep,from,until\nana,2026-03-09,9999-12-31\nana,0001-01-01,0001-01-02\nana,2026-03-09,2026-03-13\n"
+    done, problems = take(store, tmp_path, "leave.csv", text, "absences")
+    assert (done.added, [problem.where.line for problem in problems]) == (1, [2, 3])
+    assert "'9999-12-31' lies outside the calendar" in problems[0].what

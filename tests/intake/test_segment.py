@@ -507,3 +507,19 @@ def test_any_order_duplication_and_batching_make_the_same_signals(said: list[tup
     cut = chance.randint(0, len(shuffled))
     apart = [*parsed({"batch": shuffled[:cut]})[0], *parsed({"batch": shuffled[cut:]})[0]]
     assert {s.id: s for s in apart} == {s.id: s for s in parsed({"batch": events})[0]}
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        {"timestamp": "0001-01-01T00:00:01Z"},
+        {"originalTimestamp": "1066-10-14T09:00:00Z"},
+        {"timestamp": "0001-01-01T00:00:01Z", "receivedAt": "2026-11-22T14:00:00Z"},
+        {"timestamp": -60_000_000_000},
+    ],
+)
+def test_a_moment_so_long_ago_that_nothing_lies_before_it_is_refused_at_the_door(times: dict[str, Any]) -> None:
+    """A clock that was never set: what was taken in could not be decided, and the batch it came in only one by one."""
+    said = complaint({"type": "track", "event": "asked", "userId": "u1"} | times)
+    assert said == "timestamp: The times of the event are too far apart to mean anything. Check the clock of the sender."
+    assert one({"type": "track", "event": "asked", "timestamp": "1970-01-01T00:00:00Z"}).occurred_at.year == 1970

@@ -84,3 +84,14 @@ def test_what_is_no_touch_is_none() -> None:
     assert what(TouchRule.model_validate({"on": "unsubscribed", "touch": "opt_out"})) == "opt_out"
     assert what(TouchRule.model_validate({"on": "email_bounced", "touch": "bounce"})) == "bounce"
     assert what(TouchRule.model_validate({"on": "email_sent", "touch": "email"}), subject="Automatic reply") == "attempt"
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00+14:00", "9999-12-31T23:59-14:00", "9999-12-31"])
+def test_a_moment_outside_of_the_calendar_is_no_day_to_be_back(moment: str) -> None:
+    found = read(REPLY, {"subject": "Out of office", "back_at": moment}, MONDAY)
+    assert (found.what, found.until) == ("absence", None)
+
+
+def test_a_leap_day_that_the_next_year_has_not_is_no_day_to_be_back() -> None:
+    found = read(REPLY, {"subject": "Out of office", "text": "back on 29 February"}, datetime(2028, 12, 20, tzinfo=UTC))
+    assert found.until is None

@@ -6,13 +6,19 @@ command or group called `command`.
 
 from __future__ import annotations
 
+import errno
 import gc
+import sys
 from importlib import import_module
-from typing import Final
+from io import TextIOWrapper
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from handfast import __version__
+
+if TYPE_CHECKING:
+    from handfast.problem import Problem
 
 #: noun → (module, one line for `handfast --help`).
 NOUNS: Final[dict[str, tuple[str, str]]] = {
@@ -42,6 +48,23 @@ NOUNS: Final[dict[str, tuple[str, str]]] = {
 
 
 class _Nouns(click.Group):
+    """The commands, each imported when it is named. What the machine refuses them ends in a Problem, whichever asked."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        _plain_words(args)
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # Whoever read has read enough: click ends quietly.
+                raise
+            from handfast.cli.opened import complain
+
+            complain([_refused(error)])
+            raise AssertionError("complaining ends the process") from None
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(NOUNS)
 
@@ -61,7 +84,46 @@ class _Nouns(click.Group):
 @click.version_option(__version__, prog_name="handfast")
 def main() -> None:
     """Handfast runs the handoff between Marketing and Sales as one measured, closed loop."""
+    _readable_anywhere()
     seldom_collected()
+
+
+def _plain_words(words: list[str]) -> None:
+    """Exits with a Problem where a word is no text: it could be neither looked up nor written down, nor shown again."""
+    for number, word in enumerate(words, start=1):
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            from handfast.cli.opened import complain
+            from handfast.problem import Place, Problem
+
+            shown = word.encode("utf-8", "replace").decode()[:60]
+            fix = "Type it in a terminal that speaks UTF-8; give a file another name."
+            complain([Problem(Place("handfast", part=f"word {number}"), f"'{shown}' is not UTF-8 text", fix)])
+
+
+def _refused(error: OSError) -> Problem:
+    """What the machine would not do with a file, in words."""
+    from handfast.problem import Place, Problem
+
+    said = error.strerror or type(error).__name__
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            fix = "Make room, then run the command again."
+        case errno.EACCES | errno.EPERM | errno.EROFS:
+            fix = "Give this user the right to it, or name another place."
+        case _:
+            fix = "Check its name and what it is."
+    where = str(error.filename) if error.filename is not None else "handfast"
+    what = "this cannot be read or written" if error.filename is not None else "what was to be read or written is not to be had"
+    return Problem(Place(where), f"{what} ({said})", fix)
+
+
+def _readable_anywhere() -> None:
+    """A terminal that has no sign for something shows a question mark; it is no reason to end."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and stream.encoding.lower().replace("-", "") != "utf8":
+            stream.reconfigure(errors="replace")
 
 
 def seldom_collected() -> None:

@@ -7,12 +7,11 @@ operator: whoever may run this command may reach the database anyway, so pretend
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -41,17 +40,17 @@ FROM = click.option("--from", "since", metavar="MOMENT", help="From when it shal
 @JSON
 def draft(file: Path, number: str | None, since: str | None, email: str | None, password_stdin: bool, as_json: bool) -> None:
     """Propose FILE as the next version: a draft for Marketing and Sales to sign."""
-    from handfast.connectors.files.taken import take_in
+    from handfast.cli.typed import taken_in
     from handfast.desk import drafts, named
     from handfast.problem import counted
 
-    taken = take_in(file)
+    taken = taken_in(file)
     text = taken.text
     for problem in (*taken.problems, *taken.rows):
         click.echo(str(problem), err=True)
     with _desk() as house:
         at, who = datetime.now(UTC), account(house, email, password_stdin)
-        moment = named.moment_of(since, named.zone_of(text)) if since else None
+        moment = named.moment_of(since, named.zone_of(text)) if since is not None else None
         saved = drafts.save(house.store, text, who, at, number=draft_number(number), takes_force=moment, note={"file": file.name})
         looked = drafts.examine(text, str(file))
     if as_json:
@@ -95,12 +94,13 @@ def diff(old: str, new: str | None, as_json: bool) -> None:
 
     Each is a file, a version (7), a draft (draft-3), a hash or `in-force`.
     """
+    from handfast.cli.typed import file_called
     from handfast.contract.diff import diff as compare
 
     one, other = (old, new) if new is not None else ("in-force", old)
     with ExitStack() as stack:
         # Two files need no database.
-        house = None if Path(one).is_file() and Path(other).is_file() else stack.enter_context(_desk())
+        house = None if file_called(one) and file_called(other) else stack.enter_context(_desk())
         before, after = _contract(house, one), _contract(house, other)
         with _refusals():
             old_terms, new_terms = before.agreement(), after.agreement()
@@ -126,16 +126,16 @@ def history(verify: bool, head: str | None, as_json: bool) -> None:
     with _desk() as house, house.store.reading() as conn:
         entries, every, open_drafts = contracts.history(conn), contracts.versions(conn), contracts.drafts(conn, only_open=True)
     how = standings((v.term for v in every), datetime.now(UTC))
-    problems = broken(entries, head) + version_problems(entries, {v.version: v.source for v in every}) if verify or head else []
+    problems = broken(entries, head) + version_problems(entries, {v.version: v.source for v in every}) if verify or head is not None else []
     if as_json:
         versions = [_version_json(v) | {"standing": how[v.version]} for v in every]
         told = {"versions": versions, "drafts": [_draft_json(d) for d in open_drafts], "entries": [entry.as_json() for entry in entries]}
-        click.echo(_json(told | ({"problems": [problem.as_json() for problem in problems]} if verify or head else {})))
+        click.echo(_json(told | ({"problems": [problem.as_json() for problem in problems]} if verify or head is not None else {})))
     else:
         _print_history(entries, [(v, how[v.version]) for v in every], open_drafts)
         for problem in problems:
             click.echo(str(problem), err=True)
-        if (verify or head) and not problems:
+        if (verify or head is not None) and not problems:
             end = (
                 f" The latest is {entries[-1].hash}: note it down elsewhere, and `--head` will know if the end is cut off."
                 if entries
@@ -179,12 +179,14 @@ def rollback(version: int, since: str | None, email: str | None, password_stdin:
 
     with _desk() as house:
         at, who = datetime.now(UTC), account(house, email, password_stdin)
-        moment = named.moment_of(since, named.zone_of(_find(house, str(version), at).text)) if since else None
+        moment = named.moment_of(since, named.zone_of(_find(house, str(version), at).text)) if since is not None else None
         saved = drafts.roll_back(house.store, version, who, at, takes_force=moment)
     said = f"Draft {saved.number} says what version {version} said. Both sides sign it: handfast contract sign draft-{saved.number}."
     click.echo(_json(_draft_json(saved)) if as_json else said)
 
 
+#: Of the number of a draft; a longer one is a slip.
+_DIGITS: Final = 9
 COMMANDS = (draft, sign, diff, history, withdraw, rollback)
 
 
@@ -212,12 +214,13 @@ def _refusals() -> Iterator[None]:
 
 
 def account(house: House, email: str | None, password_stdin: bool) -> Who:
+    from handfast.cli.typed import password_given
     from handfast.desk import drafts
     from handfast.desk.logins import authenticate
 
     if email is None:
         return drafts.THE_OPERATOR
-    password = sys.stdin.readline().rstrip("\r\n") if password_stdin else click.prompt(f"Password of {email}", hide_input=True, err=True)
+    password = password_given() if password_stdin else click.prompt(f"Password of {email}", hide_input=True, err=True)
     return drafts.who_of(authenticate(house.store, email, str(password), "command line", datetime.now(UTC)))
 
 
@@ -230,12 +233,11 @@ def _find(house: House, ref: str, at: datetime) -> Named:
 
 def _contract(house: House | None, ref: str) -> Named:
     """A file where there is one of this name, else what the store calls so."""
-    from handfast.connectors.files.taken import take_in
+    from handfast.cli.typed import file_called, taken_in
     from handfast.desk.named import Named
 
-    path = Path(ref)
-    if path.is_file():
-        return Named(str(path), take_in(path).text)
+    if (path := file_called(ref)) is not None:
+        return Named(str(path), taken_in(path).text)
     assert house is not None, "two files need no database; anything else opens one"
     return _find(house, ref, datetime.now(UTC))
 
@@ -244,8 +246,8 @@ def draft_number(ref: str | None) -> int | None:
     if ref is None:
         return None
     digits = ref.lower().removeprefix("draft").removeprefix("d").lstrip("- ")
-    if not digits.isdecimal():
-        raise click.BadParameter(f"'{ref}' is no draft; write it as draft-3", param_hint="--to")
+    if not digits.isdecimal() or len(digits) > _DIGITS:
+        raise click.BadParameter(f"'{ref[:60]}' is no draft; write it as draft-3", param_hint="--to")
     return int(digits)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -96,9 +96,9 @@ def company(house: House, days: int, seed: int, end: datetime, *, keep: bool = F
 
 
 def _moment(text: str) -> datetime:
-    from handfast.facts import utc
+    from handfast.moments import moment_in
 
     try:
-        return utc(datetime.fromisoformat(text))
+        return moment_in(text, UTC)
     except ValueError as error:
         raise click.BadParameter(f"{error}; write it as 2026-11-22T09:00+00:00", param_hint="--until") from None

@@ -13,12 +13,15 @@ import click
 import orjson
 
 from handfast.cli.opened import complain, opened, say, settings
+from handfast.cli.typed import taken_in
 from handfast.connectors.files.facts import Reader, read_rows
 from handfast.connectors.files.plan import Opened, open_file, read_plan
 from handfast.connectors.files.shapes import KINDS
 from handfast.problem import Place, Problem
 from handfast.store.base import StorageAway
 
+#: As long as the name of a source in a mapping.
+_LONGEST_SOURCE: Final = 60
 #: So many problems are shown; all of them are in the report.
 _SHOWN: Final = 5
 
@@ -59,12 +62,23 @@ def command(
         _history(files, plan_file, report_file, dry_run, as_json, utc_now())
         return
     assert kind is not None
+    _may_write(report_file, [*files, *([map_file] if map_file else [])])
+    if not 0 < len(source.strip()) <= _LONGEST_SOURCE:
+        place, fix = Place("handfast import", part="--source"), f"Give a word of up to {_LONGEST_SOURCE} characters, like crm."
+        complain([Problem(place, f"'{source[:60]}' is no name of a source", fix)])
     ready = [open_file(path, kind, map_file, source) for path in files]
     if problems := list(dict.fromkeys(p for _, wrong in ready for p in wrong)):
         complain(problems)
     found = [one for one, _ in ready if one is not None]
     summaries = _checked(found, report_file, utc_now()) if dry_run else _taken_in(found, report_file, utc_now())
     _end(summaries, as_json)
+
+
+def _may_write(report_file: Path | None, read: list[Path]) -> None:
+    """Exits with a Problem where the report would be written over what is read."""
+    if report_file is not None and report_file.exists() and any(one.exists() and report_file.samefile(one) for one in read):
+        what = "the report would be written over a file that is read"
+        complain([Problem(Place(str(report_file), part="--report"), what, "Name another file for the report.")])
 
 
 def _taken_in(files: list[Opened], report_file: Path | None, at: datetime) -> list[dict[str, Any]]:
@@ -81,6 +95,9 @@ def _taken_in(files: list[Opened], report_file: Path | None, at: datetime) -> li
                     done = import_file(house.store, one.table, one.mapping, at, refuse=refuse, tell=tell)
                 except StorageAway:
                     say("What was taken in is kept. Once the database is back, the same command goes on from there.")
+                    raise
+                except KeyboardInterrupt:
+                    say("What was taken in is kept. The same command goes on from there.")
                     raise
             said = f"{done.added:,} added, {done.known:,} known already, {done.refused:,} refused"
             said += f", {done.passed_over:,} passed over" if done.passed_over else ""
@@ -135,6 +152,7 @@ def _history(folders: tuple[Path, ...], plan_file: Path, report_file: Path | Non
     if len(folders) != 1 or not folders[0].is_dir():
         complain([Problem(Place(str(folders[0])), "a plan needs the folder its files are in", "handfast import FOLDER --plan PLAN.yaml.")])
     plan, files, problems = read_plan(plan_file, folders[0])
+    _may_write(report_file, [plan_file, *(one.table.path for one in files)])
     contract = plan_file.parent / (plan.contract if plan else "")
     if plan is not None and not contract.is_file():
         problems.append(
@@ -145,6 +163,7 @@ def _history(folders: tuple[Path, ...], plan_file: Path, report_file: Path | Non
     if dry_run:
         _end(_checked(files, report_file, at), as_json)
         return
+    text = taken_in(contract).text
     found = settings()
     report = report_file or found.data_dir / "history.problems.jsonl"
     with opened(found, size=4) as house, _Refusals(report, append=False) as refuse, _progress("History", 1000) as bar:
@@ -152,7 +171,6 @@ def _history(folders: tuple[Path, ...], plan_file: Path, report_file: Path | Non
         def tell(told: Told) -> None:
             bar(int(told.share * 1000), told.what)
 
-        text = contract.read_text(encoding="utf-8")
         lived, problems = live_through(house.store, text, contract.name, files, at, refuse=refuse, tell=tell)
     if lived is None:
         complain(problems)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 
 import click
@@ -10,6 +9,7 @@ import orjson
 
 from handfast.cli.opened import complain, opened
 from handfast.cli.plain import tell
+from handfast.cli.typed import password_given
 from handfast.desk import logins
 from handfast.desk.logins import MIN_PASSWORD
 from handfast.desk.refused import Refused
@@ -71,5 +71,5 @@ def remove(email: str) -> None:
 
 def _password(from_stdin: bool) -> str:
     if from_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
+        return password_given()
     return str(click.prompt(f"Password (at least {MIN_PASSWORD} characters)", hide_input=True, confirmation_prompt=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 import orjson
@@ -34,7 +35,7 @@ def preview(keep: str, fold: str, take: tuple[str, ...], as_json: bool) -> None:
         except Refused as wrong:
             complain([wrong.problem])
     if as_json:
-        click.echo(orjson.dumps(asdict(seen), option=orjson.OPT_INDENT_2).decode())
+        click.echo(orjson.dumps(_told(seen), option=orjson.OPT_INDENT_2).decode())
         return
     for field, one in seen.fields.items():
         lost = f", not {one.other!r}" if one.other is not None and one.other != one.value else ""
@@ -86,6 +87,13 @@ def listed(as_json: bool) -> None:
         tell(f"{one.id}  {one.at:%Y-%m-%d %H:%M}  {one.folded} into {one.kept}, by {one.by}")
     if not found:
         click.echo("No merge stands.")
+
+
+def _told(seen: merging.Preview) -> dict[str, Any]:
+    """The two by their ids: what is known of each stands in `fields`."""
+    fields = {name: asdict(one) for name, one in seen.fields.items()}
+    told = {"kept": seen.kept.id, "folded": seen.folded.id, "fields": fields, "keys": seen.keys, "moves": dict(seen.moves)}
+    return told | {"problem": seen.problem.as_json() if seen.problem is not None else None}
 
 
 def _chosen(take: tuple[str, ...]) -> dict[str, str]:

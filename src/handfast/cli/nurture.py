@@ -21,9 +21,11 @@ def command(*, as_csv: bool, as_json: bool, track: str, days: int) -> None:
     from handfast.desk import way_back
     from handfast.store.way_back import returned
 
+    place = Place("handfast nurture", part="--track")
     tracks = [word.strip() for word in track.split(",") if word.strip()]
+    if not tracks:
+        complain([Problem(place, "no track is named", one_of(way_back.TRACKS))])
     if wrong := [word for word in tracks if word not in way_back.TRACKS]:
-        place = Place("handfast nurture", part="--track")
         complain([Problem(place, f"'{word}' is no track", one_of(way_back.TRACKS, word=word)) for word in wrong])
     at = datetime.now(UTC)
     with opened() as house, house.store.reading() as conn:

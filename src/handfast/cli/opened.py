@@ -27,7 +27,12 @@ class House:
 
 def settings() -> Settings:
     """The settings of the environment; exits with every Problem where one is wrong."""
-    found, problems = read_settings(os.environ, Path.cwd())
+    try:
+        folder = Path.cwd()
+    except FileNotFoundError:
+        complain([Problem(Place("the current folder"), "it was removed", "Go to one that is there: cd.")])
+        raise AssertionError("complaining ends the process") from None
+    found, problems = read_settings(os.environ, folder)
     for one in unknown_names(os.environ):
         say(f"Warning: {one}")
     if found is None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import click
 import orjson
@@ -12,11 +11,15 @@ from pydantic import TypeAdapter, ValidationError
 
 from handfast.cli.opened import complain, opened
 from handfast.cli.plain import tell
+from handfast.cli.typed import whoever_types
 from handfast.contract.terms import Duration, Span
 from handfast.desk import overrides
 from handfast.desk.refused import Refused
 from handfast.problem import Place, Problem
 from handfast.store.overrides import OverrideRow
+
+#: Ten years, as the longest that a contract remembers anything.
+_LONGEST_MINUTES: Final = 10 * 366 * 1440
 
 
 @click.group("override", help="Verdicts given by hand: set, list, lift.")
@@ -38,7 +41,7 @@ def set_(about: str, verdict: str, reason: str, span: str, by: str | None, as_js
     with opened(size=2) as house:
         try:
             row = overrides.set_override(
-                house.store, about, verdict, reason, by or getpass.getuser(), now + timedelta(minutes=length.minutes), now
+                house.store, about, verdict, reason, by or whoever_types(), now + timedelta(minutes=length.minutes), now
             )
         except Refused as refused:
             complain([refused.problem])
@@ -73,13 +76,15 @@ def lift(override_id: str) -> None:
 
 def _span(text: str) -> Duration:
     adapter: TypeAdapter[Duration] = TypeAdapter(Span)
+    place = Place("handfast override set", part="--for")
     try:
-        return adapter.validate_python(text)
+        length = adapter.validate_python(text)
     except ValidationError:
-        complain(
-            [Problem(Place("handfast override set", part="--for"), f"'{text}' is not a duration", "Write it as '8 hours' or '14 days'.")]
-        )
+        complain([Problem(place, f"'{text}' is not a duration", "Write it as '8 hours' or '14 days'.")])
         raise
+    if length.minutes > _LONGEST_MINUTES:
+        complain([Problem(place, f"{length} is longer than anybody decides for", "Write ten years at most, such as '52 weeks'.")])
+    return length
 
 
 def _tell(found: list[OverrideRow], *, as_json: bool) -> None:

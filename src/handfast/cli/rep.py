@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -12,6 +11,7 @@ import orjson
 
 from handfast.cli.opened import complain, opened
 from handfast.cli.plain import tell
+from handfast.cli.typed import whoever_types
 from handfast.connectors.ics.absences import LARGEST_BYTES
 from handfast.connectors.ics.feed import fetch, host_of, read_address
 from handfast.contract.week import week_text
@@ -67,7 +67,7 @@ def off(rep: str, why: str, by: str | None) -> None:
 def _switch(rep: str, to: bool, by: str | None, why: str) -> None:
     with opened(size=2) as house:
         try:
-            changed = availability.switch(house.store, rep, to, by or getpass.getuser(), datetime.now(UTC), why)
+            changed = availability.switch(house.store, rep, to, by or whoever_types(), datetime.now(UTC), why)
         except Refused as refused:
             complain([refused.problem])
             return
@@ -82,7 +82,7 @@ def _switch(rep: str, to: bool, by: str | None, why: str) -> None:
 @click.option("--keep", is_flag=True, help="Fetch it again every hour, from a worker. Only for an address.")
 def calendar(rep: str, source: str, name: str | None, keep: bool) -> None:
     """Read the absences of REP from an iCalendar file or feed (https). What it said before is replaced; run it again whenever you like."""
-    at, by, is_address = datetime.now(UTC), getpass.getuser(), "://" in source
+    at, by, is_address = datetime.now(UTC), whoever_types(), "://" in source
     if keep and not is_address:
         complain([Problem(Place(source), "only an address can be fetched again", "Give the https address of the calendar.")])
         return
@@ -136,7 +136,7 @@ def forget(rep: str, name: str) -> None:
     """Fetch the calendar NAME of REP no more; what it said of the time to come is taken back."""
     with opened(size=2) as house:
         try:
-            feeds.forget(house.store, rep, name, getpass.getuser(), datetime.now(UTC))
+            feeds.forget(house.store, rep, name, whoever_types(), datetime.now(UTC))
         except Refused as refused:
             complain([refused.problem])
             return

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import errno
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +15,7 @@ import orjson
 
 from handfast.cli.opened import House, complain, opened
 from handfast.cli.plain import marked
+from handfast.cli.typed import file_called, moment, taken_in
 from handfast.numbers import percent, short
 from handfast.problem import Place, Problem
 
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
     from handfast.desk.replay import Found
     from handfast.store.replay import Run
 
+#: Of the number of a version; a longer one is a slip.
+_DIGITS: Final = 9
+_NAME: Final = "handfast replay"
 _DAY = "A day means its first moment, 00:00 UTC; or a moment as 2026-11-22T09:00+00:00."
 
 
@@ -42,6 +48,8 @@ def command(draft: str, since: str | None, until: str | None, touch_minutes: int
     """
     from rich.console import Console
 
+    if out is not None:
+        _prepare(out)
     with opened(size=4) as house:
         run = _asked(house, draft, since, until, touch_minutes)
         found = _performed(house, run)
@@ -58,8 +66,8 @@ def _asked(house: House, draft: str, since: str | None, until: str | None, touch
 
     now = datetime.now(UTC)
     text, file = _text(house, draft)
-    end, begin = _moment(until, "--until"), _moment(since, "--since")
-    if end is None and (left := _left(house, text, begin)) is not None:
+    end, begin = moment(until, _NAME, "--until"), moment(since, _NAME, "--since")
+    if end is None and (left := _left(house, text, begin, now)) is not None:
         begin, end = left
     end = end or now
     run, problems = ask(house.store, Wish(text, file, begin or end - SPAN, end, "the command line", touch_minutes, again=True), now)
@@ -69,45 +77,32 @@ def _asked(house: House, draft: str, since: str | None, until: str | None, touch
     return run
 
 
-def _left(house: House, text: str, since: datetime | None) -> tuple[datetime, datetime] | None:
+def _left(house: House, text: str, since: datetime | None, now: datetime) -> tuple[datetime, datetime] | None:
     """The period of the same question where it was asked up to `now` before and never answered: its end must not move with the clock."""
     from handfast.store import replay as rows
 
     with house.store.reading() as conn:
         for one in rows.runs(conn, 20):
             kept = rows.run(conn, one.id) if one.state in ("stopped", "failed", "running") and one.asked_by == "the command line" else None
-            if kept is not None and kept.source == text and (since is None or kept.since == since):
+            if kept is not None and kept.source == text and kept.until <= now and (since is None or kept.since == since):
                 return kept.since, kept.until
     return None
 
 
 def _text(house: House, draft: str) -> tuple[str, str]:
-    from handfast.connectors.files.taken import take_in
-
-    path = Path(draft)
-    if path.is_file():
-        return take_in(path).text, str(path)
-    if draft.isdigit():
+    if (path := file_called(draft)) is not None:
+        return taken_in(path).text, str(path)
+    if draft.isdecimal() and len(draft) <= _DIGITS:
         from handfast.store import contracts
 
         with house.store.reading() as conn:
             for version in contracts.versions(conn):
                 if version.version == int(draft):
                     return version.source, f"contract version {draft}"
-    complain([Problem(Place("handfast replay", part="--contract"), f"'{draft}' is neither a file nor a version", "Name one of the two.")])
+    complain(
+        [Problem(Place("handfast replay", part="--contract"), f"'{draft[:60]}' is neither a file nor a version", "Name one of the two.")]
+    )
     raise AssertionError("complaining ends the process")
-
-
-def _moment(text: str | None, option: str) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        what, fix = f"'{text}' is not a day or a moment", "Write it as 2026-11-22 or 2026-11-22T09:00+00:00."
-        complain([Problem(Place("handfast replay", part=option), what, fix)])
-        raise AssertionError("complaining ends the process") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _performed(house: House, run: Run) -> Found:
@@ -138,11 +133,17 @@ def _performed(house: House, run: Run) -> Found:
     raise AssertionError("complaining ends the process")
 
 
+def _prepare(out: Path) -> None:
+    """Makes the folder, before there is anything to lose. Raises OSError where nothing can be written there."""
+    out.mkdir(parents=True, exist_ok=True)
+    if not os.access(out, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(out))
+
+
 def _write(out: Path, found: Found) -> None:
     """`report.json`, `frontier.svg`, and a CSV for each list."""
     from handfast.web.replay_charts import frontier
 
-    out.mkdir(parents=True, exist_ok=True)
     (out / "report.json").write_bytes(orjson.dumps(found.report, option=orjson.OPT_INDENT_2))
     (out / "frontier.svg").write_text(frontier(found.report["frontier"], alone=True))
     for noun, kinds in found.lists.items():

@@ -14,6 +14,7 @@ from rich.table import Table
 from handfast.cli.opened import complain, opened
 from handfast.cli.plain import marked
 from handfast.cli.report_assignments import assignments, fairness
+from handfast.cli.typed import moment
 from handfast.measure.cohort import BY
 from handfast.measure.definitions import MEASURES, MINIMUM, WITHIN
 from handfast.measure.takeaway import duration
@@ -24,6 +25,7 @@ from handfast.worktime import worked
 #: The columns of a breakdown: what fits a terminal.
 _SHOWN = ("speed_to_lead", "sla_compliance", "contact_rate", "meeting_rate", "mql_to_sql", "won_ever")
 _TITLES = {measure.name: measure.title for measure in MEASURES}
+_NAME = "handfast report"
 _DAY = "A day means its first moment, 00:00 UTC; or a moment as 2026-11-22T09:00+00:00."
 
 
@@ -38,8 +40,8 @@ def command(as_of: str | None, start: str | None, end: str | None, by: str, mini
     """The figures of a period: speed, promises kept, contact, meetings, conversion, pipeline."""
     from handfast.desk import figures
 
-    at = _moment(as_of, "--as-of") or datetime.now(UTC)
-    bounds = _moment(start, "--from"), _moment(end, "--to")
+    at = moment(as_of, _NAME, "--as-of") or datetime.now(UTC)
+    bounds = moment(start, _NAME, "--from"), moment(end, _NAME, "--to")
     if bounds[0] and bounds[1] and bounds[0] >= bounds[1]:
         complain(
             [
@@ -55,25 +57,6 @@ def command(as_of: str | None, start: str | None, end: str | None, by: str, mini
         click.echo(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
         return
     show(found, Console(width=None if Console().is_terminal else 140, highlight=False))
-
-
-def _moment(text: str | None, option: str) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        complain(
-            [
-                Problem(
-                    Place("handfast report", part=option),
-                    f"'{text}' is not a day or a moment",
-                    "Write it as 2026-11-22 or 2026-11-22T09:00+00:00.",
-                )
-            ]
-        )
-        raise AssertionError("complaining ends the process") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -49,12 +49,13 @@ def command(given: Path | None, who: str | None, coverage: bool, ref: str, as_js
 def _agreement(house: House, ref: str) -> Agreement:
     """The contract asked for: a file where there is one of this name, else what the store calls so."""
     from handfast.cli.opened import complain
+    from handfast.cli.typed import file_called
     from handfast.connectors.files.taken import read_file
     from handfast.desk.named import find
     from handfast.desk.refused import Refused
 
-    if Path(ref).is_file():
-        read = read_file(Path(ref))
+    if (file := file_called(ref)) is not None:
+        read = read_file(file)
         if read.agreement is None:
             complain(read.problems)
         assert read.agreement is not None

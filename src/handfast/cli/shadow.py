@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -71,11 +70,11 @@ def stop() -> None:
 
 
 def _text(house: House, draft: str) -> tuple[str, str]:
-    from handfast.connectors.files.taken import take_in
+    from handfast.cli.typed import file_called, taken_in
     from handfast.desk.named import find
 
-    if Path(draft).is_file():
-        return take_in(Path(draft)).text, draft
+    if (file := file_called(draft)) is not None:
+        return taken_in(file).text, draft
     with house.store.reading() as conn:
         found = find(conn, draft, datetime.now(UTC))
     return found.text, found.label

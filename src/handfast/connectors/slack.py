@@ -53,6 +53,13 @@ class Slack:
     api: str = API
 
 
+def _is_address(url: str) -> bool:
+    try:
+        return urlsplit(url).scheme in ("http", "https")
+    except ValueError:
+        return False
+
+
 def read_slack(token: str, signing_secret: str, channels: Mapping[str, str], api: str = "") -> tuple[Slack | None, list[Problem]]:
     """The app from configuration text."""
     problems = []
@@ -61,7 +68,7 @@ def read_slack(token: str, signing_secret: str, channels: Mapping[str, str], api
         problems.append(Problem(Place("Slack token"), "it is no bot token", fix))
     if signing_secret and not (signing_secret.isascii() and signing_secret.isalnum()):
         problems.append(Problem(Place("Slack signing secret"), "it is none", "Copy it from the app's page 'Basic Information'."))
-    if api and urlsplit(api).scheme not in ("http", "https"):
+    if api and not _is_address(api):
         problems.append(Problem(Place("Slack API"), "it is no http or https URL", f"Leave it out, or write it as {API}."))
     if problems:
         return None, problems
@@ -258,6 +265,8 @@ class Answers:
         return self._reply(reply_to, text=text, replace_original=False, response_type="ephemeral")
 
     def _reply(self, reply_to: str, **said: Any) -> bool:
+        if not _is_address(reply_to):
+            return False
         host = urlsplit(reply_to)
         ours = urlsplit(self._slack.api)
         if (host.scheme, host.hostname) not in {("https", "hooks.slack.com"), (ours.scheme, ours.hostname)}:

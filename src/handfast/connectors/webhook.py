@@ -71,7 +71,10 @@ def read_endpoint(name: str, url: str, secrets: Sequence[str]) -> tuple[Endpoint
     """An endpoint from configuration text. Secrets are `whsec_` and base64 of 24 to 64 random bytes."""
     where = Place("webhook", part=name)
     problems = []
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname or not _port_is_fine(parts):
         problems.append(Problem(where, "its address is no http or https URL", "Write it as https://host/path."))
     elif parts.username or parts.password:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -101,11 +102,15 @@ def broken(entries: Sequence[Entry], head: str | None = None) -> list[Problem]:
         if entry.hash != _hash(*(getattr(entry, name) for name in Entry.__slots__[:-1])):
             found.append(Problem(place, "what it says is not what was written", _ASK))
         number, expected = entry.seq, entry.hash
-    if head is not None and not any(entry.hash.startswith(head) for entry in entries):
+    if head is not None and not _HEAD.fullmatch(head):
+        fix = "Give 8 of its digits or more, as `handfast contract history --verify` tells it."
+        found.append(Problem(Place("contract history", part="--head"), f"'{head[:16]}' is no hash of an entry", fix))
+    elif head is not None and not any(entry.hash.startswith(head) for entry in entries):
         found.append(Problem(Place("contract history"), f"the entry {head[:16]}… you noted is not in it", "Its end was cut off. " + _ASK))
     return found
 
 
+_HEAD: Final = re.compile("[0-9a-f]{8,64}")
 _ASK: Final = "Compare with a backup: somebody changed the table by hand."
 
 

@@ -86,10 +86,19 @@ def group_at(conn: psycopg.Connection, agreement: Agreement, account: str, at: d
     """
     if agreement.contract.ready.account is None:
         return None
+    return shown_groups(*_known_at(conn, agreement, account, at))[0][1]
+
+
+def group_verdict(conn: psycopg.Connection, agreement: Agreement, account: str, at: datetime) -> dict[str, Any]:
+    """The same with its `outcome`. The contract must have `ready.account`."""
+    asked = _known_at(conn, agreement, account, at)
+    return {"outcome": judged_groups(*asked, every=True)["outcome"][0], **shown_groups(*asked)[0][1]}
+
+
+def _known_at(conn: psycopg.Connection, agreement: Agreement, account: str, at: datetime) -> tuple[Known, Agreement, pl.DataFrame]:
     point = pl.DataFrame([(account, at, *_LAST, None)], schema=POINTS, orient="row")
     learned = [("account", one.id, None, dumps(one.fields), EVER, -1) for one in rows.accounts(conn, [account], [])]
-    known = Known(_history(conn, agreement, point, learned, set()), told_of_accounts(conn, [account]))
-    return shown_groups(known, agreement, point)[0][1]
+    return Known(_history(conn, agreement, point, learned, set()), told_of_accounts(conn, [account])), agreement, point
 
 
 #: After everything that is recorded: when it was received, and its number.

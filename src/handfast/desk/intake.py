@@ -343,8 +343,15 @@ def list_keys(store: Store) -> list[rows.Key]:
         return rows.keys(conn)
 
 
+#: So many digits of a key's name are named before it is ended: fewer is a slip, or a variable that was empty.
+_FEWEST_DIGITS: Final = 4
+
+
 def revoke_key(store: Store, which: str, at: datetime) -> rows.Key | Problem:
-    """Ends the live key whose name (`name_of`) begins with `which`, or that is `which` itself."""
+    """Ends the live key whose name (`name_of`) begins with `which`, four of its digits at least, or that is `which` itself."""
+    if len(which) < _FEWEST_DIGITS:
+        fix = f"Write {_FEWEST_DIGITS} of its digits or more; `handfast key list` shows them."
+        return Problem(Place("write keys", part=which), "this is too little to tell which key is meant", fix)
     with store.writing() as conn:
         found = [
             key

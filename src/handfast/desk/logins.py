@@ -14,6 +14,7 @@ from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
+from unicodedata import category
 
 from handfast.desk.refused import Refused
 from handfast.facts import stable_id
@@ -140,7 +141,7 @@ def add_login(store: Store, email: str, password: str, role: str, at: datetime, 
     """
     email = email.strip().lower()
     with store.writing() as conn:
-        known = logins.rep_exists(conn, rep_id) if rep_id else True
+        known = logins.rep_exists(conn, rep_id) if rep_id is not None else True
         if (problem := _wrong(email, password, role, rep_id, logins.rep_ids(conn) if not known else None)) is not None:
             raise Refused(problem)
         kind: Role = next(r for r in ROLES if r == role)
@@ -159,7 +160,7 @@ def may_add(store: Store, email: str, role: str, rep_id: str | None = None) -> N
     """Whether an account can be made so, before anybody thinks of a password. Raises Refused as `add_login`."""
     email = email.strip().lower()
     with store.reading() as conn:
-        known = logins.rep_exists(conn, rep_id) if rep_id else True
+        known = logins.rep_exists(conn, rep_id) if rep_id is not None else True
         problem = _wrong_account(email, role, rep_id, logins.rep_ids(conn) if not known else None)
         if problem is None and logins.by_email(conn, email) is not None:
             problem = _taken(email)
@@ -192,6 +193,8 @@ def _wrong(email: str, password: str, role: str, rep_id: str | None, other_reps:
             f"a password has {MIN_PASSWORD} to {_MOST_PASSWORD} characters",
             "Choose a longer one; a sentence is easy to remember.",
         )
+    if any(category(c) in ("Cc", "Cs") for c in password):
+        return _problem("password", "it holds a character that nobody can type", "Choose one of letters, digits, signs and blanks.")
     return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ from handfast.contract.agreement import Agreement
 from handfast.contract.reading import read_contract
 from handfast.desk.drafts import in_force
 from handfast.desk.refused import Refused
+from handfast.moments import YEARS, moment_in
 from handfast.problem import Place, Problem
 from handfast.store import contracts
 from handfast.store.contracts import Draft, Version
@@ -97,11 +98,10 @@ def moment_of(text: str, zone: str) -> datetime:
         Refused: it is none.
     """
     try:
-        moment = datetime.fromisoformat(text.strip())
-        return (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
-    except (ValueError, OverflowError):
-        what = f"'{text[:60]}' is no moment"
-        raise Refused(Problem(Place("from"), what, "Write it as 2026-12-01 or '2026-12-01 09:00'.")) from None
+        return moment_in(text, ZoneInfo(zone))
+    except ValueError:
+        what, fix = f"'{text[:60]}' is no moment", f"Write it as 2026-12-01 or '2026-12-01 09:00', {YEARS}."
+        raise Refused(Problem(Place("from"), what, fix)) from None
 
 
 def zone_of(text: str) -> str:

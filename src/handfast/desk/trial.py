@@ -20,7 +20,7 @@ from handfast.contract.place import Path, by_part
 from handfast.contract.terms import Example
 from handfast.contract.text import Source, read_text
 from handfast.desk.claims import Party, read_record
-from handfast.desk.groups import group_at
+from handfast.desk.groups import group_verdict
 from handfast.desk.overrides import for_people
 from handfast.desk.verdicts import typed
 from handfast.facts import Absence
@@ -137,8 +137,8 @@ def try_person(store: Store, agreement: Agreement, key: str, at: datetime) -> Tr
         found, working = told(judged)
         notes = _notes(conn, agreement, person, judged)
         if agreement.contract.ready.account is not None and account is not None:
-            group = group_at(conn, agreement, account.id, at)
-            found["account"], working["account"] = (group["outcome"], group) if group else ("not_yet", None)
+            working["account"] = group_verdict(conn, agreement, account.id, at)
+            found["account"] = working["account"]["outcome"]
         roster = _roster(conn, at)
         if found["verdict"] == "ready":
             party = Party("trial", person["id"], account, at)

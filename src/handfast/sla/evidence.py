@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 
 from handfast.contract.terms import TouchRule
 from handfast.facts import TouchKind
+from handfast.moments import moment_in
 
 What = Literal["attempt", "contact", "auto_reply", "absence", "bounce", "opt_out"]
 
@@ -163,10 +164,9 @@ def _back(said: Mapping[str, Any], words: Mapping[str, str], at: datetime) -> da
     for name in ("back_at", "returns_at", "away_until", "until"):
         if isinstance(value := said.get(name), str):
             try:
-                moment = datetime.fromisoformat(value.strip())
+                return _near(moment_in(value, UTC), at)
             except ValueError:
                 continue
-            return _near(moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC), at)
     text = " ".join(words.get(name, "") for name in ("subject", "text", "message", "body", "snippet"))[:4000]
     for pattern in _DATES:
         if (match := pattern.search(text)) is not None and (found := _date(match.groupdict(), at)) is not None:
@@ -179,10 +179,10 @@ def _date(parts: Mapping[str, str | None], at: datetime) -> datetime | None:
     year = int(parts["y"] or 0) or at.year
     try:
         found = datetime(year, month, int(parts["d"] or 0), tzinfo=UTC)
-    except ValueError:
+        if not parts["y"] and (at - found).days > 180:  # "until 4 January", written in December
+            found = found.replace(year=year + 1)
+    except ValueError:  # no day of the calendar, or a 29 February that the next year has not
         return None
-    if not parts["y"] and (at - found).days > 180:  # "until 4 January", written in December
-        found = found.replace(year=year + 1)
     return _near(found, at)
 
 

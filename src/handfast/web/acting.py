@@ -6,7 +6,7 @@ Every action answers htmx with the parts that changed (the bar, the row, a toast
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 
 from handfast.desk.refused import Refused
 from handfast.facts import Outcome, TouchKind
+from handfast.moments import YEARS, moment_in
 from handfast.problem import Place, Problem, one_of
 from handfast.store import pages
 from handfast.web import words
@@ -106,7 +107,9 @@ def dispose(
         problem = Problem(Place("handoff", part="outcome"), f"'{outcome}' is no outcome", one_of(Outcome, word=outcome))
         return _refusal(request, user, handoff_id, back, problem)
     if (meets := _local_time(meeting_at, user.zone)) is None and meeting_at:
-        problem = Problem(Place("handoff", part="meeting_at"), f"'{meeting_at}' is not a time", "Choose day and time, or leave it empty.")
+        problem = Problem(
+            Place("handoff", part="meeting_at"), f"'{meeting_at}' is not a time", f"Choose day and time, {YEARS}, or leave it empty."
+        )
         return _refusal(request, user, handoff_id, back, problem)
     mine = {key.removeprefix(f"{reason}-"): value for key, value in answers.items() if key.startswith(f"{reason}-")}
 
@@ -195,7 +198,7 @@ def _allowed(house: House, user: User, handoff_id: str) -> str:
 def _local_time(text: str, zone: ZoneInfo) -> datetime | None:
     """What a `datetime-local` field says, in the user's zone, as UTC."""
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC) if text else None
+        return moment_in(text, zone) if text else None
     except ValueError:
         return None
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import structlog
 from fastapi import FastAPI, Request
@@ -54,7 +54,7 @@ from handfast.web import (
 from handfast.web.access import Forbidden, NotFound, NotSignedIn, User
 from handfast.web.forms import typed
 from handfast.web.house import STATIC, House, PageSettings, house_of, page, plain_page, refused, render, signed_in, wants_fragment
-from handfast.web.security import Guard
+from handfast.web.security import Guard, parts_of
 
 if TYPE_CHECKING:
     from starlette.types import Scope
@@ -178,7 +178,7 @@ async def _not_signed_in(request: Request, _: Exception) -> Response:
 
 def _sign_in_beside(request: Request) -> Response:
     """For a part of a page: what is only looked at is left for the sign-in page; what was typed stays where it is, with a word."""
-    page_of = urlsplit(request.headers.get("HX-Current-URL", ""))
+    page_of = parts_of(request.headers.get("HX-Current-URL", ""))
     here = login.local(page_of.path + (f"?{page_of.query}" if page_of.query else ""))
     where = "/login" if here == "/" else f"/login?next={quote(here, safe='/')}"
     if request.method == "GET":
@@ -235,7 +235,7 @@ def _stopped(request: Request, error: Forbidden | Refused, status: int) -> Respo
 
 def _came_from(request: Request) -> str:
     """The page of ours with the form that was sent, empty where nothing says so."""
-    referer = urlsplit(request.headers.get("Referer", ""))
+    referer = parts_of(request.headers.get("Referer", ""))
     if referer.netloc != request.headers.get("Host"):
         return ""
     return login.local(referer.path + (f"?{referer.query}" if referer.query else ""))

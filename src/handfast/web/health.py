@@ -26,13 +26,13 @@ _FULL: Final = "the database's disk is full: nothing new is recorded until there
 HEARTBEAT: Final = timedelta(seconds=30)
 
 
-@router.get("/healthz")
+@router.api_route("/healthz", methods=["GET", "HEAD"])
 def alive() -> dict[str, str]:
     """The process answers. Asks nothing else of anybody."""
     return {"status": "ok"}
 
 
-@router.get("/readyz")
+@router.api_route("/readyz", methods=["GET", "HEAD"])
 def ready(request: Request) -> JSONResponse:
     """200 when everything needed to work is there, 503 with what is missing when not."""
     checks = readiness(house_of(request), request.state.at)

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from handfast.desk import overrides
 from handfast.desk.refused import Refused
+from handfast.moments import YEARS, day_in
 from handfast.problem import Place, Problem
 from handfast.store import identity
 from handfast.store import overrides as rows
@@ -112,9 +113,10 @@ def _first_end(at: datetime, zone: ZoneInfo) -> str:
 def _end_of(day: str, zone: ZoneInfo) -> datetime:
     """The midnight after that day in that zone, as UTC. Raises Refused where it is no day."""
     try:
-        last = datetime.fromisoformat(day).date()
+        last = day_in(day)
     except ValueError:
-        raise Refused(Problem(Place("override", part="until"), f"'{day[:40]}' is not a day", "Choose one, as 2026-12-24.")) from None
+        what, fix = f"'{day[:40]}' is not a day", f"Choose one, as 2026-12-24, {YEARS}."
+        raise Refused(Problem(Place("override", part="until"), what, fix)) from None
     return datetime.combine(last + timedelta(days=1), time(), tzinfo=zone).astimezone(UTC)
 
 

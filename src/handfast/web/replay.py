@@ -14,6 +14,7 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 from handfast.desk.refused import Refused
 from handfast.desk.replay import TOUCH_MINUTES, Stopped
 from handfast.desk.replay_runs import SILENT, SPAN, Wish, ask, perform, stop
+from handfast.moments import YEARS, day_in
 from handfast.problem import Place, Problem
 from handfast.store import contracts
 from handfast.store import replay as rows
@@ -192,6 +193,7 @@ def _day(text: str, part: str, otherwise: datetime, zone: ZoneInfo, after: int =
     if not text:
         return otherwise
     try:
-        return datetime.combine(datetime.fromisoformat(text).date() + timedelta(days=after), time(), tzinfo=zone).astimezone(UTC)
+        return datetime.combine(day_in(text) + timedelta(days=after), time(), tzinfo=zone).astimezone(UTC)
     except ValueError:
-        raise Refused(Problem(Place("replay", part=part), f"'{text[:40]}' is not a day", "Write it as 2026-11-22.")) from None
+        what, fix = f"'{text[:40]}' is not a day", f"Write it as 2026-11-22, {YEARS}."
+        raise Refused(Problem(Place("replay", part=part), what, fix)) from None

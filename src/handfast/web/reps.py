@@ -16,6 +16,7 @@ from handfast.desk import availability, feeds
 from handfast.desk.contracts import NoContract
 from handfast.desk.refused import Refused
 from handfast.desk.standing import Standing, standings
+from handfast.moments import YEARS, day_in, moment_in
 from handfast.problem import Place, Problem
 from handfast.store import availability as rows
 from handfast.store import feeds as feed_rows
@@ -69,7 +70,7 @@ def drop(request: Request, user: Me, rep_id: str, starts: Word = "", source: Wor
 
     def act() -> None:
         try:
-            when = datetime.fromisoformat(starts)
+            when = moment_in(starts, UTC)
         except ValueError:
             raise Refused(Problem(Place("absence"), "this is no absence of the list", "Reload the page.")) from None
         availability.drop_absence(house_of(request).store, rep_id, when, source, user.email, request.state.at)
@@ -159,9 +160,10 @@ def _page(request: Request, user: User, problems: list[Problem], about: str = ""
 
 def _day(text: str, part: str) -> datetime:
     try:
-        return datetime.combine(datetime.fromisoformat(text).date(), time())
+        return datetime.combine(day_in(text), time())
     except ValueError:
-        raise Refused(Problem(Place("absence", part=part), f"'{text[:40]}' is not a day", "Choose one, as 2026-12-24.")) from None
+        what, fix = f"'{text[:40]}' is not a day", f"Choose one, as 2026-12-24, {YEARS}."
+        raise Refused(Problem(Place("absence", part=part), what, fix)) from None
 
 
 def _moment(day: datetime, zone: ZoneInfo) -> datetime:

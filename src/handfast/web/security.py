@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
@@ -76,8 +76,16 @@ class Guard:
         if (site := headers.get("sec-fetch-site")) is not None:
             return site in ("same-origin", "none")
         if (origin := headers.get("origin")) is not None:
-            return origin == self.origin or urlsplit(origin).netloc == headers.get("host")
+            return origin == self.origin or parts_of(origin).netloc == headers.get("host")
         return f"{COOKIE}=" not in headers.get("cookie", "") and scope["path"] not in ("/login", "/logout")
+
+
+def parts_of(url: str) -> SplitResult:
+    """The parts of an address that a request names; of what is none, empty ones."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
 
 
 def _origin(url: str) -> str:

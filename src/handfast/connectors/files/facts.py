@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import MAXYEAR, UTC, date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -23,6 +23,7 @@ from handfast.facts import Outcome, Rep, Signal, TouchKind, signal_id, stable_id
 from handfast.identity.keys import email_key, user_key
 from handfast.identity.normalise import email_address, registrable, snake_case
 from handfast.identity.traits import TooDeep, learn_account, learn_person
+from handfast.moments import FIRST_YEAR
 from handfast.problem import Place, Problem, one_of
 
 #: A clock of the source may be ahead of ours by so much.
@@ -149,8 +150,12 @@ class Reader:
             raise Wrong(part, f"'{short(said_of(value))}' is no time", f"Write it {how}, or say how it is written with `format`.")
         try:
             found = (moment if moment.tzinfo else moment.replace(tzinfo=self.zone)).astimezone(UTC)
+            within = FIRST_YEAR <= found.year < MAXYEAR  # A day of the last year may have none after it.
         except (OverflowError, ValueError):
-            raise Wrong(part, f"'{short(said_of(value))}' lies outside the calendar", "Correct the year.") from None
+            within = False
+        if not within:
+            fix = "Correct the year. Where it means that nobody knows, leave the cell empty."
+            raise Wrong(part, f"'{short(said_of(value))}' lies outside the calendar", fix)
         if isinstance(value, str) and len(self._times) < _TIMES_KEPT:
             self._times[value, form] = found
         return found

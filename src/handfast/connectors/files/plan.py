@@ -42,6 +42,11 @@ class Plan(Term):
     files: tuple[PlanFile, ...] = Field(min_length=1)
 
 
+#: Of a file without a single row that can be read, so many are told.
+_TOLD: Final = 3
+_ROWS: Final = "Export it again: one JSON object a line."
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """A file of facts and how it is read."""
@@ -64,7 +69,9 @@ def open_file(path: Path, kind: str, map_path: Path | None, source: str = "impor
     if isinstance(table, Problem):
         return None, [table]
     # JSON lines name their columns row by row: the first chunk is asked.
-    columns = set(table.columns) if table.columns is not None else cells_of(next(table.chunks(), []))
+    columns = set(table.columns) if table.columns is not None else cells_of(first := next(table.chunks(), []))
+    if table.columns is None and not columns:
+        return None, [one for one in first if isinstance(one, Problem)][:_TOLD] or [Problem(Place(table.name), "it has no rows", _ROWS)]
     wrong = missing_columns(mapping, text, columns, table.name)
     return (None, wrong) if wrong else (Opened(table, mapping), [])
 

@@ -10,6 +10,7 @@ import codecs
 import csv
 import hashlib
 import io
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -34,6 +35,8 @@ _ENDINGS: Final[Mapping[str, str]] = {
     ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",
     ".parquet": "parquet", ".pq": "parquet",
 }  # fmt: skip
+#: What polars raises on a file that is no Parquet, or half of one; where it did not foresee the damage, it panics.
+_DAMAGED: Final = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 _UTF8: Final = "Save the file as UTF-8 (a spreadsheet calls it 'CSV UTF-8'), or convert it: iconv -f WINDOWS-1252 -t UTF-8."
 
 
@@ -66,9 +69,10 @@ class Table:
     def _csv(self, skip: int) -> Iterator[Row | Problem]:
         assert self.columns is not None
         with _text(self.path) as file:
-            reader = csv.reader(file, **self._dialect)
+            lines = _Lines(file)
+            reader = csv.reader(lines, **self._dialect)
             next(reader, None)
-            for number, one in enumerate(_csv_rows(reader, self.name, len(self.columns))):
+            for number, one in enumerate(_csv_rows(reader, lines, self.name, len(self.columns))):
                 if number >= skip:
                     yield one if isinstance(one, Problem) else Row(one[0], dict(zip(self.columns, one[1], strict=True)))
 
@@ -89,7 +93,7 @@ class Table:
         while True:
             try:
                 got = scan.slice(at, _DECODED).collect()
-            except (pl.exceptions.PolarsError, OSError) as error:
+            except _DAMAGED as error:
                 yield Problem(Place(self.name, at + 1), f"the file is damaged from here on ({_short(error)})", "Export it again.")
                 return
             for cells in got.iter_rows(named=True):
@@ -103,7 +107,7 @@ def open_table(path: Path) -> Table | Problem:
     """The file as a table, known by its ending; what cannot be one is the Problem with it."""
     name = path.name
     if not path.is_file():
-        what = "this is a folder" if path.is_dir() else "there is no such file"
+        what = "this is a folder" if path.is_dir() else "this is no ordinary file" if path.exists() else "there is no such file"
         return Problem(Place(str(path)), what, "Name a CSV, JSON lines or Parquet file.")
     if (form := _ENDINGS.get(path.suffix.lower())) is None:
         return Problem(Place(name), f"'{path.suffix}' is no ending we know", "Files end in .csv, .tsv, .jsonl or .parquet.")
@@ -124,14 +128,17 @@ def digest_of(path: Path) -> str:
 # --- CSV ------------------------------------------------------------------------------------------------------
 
 
+_BOMS_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
 def _text(path: Path) -> io.TextIOWrapper:
     return path.open(encoding="utf-8-sig", newline="")
 
 
 def _open_csv(path: Path) -> Table | Problem:
     with path.open("rb") as raw:
-        if raw.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            return Problem(Place(path.name, 1), "this is UTF-16, not UTF-8, text", _UTF8)
+        if raw.read(2) in _BOMS_16:
+            return _utf16(path)
     csv.field_size_limit(LONGEST_CELL)
     rows = 0
     # Read once from end to end before anything is recorded: half a file of the wrong encoding would be worse than none.
@@ -180,25 +187,63 @@ def _separator(sample: str) -> str:
     return best
 
 
-def _csv_rows(reader: Any, name: str, width: int) -> Iterator[tuple[int, list[str]] | Problem]:
-    """Rows with the line they begin on. The reader counts lines as it goes, so a row begins one after where the last one ended."""
+class _Lines:
+    """The physical lines of a file. Those a row was read from can be read once more, all but its first."""
+
+    def __init__(self, file: Iterator[str]) -> None:
+        self._file, self._again, self._read = file, deque[str](), list[str]()
+        self.line = 0
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        text = self._again.popleft() if self._again else next(self._file)
+        self.line += 1
+        self._read.append(text)
+        return text
+
+    def begin(self) -> int:
+        """A row begins; returns its line."""
+        self._read.clear()
+        return self.line + 1
+
+    def back(self) -> None:
+        """The lines of the row after its first are read once more."""
+        again = self._read[1:]
+        self._again.extendleft(reversed(again))
+        self.line -= len(again)
+
+
+def _csv_rows(reader: Any, lines: _Lines, name: str, width: int) -> Iterator[tuple[int, list[str]] | Problem]:
+    """Rows with the line they begin on.
+
+    A quote that is never closed swallows the rows after it, up to the next quote or the end of the file. What cannot be read so is refused
+    with its first line alone, and the lines after it are read once more, as rows of their own.
+    """
     while True:
-        line = reader.line_num + 1
+        line = lines.begin()
         try:
             cells = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
+            lines.back()
             fix = "A quote inside a quoted cell is written twice; each is closed on its row."
             yield Problem(Place(name, line), f"the row cannot be read ({error})", fix)
             continue
         if not cells:
             continue
         if len(cells) != width:
-            what = f"the row has {len(cells)} cells, and the header {width}"
+            upto = f", up to line {lines.line}," if lines.line > line else ""
+            what = f"the row{upto} has {len(cells)} cells, and the header {width}"
             yield Problem(Place(name, line), what, "Quote cells that hold a separator, and give empty cells their separator.")
             continue
         yield line, cells
+
+
+def _utf16(path: Path) -> Problem:
+    return Problem(Place(path.name, 1), "this is UTF-16, not UTF-8, text", _UTF8.replace("WINDOWS-1252", "UTF-16"))
 
 
 def _not_utf8(path: Path, error: UnicodeDecodeError) -> Problem:
@@ -218,6 +263,8 @@ def _open_jsonl(path: Path) -> Table | Problem:
     with path.open("rb") as file:
         first = file.readline().removeprefix(codecs.BOM_UTF8).strip()
         lines = 1 + sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+    if first[:2] in _BOMS_16:
+        return _utf16(path)
     if first.startswith(b"["):
         fix = "Write one object a line: jq -c '.[]' < file.json > file.jsonl."
         return Problem(Place(path.name, 1), "this is one JSON list, not JSON lines", fix)
@@ -251,13 +298,15 @@ def _open_parquet(path: Path) -> Table | Problem:
         scan = pl.scan_parquet(path)
         columns = scan.collect_schema().names()
         rows = scan.select(pl.len()).collect().item()
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except _DAMAGED as error:
         fix = "It may have been cut off while copying: export or copy it again."
         return Problem(Place(path.name), f"the file is no whole Parquet file ({_short(error)})", fix)
     return Table(path, path.name, "parquet", columns, rows)
 
 
-def _short(error: Exception) -> str:
+def _short(error: BaseException) -> str:
+    if isinstance(error, pl.exceptions.PanicException):
+        return "what it says of itself is not so"
     return str(error).splitlines()[0][:120] if str(error) else type(error).__name__
 
 

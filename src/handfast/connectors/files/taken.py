@@ -18,22 +18,27 @@ from handfast.problem import Place, Problem
 class Taken:
     """The whole text. `problems`: files that cannot be used, for which the contract cannot be read; `rows`: rows that were left out.
 
-    `named`: where the contract names the files that cannot be used.
+    `named`: where the contract names the files that cannot be used. `is_text`: False where it is not UTF-8; `problems` say so then.
     """
 
     text: str
     problems: list[Problem]
     rows: list[Problem]
     named: frozenset[Place] = frozenset()
+    is_text: bool = True
 
 
 def take_in(path: Path) -> Taken:
     """Reads a contract and the list files beside it. A file that is not there is no Problem where the text carries its entries already.
 
-    A text that is not UTF-8 is left to whoever reads contracts: it comes back with what could not be read replaced. Raises OSError where
-    the contract itself cannot be read.
+    A text that is not UTF-8 comes back with what could not be read replaced, and with the Problem that says so: it must not be kept, for
+    nobody would see what is gone. Raises OSError where the contract itself cannot be read.
     """
-    text = path.read_bytes().decode("utf-8", errors="replace").removeprefix("\ufeff")
+    raw = path.read_bytes()
+    try:
+        text = raw.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError:
+        return Taken(raw.decode("utf-8", errors="replace"), read_contract(raw, str(path))[1], [], is_text=False)
     written, before = split(text)
     if "lists" not in written:
         return Taken(text, [], [])
@@ -87,12 +92,9 @@ class ReadFile:
 
 def read_file(path: Path) -> ReadFile:
     """Reads and compiles a contract from a file and the list files beside it. Raises OSError where it cannot be read."""
-    raw = path.read_bytes()
-    try:
-        raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return ReadFile(None, read_contract(raw, str(path))[1], raw.decode("utf-8", errors="replace"), [])
     taken = take_in(path)
+    if not taken.is_text:
+        return ReadFile(None, taken.problems, taken.text, [])
     agreement, problems = read_contract(taken.text, str(path))
     problems = sorted([*taken.problems, *(p for p in problems if p.where not in taken.named)], key=lambda p: (p.where.line, p.where.column))
     return ReadFile(None if problems else agreement, problems, taken.text, taken.rows)

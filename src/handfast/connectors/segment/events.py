@@ -16,6 +16,7 @@ from handfast.connectors.segment.times import time_of, time_or_none
 from handfast.facts import Signal, signal_id
 from handfast.identity.normalise import email_address, snake_case
 from handfast.identity.traits import FORM, LEVELS, TooDeep, keep, learn_account, learn_person
+from handfast.moments import FIRST_YEAR
 from handfast.problem import Problem, one_of
 
 _KINDS: Final = {"identify": "identified", "group": "grouped", "alias": "aliased", "page": "page_viewed", "screen": "page_viewed"}
@@ -225,13 +226,13 @@ class _Reader:
         timestamp, original = event.get("timestamp"), event.get("originalTimestamp")
         try:
             if timestamp is not None and event.get("receivedAt") is not None:
-                return min(time_of(timestamp), received)  # passed on by Segment itself, which has corrected it already
+                return _plausible(min(time_of(timestamp), received))  # passed on by Segment itself, which has corrected it already
             given = original if original is not None else timestamp
             if given is None:
                 return received
             own = time_of(given)
             lag = self.lag if (stated := event.get("sentAt")) is None else received - time_of(stated)
-            corrected = min(own + lag, received)
+            corrected = _plausible(min(own + lag, received))
         except (ValueError, OverflowError, TypeError, OSError):
             raise _unreadable_time(event) from None
         if abs(corrected - own) >= _A_SECOND:
@@ -268,6 +269,13 @@ def _nobody(person: Mapping[str, Any]) -> _Wrong:
         what = f"'{str(given)[:80]}' is no e-mail address, and the event names nobody else"
         return _Wrong("email", what, "Correct the address, or send `userId` or `anonymousId`.")
     return _Wrong("userId", "The event does not say who did it", "Send `userId` or `anonymousId` with every call, or an e-mail address.")
+
+
+def _plausible(moment: datetime) -> datetime:
+    """The moment. Raises ValueError for one so long ago that nothing before it could be looked for."""
+    if moment.year < FIRST_YEAR:
+        raise ValueError("so long ago nothing happened")
+    return moment
 
 
 def _unreadable_time(event: Mapping[str, Any]) -> _Wrong:
