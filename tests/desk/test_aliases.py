@@ -76,3 +76,14 @@ def test_a_worker_that_does_not_hold_the_lane_of_the_other_leaves_it_for_later(h
         pass
     assert house.one("SELECT count(*) FROM pending") == 0
     assert house.one("SELECT count(*) FROM person WHERE merged_into IS NULL") == 1
+
+
+def test_an_id_they_had_before_is_one_of_theirs_in_the_same_batch_too(house: House) -> None:
+    """Whoever has an id of the company's own systems is not somebody with another one on the same device."""
+    house.hears(
+        house.signal("pia@firm.example", "identified", "Mon 09:00", visitor="a", previous="5"),
+        house.signal(None, "page_viewed", "Mon 09:01", user="9", visitor="a"),
+    )
+    assert house.decide("Mon 09:02").signals == 2
+    assert house.one("SELECT count(*) FROM person") == 2
+    assert len(house.rows("SELECT DISTINCT person_id FROM identity WHERE who IN ('user:5', 'user:9')")) == 2

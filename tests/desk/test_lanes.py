@@ -103,3 +103,16 @@ def test_what_an_import_says_of_an_account_is_not_written_over(known: House, mon
     importing.join()
     assert known.one("SELECT fields FROM account") == {"country": "FR", "employees": 200}
     assert known.one("SELECT fields FROM learned WHERE noun = 'account' ORDER BY seq DESC LIMIT 1") == {"country": "FR", "employees": 200}
+
+
+def test_somebody_known_by_an_id_who_tells_an_address_is_not_decided_beside_somebody_who_decides_them(house: House) -> None:
+    """Until then they were at home in the lane of their id; whoever holds that may be making them somebody else at this moment."""
+    house.hears(house.signal(None, "identified", "Mon 09:00", user="5", person={"title": "CFO"}))
+    house.decide("Mon 09:01")
+    house.hears(house.signal("pia@firm.example", "identified", "Mon 10:00", user="5"))
+    with house.store.writing() as other:
+        assert lanes.hold_lanes(other, [lane_of("user:5")]) == [lane_of("user:5")]
+        assert house.decide("Mon 10:01", lanes_at_once=1).signals == 0
+        assert house.one("SELECT email FROM person") is None
+    assert house.decide("Mon 10:02", lanes_at_once=1).signals == 1
+    assert house.one("SELECT email FROM person") == "pia@firm.example"

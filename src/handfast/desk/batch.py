@@ -51,19 +51,15 @@ class Batch:
         """When what follows from this signal is decided (UTC)."""
         return signal.received_at if self.punctual else self.at
 
-    def party_of(self, person: str) -> str:
-        """Who a handoff is about: the account, or the person of none."""
-        return self.directory.people[person].account or person
-
-    def account_of(self, person: str) -> Account | None:
-        """The account this person belongs to."""
-        return self.directory.accounts.get(self.directory.people[person].account or "")
+    def account_at(self, moment: Moment) -> Account | None:
+        """The account this person belonged to then."""
+        return self.directory.accounts.get(moment.account or "")
 
 
 class Moment(NamedTuple):
     """A person at the time of one of their signals. `subject` names what was known of them then: it changes when more becomes known.
 
-    `taught`: this signal taught something of them. `folded`: whom this batch had folded into them by then.
+    `account`: theirs then. `taught`: this signal taught something of them. `folded`: whom this batch had folded into them by then.
     """
 
     waiting: Pending
@@ -73,6 +69,12 @@ class Moment(NamedTuple):
     account: str | None = None
     taught: bool = False
     folded: tuple[str, ...] = ()
+
+    @property
+    def party(self) -> str:
+        """Who a handoff is about: the account, or the person of none. As it was then: one who came to an account since, in the same
+        batch or in a later one, was without."""
+        return self.account or self.person
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ class Ready:
     working: Mapping[str, Any]
     verdict: str
     party: str
+    was: str = "not_yet"
 
 
 def source_of(signal: Signal) -> str:

@@ -38,7 +38,7 @@ def by_version(b: Batch, moments: list[Moment], subjects: Mapping[str, Mapping[s
     if agreement.canary is not None:
         frame = as_frame([dict(subjects[name]) for name in names], agreement.contract.fields)
         met = {name: said[0] is True for name, said in zip(names, answers([agreement.canary], frame), strict=True)}
-    ours = [m for m in moments if met[m.subject] and in_share(contract_id, b.party_of(m.person), canary.share)]
+    ours = [m for m in moments if met[m.subject] and in_share(contract_id, m.party, canary.share)]
     chosen = {id(m) for m in ours}
     rest = [m for m in moments if id(m) not in chosen]
     if rest:

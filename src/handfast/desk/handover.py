@@ -226,13 +226,13 @@ def _follow_up(b: Batch, moments: list[Moment], subjects: Mapping[str, Mapping[s
         return
     judged = judge_moments(b, asked, subjects, by_hand) if asked else None
     written.done()
-    positions: list[int] = []
+    positions: dict[int, str] = {}
     if judged is not None:
         write_standings(b, judged, facts, before)
         done.verdicts += len(judged.said)
         positions = telling(judged, before)
     if positions or groups:
-        _hand_over(b, judged, positions, groups, {person: stands.outcome for person, stands in before.items()}, done)
+        _hand_over(b, judged, positions, groups, done)
 
 
 def _by_hand(b: Batch, moments: list[Moment]) -> pl.DataFrame | None:
@@ -253,28 +253,29 @@ class _Work:
     needs_new_intent: frozenset[str]
 
 
-def _in_work(b: Batch, people: set[str], groups: Sequence[Ready]) -> _Work:
+def _in_work(b: Batch, moments: Sequence[Moment], groups: Sequence[Ready]) -> _Work:
     motion = b.agreement.contract.motion
-    parties = b.directory.stored({b.party_of(person) for person in people} | {ready.party for ready in groups})
+    parties = b.directory.stored({m.party for m in moments} | {ready.party for ready in groups})
     open_now = rows.open_handoffs(b.conn, parties, motion)
     closed_at = rows.last_closings(b.conn, parties, motion)
-    suppressed = rows.suppressed(b.conn, b.directory.stored(people))
+    suppressed = rows.suppressed(b.conn, b.directory.stored({m.person for m in moments}))
     return _Work({p: set(h.people) for p, h in open_now.items()}, closed_at, suppressed, need_new_intent(b, closed_at))
 
 
-def _hand_over(b: Batch, judged: Judged | None, positions: list[int], groups: list[Ready], before: dict[str, str], done: Decided) -> None:
-    """Writes the verdicts that changed something, and opens or joins handoffs for those newly ready: people, and accounts as a whole."""
-    people = {judged.moments[i].person for i in positions} if judged is not None else set()
-    work = _in_work(b, people, groups)
+def _hand_over(b: Batch, judged: Judged | None, positions: Mapping[int, str], groups: list[Ready], done: Decided) -> None:
+    """Writes the verdicts that changed something, and opens or joins handoffs for those newly ready: people, and accounts as a whole.
+
+    `positions`: of the verdicts that may be worth it, each with the outcome the person stood at before.
+    """
+    work = _in_work(b, [judged.moments[i] for i in positions] if judged is not None else [], groups)
     found: list[Ready] = []
     step_asked: dict[int, datetime] = {}
     if judged is not None:
-        positions = [i for i in positions if not _old_news(b, judged.moments[i], judged.said[i][0], work, before)]
+        positions = {i: was for i, was in positions.items() if not _old_news(judged.moments[i], judged.said[i][0], was, work)}
         found, step_asked = _read(b, judged, positions) if positions else ([], {})
     opens: list[Ready] = []
     joins: list[Ready] = []
     written: list[Ready] = []
-    last = dict(before)
     for ready in _in_turn(found, groups):
         m, outcome = ready.moment, ready.row["outcome"]
         if "group" in ready.working:  # whoever of them is ready alone, at this moment or an earlier one, came first
@@ -283,8 +284,7 @@ def _hand_over(b: Batch, judged: Judged | None, positions: list[int], groups: li
             goes = _goes_over(ready, work, step_asked.get(ready.working["totals"]["next_step_signal"]))
             if goes and judged is not None and ready.party in work.needs_new_intent and ready.row.get("override") is None:
                 goes = has_new_intent(b.agreement, judged, ready, work.closed_at[ready.party])
-            changed = goes or outcome != last.get(m.person, "not_yet")
-            last[m.person] = outcome
+            changed = goes or outcome != ready.was
         if goes:
             (joins if ready.party in work.people else opens).append(ready)
             work.people.setdefault(ready.party, set()).add(m.person)
@@ -293,14 +293,14 @@ def _hand_over(b: Batch, judged: Judged | None, positions: list[int], groups: li
     _record(b, written, opens, joins, done)
 
 
-def _read(b: Batch, judged: Judged, positions: Sequence[int]) -> tuple[list[Ready], dict[int, datetime]]:
+def _read(b: Batch, judged: Judged, positions: Mapping[int, str]) -> tuple[list[Ready], dict[int, datetime]]:
     """The verdicts at these positions with their working, and when the steps they stand on were asked for, by signal."""
-    made = shown(b, judged, positions)
+    made = shown(b, judged, list(positions))
     step_asked = asked_at(judged, [working for _, _, working in made])
     found = []
-    for m, row, working in made:
+    for (m, row, working), was in zip(made, positions.values(), strict=True):
         verdict = stable_id("ver", str(m.waiting.signal.id), m.person)
-        found.append(Ready(m, _with_step(row), judged.subjects[m.subject], working, verdict, b.party_of(m.person)))
+        found.append(Ready(m, _with_step(row), judged.subjects[m.subject], working, verdict, m.party, was))
     return found, step_asked
 
 
@@ -327,9 +327,9 @@ def _record(b: Batch, written: list[Ready], opens: list[Ready], joins: list[Read
         done.joined += len(joins)
 
 
-def _old_news(b: Batch, m: Moment, outcome: str, work: _Work, before: dict[str, str]) -> bool:
+def _old_news(m: Moment, outcome: str, was: str, work: _Work) -> bool:
     """Ready as before, and in an open handoff already: nothing to write, so its working need not be made."""
-    return outcome == "ready" == before.get(m.person) and m.person in work.people.get(b.party_of(m.person), ())
+    return outcome == "ready" == was and m.person in work.people.get(m.party, ())
 
 
 def _with_step(row: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -33,7 +33,7 @@ class Named:
 def name_accounts(b: Batch, waiting: list[Pending], emails: Iterable[str]) -> Named:
     """Decides the companies that signals of people without an account speak of. Fills the directory's `named` and `account_of_key`.
 
-    `emails`: all that these signals tell.
+    `emails`: all that these signals tell, and those of whoever they name.
     """
     book, named = b.directory, Named()
     named.settled = {p.id for p in book.people.values() if p.account}

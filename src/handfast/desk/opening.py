@@ -49,7 +49,7 @@ def open_handoffs(b: Batch, ready: list[Ready], verdicts: list[tuple[Any, ...]],
         Party(
             stable_id("hnd", agreement.contract.motion, r.party, str(r.moment.waiting.signal.id)),
             r.moment.person,
-            b.account_of(r.moment.person),
+            b.account_at(r.moment),
             r.moment.waiting.signal.received_at,
         )
         for r in ready
@@ -107,7 +107,7 @@ def join_handoffs(b: Batch, ready: list[Ready]) -> None:
         who = b.directory.people[r.moment.person]
         people.append((handoff.id, who.id, r.verdict, signal.id, source_of(signal), signal.occurred_at, signal.received_at))
         said = rows.dumps({"verdict": r.verdict})
-        events.append(("person_joined", signal.received_at, handoff.id, who.id, who.account, handoff.owner, said))
+        events.append(("person_joined", signal.received_at, handoff.id, who.id, r.moment.account, handoff.owner, said))
         if handoff.owner is not None:
             payload = notice(
                 "joined",
@@ -115,7 +115,7 @@ def join_handoffs(b: Batch, ready: list[Ready]) -> None:
                 opened_at=signal.received_at,
                 next_step=r.row["next_step"],
                 person=_named(who),
-                account=_named_account(b.account_of(who.id)),
+                account=_named_account(b.account_at(r.moment)),
                 joined=_named(who),
             )
             owner = handoff.owner
@@ -154,7 +154,7 @@ class _Opened:
         self.to_brief: list[tuple[Ready, str, str | None, datetime | None, Assignment, Roster]] = []
 
     def add(self, r: Ready, handoff_id: str, sla: int | None, chosen: Assignment, roster: Roster) -> None:
-        b, signal = self.batch, r.moment.waiting.signal
+        b, signal, account = self.batch, r.moment.waiting.signal, r.moment.account
         agreement, opened = b.agreement, signal.received_at
         person = b.directory.people[r.moment.person]
         clocks = opening(agreement, sla, handoff_id, opened, roster, chosen.owner)
@@ -165,7 +165,7 @@ class _Opened:
         source = source_of(signal)
         assigned = opened if chosen.owner else None
         self.handoffs.append(
-            (handoff_id, agreement.contract.motion, r.party, person.account, person.id, b.contract_id, r.verdict, source,
+            (handoff_id, agreement.contract.motion, r.party, account, person.id, b.contract_id, r.verdict, source,
              r.row["next_step"], sla_name, opened, b.decided_at(signal), chosen.owner, assigned)
         )  # fmt: skip
         self.people.append((handoff_id, person.id, r.verdict, signal.id, source, signal.occurred_at, opened))
@@ -192,7 +192,7 @@ class _Opened:
                 opened,
                 handoff_id,
                 person.id,
-                person.account,
+                account,
                 None,
                 rows.dumps({"verdict": r.verdict, "next_step": r.row["next_step"], "sla": sla_name}),
             )
@@ -200,7 +200,7 @@ class _Opened:
         if (cover := covered(chosen)) is not None:
             self.covers.append((handoff_id, cover[0], chosen.owner, cover[1], opened))
         name = "assigned" if chosen.owner else "left_unassigned"
-        self.events.append((name, opened, handoff_id, person.id, person.account, chosen.owner, rows.dumps({"rule": chosen.rule, "leg": 0})))
+        self.events.append((name, opened, handoff_id, person.id, account, chosen.owner, rows.dumps({"rule": chosen.rule, "leg": 0})))
         self._tell(r, handoff_id, sla_name, due, chosen, roster, person)
 
     def _tell(
@@ -215,7 +215,7 @@ class _Opened:
             opened_at=opened,
             next_step=r.row["next_step"],
             person=_named(person),
-            account=_named_account(b.directory.accounts.get(person.account or "")),
+            account=_named_account(b.account_at(r.moment)),
             owner=Named(owner.id, owner.name) if owner else None,
             sla=sla,
             due_at=due,
@@ -249,7 +249,7 @@ class _Opened:
         """What briefs tell beside the verdict: the latest signals of each person up to the moment of the handoff, and more."""
         b = self.batch
         moments = {r.moment.person: r.moment.at for r, *_ in self.to_brief}
-        accounts = [a for r, *_ in self.to_brief if (a := b.directory.people[r.moment.person].account)]
+        accounts = [a for r, *_ in self.to_brief if (a := r.moment.account)]
         return _Known(
             rows.latest_signals(b.conn, list(moments), list(moments.values()), BRIEF_SIGNALS),
             briefing.opportunities(b.conn, b.directory.stored(moments), b.directory.stored(accounts)),
@@ -265,8 +265,8 @@ class _Opened:
         owner = roster.rep(chosen.owner) if chosen.owner else None
         case = BriefCase(
             person=person,
-            account=b.directory.accounts.get(person.account or ""),
-            others=tuple(c for c in known.colleagues.get(person.account or "", ()) if c.id != person.id)[:8],
+            account=b.account_at(r.moment),
+            others=tuple(c for c in known.colleagues.get(r.moment.account or "", ()) if c.id != person.id)[:8],
             signals=tuple(known.signals.get(person.id, ())),
             verdict=r.working,
             assignment=chosen.working,
@@ -274,7 +274,7 @@ class _Opened:
             sla=sla,
             due_at=due,
             owner=owner.name if owner else None,
-            opportunities=tuple(known.deals.get(person.account or "", known.deals.get(person.id, ()))),
+            opportunities=tuple(known.deals.get(r.moment.account or "", known.deals.get(person.id, ()))),
             past=tuple(known.ended.get(r.party, ())),
         )
         body = compose(b.agreement, case)

@@ -167,7 +167,7 @@ class _Turn:
         An account that is ready as a whole comes after the person whose signal made it so, as live.
         """
         found = [
-            Ready(m, {**row, "next_step": row["next_step"] or BY_HAND}, judged.subjects[m.subject], working, "", self.b.party_of(m.person))
+            Ready(m, {**row, "next_step": row["next_step"] or BY_HAND}, judged.subjects[m.subject], working, "", m.party)
             for m, row, working in made
             if row["outcome"] == "ready"
         ]
@@ -191,7 +191,7 @@ class _Turn:
         slas = choose(self.agreement, frame)
         ids = [stable_id("shh", self.shadow.id, r.party, str(r.moment.waiting.signal.id)) for r in ready]
         parties = [
-            Party(id_, r.moment.person, self.b.account_of(r.moment.person), r.moment.waiting.signal.received_at)
+            Party(id_, r.moment.person, self.b.account_at(r.moment), r.moment.waiting.signal.received_at)
             for id_, r in zip(ids, ready, strict=True)
         ]
         roster = Roster(

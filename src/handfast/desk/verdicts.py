@@ -182,27 +182,44 @@ def write_standings(b: Batch, judged: Judged, facts: Mapping[str, int], before: 
     yet, so the next signal of this person will, whatever it is.
     """
     latest: dict[str, tuple[Any, ...]] = {}
-    newest = {person: stands.at for person, stands in before.items()}
     late: set[str] = set()
+    stand = _Stand(before)
     for m, said in zip(judged.moments, judged.said, strict=True):
-        if m.person in newest and m.at < newest[m.person]:
+        if stand.moves(m, said[0]):
+            late.discard(m.person)
+            latest[m.person] = (m.person, m.at, b.contract_id, *said, m.waiting.signal.id, facts[m.subject])
+        else:
             late.add(m.person)
-            if m.person in latest:
-                continue
-        newest[m.person] = max(m.at, newest.get(m.person, m.at))
-        latest[m.person] = (m.person, m.at, b.contract_id, *said, m.waiting.signal.id, facts[m.subject])
-    stand = [row if person not in late else (*row[:-1], None) for person, row in latest.items()]
-    rows.write_standings(b.conn, stand, b.directory.new_people)
+    told = [row if person not in late else (*row[:-1], None) for person, row in latest.items()]
+    rows.write_standings(b.conn, told, b.directory.new_people)
+    if before_this := late - latest.keys():
+        rows.ask_again(b.conn, sorted(before_this))
 
 
-def telling(judged: Judged, before: Mapping[str, Standing]) -> list[int]:
-    """The positions whose verdict may be worth a row: the outcome changed, or the person is ready."""
-    last = {person: stands.outcome for person, stands in before.items()}
-    kept = []
+class _Stand:
+    """Where people stand while the verdicts of a batch are gone through in the order of receipt: at their latest moment."""
+
+    def __init__(self, before: Mapping[str, Standing]) -> None:
+        self._at = {person: stands.at for person, stands in before.items()}
+        self.outcome = {person: stands.outcome for person, stands in before.items()}
+
+    def moves(self, m: Moment, outcome: str) -> bool:
+        """Takes this verdict in. Whether they stand at it from now on: one heard of late is about an earlier moment."""
+        if m.at < self._at.get(m.person, m.at):
+            return False
+        self._at[m.person], self.outcome[m.person] = m.at, outcome
+        return True
+
+
+def telling(judged: Judged, before: Mapping[str, Standing]) -> dict[int, str]:
+    """The positions whose verdict may be worth a row, each with the outcome the person stood at before: it differs, or they are ready."""
+    stand = _Stand(before)
+    kept = {}
     for i, (m, said) in enumerate(zip(judged.moments, judged.said, strict=True)):
-        if said[0] == "ready" or said[0] != last.get(m.person, "not_yet"):
-            kept.append(i)
-        last[m.person] = said[0]
+        was = stand.outcome.get(m.person, "not_yet")
+        if said[0] == "ready" or said[0] != was:
+            kept[i] = was
+        stand.moves(m, said[0])
     return kept
 
 

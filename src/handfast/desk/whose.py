@@ -72,13 +72,15 @@ def look_up(b: Batch, waiting: list[Pending]) -> Keys:
     partly = _look_up_keys(b, keys)
     book.people = rows.people(b.conn, list(set(book.who.values())))
     book.users = {person for who, person in book.who.items() if who.startswith("user:")}
-    account_keys = {k for email in keys.emails if (k := b.domain_of(email))}
+    # Whoever has an address and no account (domains made none when they came) is asked about like an address that is told now.
+    emails = keys.emails | {p.email for p in book.people.values() if p.account is None and p.email is not None}
+    account_keys = {k for email in emails if (k := b.domain_of(email))}
     account_keys |= {f"group:{group}" for group in keys.groups}
     ids = {p.account for p in book.people.values() if p.account}
     for account in rows.accounts(b.conn, list(ids), list(account_keys)):
         book.accounts[account.id] = account
         book.account_of_key[account.key] = account.id
-    keys.named = name_accounts(b, waiting, keys.emails)
+    keys.named = name_accounts(b, waiting, emails)
     b.learned.begin(book, partly)
     return keys
 
@@ -155,7 +157,8 @@ def _lanes_needed(b: Batch, one: Pending, keys: Keys) -> tuple[int, list[int]]:
     for key in (*named[1:], *before):
         if (other := who.get(key)) is None:
             links.append(lane_of(key))
-        elif other != known and key.startswith("user:"):
+        elif key.startswith("user:") and other != who.get(named[0]):
+            # Somebody else, or somebody who tells an address for the first time: until now they were decided in another lane than its.
             links.append(_home_of(b, other, keys, key))
     return home, links
 

@@ -196,16 +196,12 @@ def _fold(loser: str, winner: str, book: Directory) -> None:
 
 
 def _link(signal: Signal, keys: Sequence[str], person_id: str, book: Directory) -> None:
-    for who in keys:
+    for who in (*keys, *keys_before(signal.previous_id)):
         if who not in book.who:
             book.who[who] = person_id
             book.links.append(Link(who, person_id, signal.received_at))
-    if signal.user_id and book.who[user_key(signal.user_id)] == person_id:
+    if any(name and book.who[user_key(name)] == person_id for name in (signal.user_id, signal.previous_id)):
         book.users.add(person_id)
-    for who in keys_before(signal.previous_id):
-        if who not in book.who:
-            book.who[who] = person_id
-            book.links.append(Link(who, person_id, signal.received_at))
 
 
 def _change_person(book: Directory, person: Person) -> None:

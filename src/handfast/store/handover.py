@@ -231,6 +231,11 @@ def write_standings(conn: psycopg.Connection, rows: Sequence[tuple[Any, ...]], n
     )
 
 
+def ask_again(conn: psycopg.Connection, person_ids: Sequence[str]) -> None:
+    """What these people did is no longer all that they were last judged on: their next signal is asked about, whatever it is."""
+    conn.execute("UPDATE standing SET facts = NULL WHERE person_id = ANY(%b)", (list(person_ids),))
+
+
 def add_verdicts(conn: psycopg.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
     copy_rows(
         conn,

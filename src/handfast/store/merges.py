@@ -11,7 +11,7 @@ import psycopg
 
 from handfast.facts import Person
 from handfast.identity.merge import Said
-from handfast.store.handover import dumps
+from handfast.store.handover import ask_again, dumps
 from handfast.store.lanes import LANE_LOCK
 
 #: noun → (table, the column that names a row, the column that names the person). `identity` is moved apart: its rows are the people
@@ -134,18 +134,13 @@ def move(conn: psycopg.Connection, merge: str, folded: str, kept: str, party: st
         moved.append(("opted_out", kept))
     conn.cursor().executemany("INSERT INTO person_merge_moved (merge_id, noun, id) VALUES (%s, %s, %s)", [(merge, n, i) for n, i in moved])
     _learned_keys(conn, [i for n, i in moved if n == "identity"], kept, at)
-    _ask_again(conn, kept, folded)
+    ask_again(conn, [kept, folded])
 
 
 #: Whoever wants to hear no more is one human being: an address of theirs that said nothing of it is left alone too.
 _OPTED_OUT: Final = """
 INSERT INTO reach (person_id, opted_out_at) SELECT %s, opted_out_at FROM reach WHERE person_id = %s AND opted_out_at IS NOT NULL
 ON CONFLICT (person_id) DO UPDATE SET opted_out_at = excluded.opted_out_at WHERE reach.opted_out_at IS NULL"""
-
-
-def _ask_again(conn: psycopg.Connection, *people: str) -> None:
-    """What they did is no longer what they were last judged on: their next signal is asked about, whatever it is."""
-    conn.execute("UPDATE standing SET facts = NULL WHERE person_id = ANY(%s)", (list(people),))
 
 
 def fold(conn: psycopg.Connection, folded: Person, into: str, merged: Person) -> None:
@@ -245,7 +240,7 @@ def move_back(
     keys = list(rows.get("identity", ()))
     conn.execute("UPDATE identity SET person_id = %s WHERE who = ANY(%s) AND person_id = %s", (folded, keys, kept))
     _learned_keys(conn, keys, folded, at)
-    _ask_again(conn, kept, folded)
+    ask_again(conn, [kept, folded])
     if rows.get("opted_out"):
         conn.execute(
             "UPDATE reach AS k SET opted_out_at = NULL FROM reach AS f WHERE k.person_id = %s AND f.person_id = %s AND f.opted_out_at = k.opted_out_at",
