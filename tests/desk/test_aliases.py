@@ -87,3 +87,15 @@ def test_an_id_they_had_before_is_one_of_theirs_in_the_same_batch_too(house: Hou
     assert house.decide("Mon 09:02").signals == 2
     assert house.one("SELECT count(*) FROM person") == 2
     assert len(house.rows("SELECT DISTINCT person_id FROM identity WHERE who IN ('user:5', 'user:9')")) == 2
+
+
+def test_what_a_known_device_does_is_its_holders_although_it_names_somebody_elses_id(house: House) -> None:
+    """Its evidence counts for whoever has the device: so does what it says, and the conflict is told."""
+    house.hears(
+        house.signal("pia@firm.example", "page_viewed", "Mon 09:00", user="5"),
+        house.signal("tom@firm.example", "page_viewed", "Mon 09:01", visitor="b"),
+        house.signal(None, "page_viewed", "Mon 09:02", visitor="b", previous="5", person={"title": "CFO"}),
+    )
+    assert house.decide("Mon 09:03").signals == 3
+    assert house.one("SELECT email FROM person WHERE fields ->> 'title' = 'CFO'") == "tom@firm.example"
+    assert house.one("SELECT count(*) FROM event WHERE name = 'identity_conflict'") == 1

@@ -122,6 +122,8 @@ def _person(signal: Signal, book: Directory) -> str | None:
 
 def _by_own_keys(signal: Signal, book: Directory) -> str | None:
     """Whose keys these are. One known by an old user id alone has it as their own; nobody is made where they are known by that."""
+    if not (signal.email or signal.user_id) and (holder := book.who.get(visitor_key(signal.anonymous_id or ""))) is not None:
+        return holder  # what they did counts for whoever has the device, whatever id they say they had before
     by_email = book.who.get(email_key(signal.email)) if signal.email else None
     by_user = next((p for name in (signal.user_id, signal.previous_id) if name and (p := book.who.get(user_key(name))) is not None), None)
     if signal.email and by_email is None and by_user is not None and book.people[by_user].email is None:
