@@ -283,6 +283,9 @@ def _unreadable_time(event: Mapping[str, Any]) -> _Wrong:
         if (value := event.get(part)) is not None and time_or_none(value) is None:
             shown = str(value)[:60]
             return _Wrong(part, f"'{shown}' is no time we can read", "Send ISO 8601, for instance 2026-11-22T13:38:16.262Z.")
+    for part in ("originalTimestamp", "timestamp"):
+        if (moment := time_or_none(event.get(part))) is not None and moment.year < FIRST_YEAR:
+            return _Wrong(part, f"'{str(event[part])[:60]}' lies before {FIRST_YEAR}", "Check the clock of the sender.")
     return _Wrong("timestamp", "The times of the event are too far apart to mean anything", "Check the clock of the sender.")
 
 
