@@ -55,6 +55,11 @@ def test_a_hand_may_choose_and_address_and_account_stay() -> None:
     assert (fields["email"].value, fields["account"].value) == ("a@kraus.example", "k")
 
 
+def test_a_hand_chooses_between_values_and_takes_none_away() -> None:
+    fields = combine(person("a"), person("b", country="DE"), {}, {"country": Said("DE", "web", MON)}, {"country": "a"})
+    assert (fields["country"].value, fields["country"].rule) == ("DE", "the only one")
+
+
 def test_parting_gives_back_what_each_was_and_what_each_said_since() -> None:
     kept, folded = person("a", title="VP", city="Ulm"), person("b", title="CEO")
     merged = person_of(kept, combine(kept, folded, {}, {"title": Said("CEO", "web", MON)}))

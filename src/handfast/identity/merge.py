@@ -1,6 +1,6 @@
 """Two people made one: whose value wins, field by field, and how the two are told apart again.
 
-The rule: a person's word chosen by hand wins; else what only one of them has; else what was said latest, by a signal; a value that no
+The rule: what only one of them has stays; else the value chosen by hand wins; else what was said latest, by a signal; a value that no
 signal said (an import, an older system) is older than any that one did; where nothing tells them apart, the one who is kept. Every value
 is kept with whose it was, its source and the rule.
 """
@@ -64,10 +64,10 @@ _Side = tuple[str, Any, Said | None]
 
 
 def _one(field: str, kept: _Side, folded: _Side, chosen: Mapping[str, str]) -> Kept:
-    if chosen.get(field) in (kept[0], folded[0]):
-        return _from(folded, kept, "chosen by hand") if chosen[field] == folded[0] else _from(kept, folded, "chosen by hand")
     if kept[1] is None or folded[1] is None:
         return _from(kept, folded, "the only one") if folded[1] is None else _from(folded, kept, "the only one")
+    if chosen.get(field) in (kept[0], folded[0]):
+        return _from(folded, kept, "chosen by hand") if chosen[field] == folded[0] else _from(kept, folded, "chosen by hand")
     if kept[1] == folded[1]:
         return _from(kept, folded, "both the same")
     if field in NOUN_FIELDS:
