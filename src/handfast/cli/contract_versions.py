@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -185,8 +185,6 @@ def rollback(version: int, since: str | None, email: str | None, password_stdin:
     click.echo(_json(_draft_json(saved)) if as_json else said)
 
 
-#: Of the number of a draft; a longer one is a slip.
-_DIGITS: Final = 9
 COMMANDS = (draft, sign, diff, history, withdraw, rollback)
 
 
@@ -245,10 +243,12 @@ def _contract(house: House | None, ref: str) -> Named:
 def draft_number(ref: str | None) -> int | None:
     if ref is None:
         return None
+    from handfast.cli.typed import number_in
+
     digits = ref.lower().removeprefix("draft").removeprefix("d").lstrip("- ")
-    if not digits.isdecimal() or len(digits) > _DIGITS:
+    if (number := number_in(digits)) is None:
         raise click.BadParameter(f"'{ref[:60]}' is no draft; write it as draft-3", param_hint="--to")
-    return int(digits)
+    return number
 
 
 # --- printing ---------------------------------------------------------------------------------------------------

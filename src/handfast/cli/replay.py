@@ -15,7 +15,7 @@ import orjson
 
 from handfast.cli.opened import House, complain, opened
 from handfast.cli.plain import marked
-from handfast.cli.typed import file_called, moment, taken_in
+from handfast.cli.typed import file_called, moment, number_in, taken_in
 from handfast.numbers import percent, short
 from handfast.problem import Place, Problem
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from handfast.desk.replay import Found
     from handfast.store.replay import Run
 
-#: Of the number of a version; a longer one is a slip.
-_DIGITS: Final = 9
 _NAME: Final = "handfast replay"
 _DAY = "A day means its first moment, 00:00 UTC; or a moment as 2026-11-22T09:00+00:00."
 
@@ -92,12 +90,12 @@ def _left(house: House, text: str, since: datetime | None, now: datetime) -> tup
 def _text(house: House, draft: str) -> tuple[str, str]:
     if (path := file_called(draft)) is not None:
         return taken_in(path).text, str(path)
-    if draft.isdecimal() and len(draft) <= _DIGITS:
+    if (number := number_in(draft)) is not None:
         from handfast.store import contracts
 
         with house.store.reading() as conn:
             for version in contracts.versions(conn):
-                if version.version == int(draft):
+                if version.version == number:
                     return version.source, f"contract version {draft}"
     complain(
         [Problem(Place("handfast replay", part="--contract"), f"'{draft[:60]}' is neither a file nor a version", "Name one of the two.")]

@@ -6,7 +6,7 @@ import getpass
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from handfast.cli.opened import complain
 from handfast.moments import YEARS, moment_in
@@ -26,6 +26,15 @@ def moment(text: str | None, command: str, option: str) -> datetime | None:
         what, fix = f"'{text[:60]}' is not a day or a moment", f"Write it as 2026-11-22 or 2026-11-22T09:00+00:00, {YEARS}."
         complain([Problem(Place(command, part=option), what, fix)])
         raise AssertionError("complaining ends the process") from None
+
+
+#: Of the number of a version or a draft; a longer one is a slip.
+_DIGITS: Final = 9
+
+
+def number_in(text: str) -> int | None:
+    """The number of a version or a draft; None where it is none."""
+    return int(text) if text.isdecimal() and len(text) <= _DIGITS else None
 
 
 def file_called(name: str) -> Path | None:

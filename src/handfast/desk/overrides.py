@@ -129,10 +129,9 @@ def for_people(
     """The frame `judge` takes; None where nothing was ever decided by hand about any of them.
 
     `subjects`: what stands as `person_id` among the points → the account and person it is about. `folding`: of people whom the batch at
-    hand folds, subject → those who had been folded into its person by then; whether that is written yet makes no difference.
+    hand folds, subject → those who had been folded into its person by then; whether that is written yet makes no difference. Whoever asks
+    about many asks first whether anything ever was (`store.overrides.any_given`).
     """
-    if not rows.any_given(conn):
-        return None
     folding = folding or {}
     apart = {person for folded in folding.values() for person in folded}
     people, accounts = {person for _, person in subjects.values()} | apart, {account for account, _ in subjects.values() if account}

@@ -35,6 +35,7 @@ from handfast.store import shadow as rows
 from handfast.store.base import Conn, Store
 from handfast.store.handover import dumps
 from handfast.store.lanes import Pending
+from handfast.store.overrides import any_given
 from handfast.store.shadow import Pair, Shadow
 
 #: How far behind the live traffic it stays: whatever is being written meanwhile has been written then.
@@ -113,7 +114,7 @@ class _Turn:
         for m in moments:
             who = self.b.directory.people[m.person]
             subjects[m.subject] = {**self.b.directory.fields_of(m.person), "email": who.email}
-        by_hand = for_people(self.conn, {m.subject: (m.account, m.person) for m in moments})
+        by_hand = for_people(self.conn, {m.subject: (m.account, m.person) for m in moments}) if any_given(self.conn) else None
         judged = judge_moments(self.b, moments, subjects, by_hand)
         last = {m.person: i for i, m in enumerate(moments)}
         ready = [i for i, said in enumerate(judged.said) if said[0] == "ready"]

@@ -215,18 +215,18 @@ class Hours:
 
     def is_open_s(self, at: int) -> bool:
         """As `is_open`, in whole seconds since the epoch."""
-        starts, ends, *_ = self._plan.at(at)
-        i = bisect_right(ends, at)
-        return i < len(starts) and starts[i] <= at
+        laid = self._plan.at(at)
+        i = bisect_right(laid.ends, at)
+        return i < len(laid.starts) and laid.starts[i] <= at
 
     def elapsed_s(self, a: int, b: int) -> int:
         """As `elapsed`, in whole seconds since the epoch."""
         return self._worked(b) - self._worked(a)
 
     def _worked(self, at: int) -> int:
-        starts, ends, before, _, _, _, _ = self._plan.at(at)
-        i = bisect_right(ends, at)
-        return before[i] + (at - starts[i] if i < len(starts) and at > starts[i] else 0)
+        laid = self._plan.at(at)
+        i = bisect_right(laid.ends, at)
+        return laid.before[i] + (at - laid.starts[i] if i < len(laid.starts) and at > laid.starts[i] else 0)
 
     # --- moments ----------------------------------------------------------------------------------------------
 
